@@ -67,7 +67,7 @@ export type ModelFile = {
 
 /**
  * The newest version of the format. Version 2 added the model's task, version 3 matrices in I8 with their scales, version 4 cells with
- * more inputs than one, version 5 layers with strides. A file has the lowest version that it needs. Files of earlier versions can be read as well.
+ * more inputs than one, version 5 layers with strides and times of inputs. A file has the lowest version that it needs. Files of earlier versions can be read as well.
  */
 const version = 5;
 /** The largest number of layers: more would take the compiler too long. */
@@ -244,7 +244,9 @@ function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth
 }
 /** The lowest version that has what a model needs. */
 function versionOf({ layers }: Model, dtype: WeightType): number {
-  if (layers.some((layer) => layer.kind === "cell" && layer.strides !== undefined)) return 5;
+  const hasAxis = (layer: Layer): boolean =>
+    (layer.kind === "cell" && layer.strides !== undefined) || (layer.kind === "input" && layer.time !== undefined);
+  if (layers.some(hasAxis)) return 5;
   return layers.some(readsMore) ? 4 : dtype === "int8" ? 3 : 2;
 }
 /** Whether its cell has more inputs than one. */
@@ -260,7 +262,7 @@ function layerData(layer: Layer): object {
 function layerFields(layer: LayerSpec): object {
   switch (layer.kind) {
     case "input":
-      return { features: layer.features, sequence: layer.sequence, mask: layer.mask };
+      return { features: layer.features, sequence: layer.sequence, mask: layer.mask, time: layer.time };
     case "embedding":
       return { inputDim: layer.inputDim, outputDim: layer.outputDim, maskZero: layer.maskZero };
     case "cell":
@@ -412,10 +414,11 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
 function readSpec(layer: Record<string, unknown>, names: { name: string; reads?: string }): LayerSpec | undefined {
   switch (layer.kind) {
     case "input": {
-      const { features, sequence, mask } = layer;
+      const { features, sequence, mask, time } = layer;
       const width = features === "tokens" ? features : count(features);
       if (width === undefined || typeof sequence !== "boolean" || typeof mask !== "boolean") return undefined;
-      return input(width, { ...names, sequence, mask });
+      if (time !== undefined && !isLayerName(time)) return undefined;
+      return input(width, { ...names, sequence, mask, ...(time !== undefined && { time: time as string }) });
     }
     case "embedding": {
       const [inputDim, outputDim] = [count(layer.inputDim), count(layer.outputDim)];

@@ -3,12 +3,20 @@
  * that step run from the last time step to the first: the adjoint of a state is itself a state, which the backward
  * step of t + 1 hands to that of t.
  */
-import { type Builder, createBuilder, dependencies, type Graph, type Node, type NodeId } from "../graph/graph.ts";
+import {
+  type Axis,
+  type Builder,
+  createBuilder,
+  dependencies,
+  type Graph,
+  type Node,
+  type NodeId,
+} from "../graph/graph.ts";
 import type { FinalName, OpName } from "../graph/operations.ts";
 
-/** The time axis of a value: one for every so many time steps, or, if it is 0, one per sequence. */
-type Axis = number;
-const axisOf = (g: Builder, id: NodeId): Axis => (g.isPerSequence(id) ? 0 : g.strideOf(id));
+/** When a value is: at each step of an axis, or once per sequence. */
+type When = Axis & { readonly perSequence?: true };
+const whenOf = (g: Builder, id: NodeId): When => (g.isPerSequence(id) ? { perSequence: true } : g.axisOf(id));
 
 type Differentiable = Exclude<OpName, FinalName>;
 
@@ -25,8 +33,8 @@ type Step<K extends Differentiable> = {
   readonly g: Builder;
   /** Add to the adjoint of an operand; `value` is a function so that unneeded ones are never built. */
   readonly to: (operand: NodeId, value: () => NodeId) => void;
-  /** The axis of the adjoint, even if it is the same for all steps: see `axisOf`. */
-  readonly axis: Axis;
+  /** When the adjoint is, even if it is the same at all steps. */
+  readonly when: When;
   /** Keep a sink: the gradient of a parameter. */
   readonly sink: (id: NodeId) => void;
 };
@@ -51,8 +59,7 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   // The adjoint of a state is a state too, which starts from the adjoint of the final value: see `grad`.
   state: () => {},
   final: () => {},
-  parameter: ({ node, d, g, axis, sink }) =>
-    sink(g.accumulate(node.parameter, d, axis === 0 ? { perSequence: true } : { stride: axis })),
+  parameter: ({ node, d, g, when, sink }) => sink(g.accumulate(node.parameter, d, when)),
 
   neg: ({ a, d, g, to }) => to(a, () => g.unary("neg", d)),
   sigmoid: ({ a, y, d, g, to }) => to(a, () => g.mul(d, g.mul(y, g.sub(one(g), y)))),
@@ -126,7 +133,7 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
       return g.concat([...zeros(node.start), d, ...zeros(rest)]);
     }),
 
-  downsample: ({ node, a, d, g, to }) => to(a, () => g.upsample([d], g.strideOf(a), node.by, [node.offset])),
+  downsample: ({ node, a, d, g, to }) => to(a, () => g.upsample([d], g.axisOf(a), node.by, [node.offset])),
   upsample: ({ node, d, g, to }) =>
     node.inputs.forEach((part, k) => {
       to(part, () => g.downsample(d, node.by, node.offsets[k] as number));
@@ -183,15 +190,21 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
   const varying = varyingNodes(graph, Object.values(wanted));
   const needed = dependencies(graph, [output]);
   /**
-   * The adjoints of values by the axis on which they are read. What is the same for all steps and examples, such as a parameter,
-   * may be read on several, and then has one for each.
+   * The adjoints of values by when they are read. What is the same for all steps and examples, such as a parameter, may be read at
+   * several axes, and then has one for each.
    */
-  const strides = new Set(graph.nodes.map(({ stride = 1 }) => stride));
-  const byAxis = new Map([...new Set([1, ...strides]), 0].map((axis) => [axis, new Map<NodeId, NodeId>()]));
-  const adjointsOf = (axis: Axis): Map<NodeId, NodeId> => byAxis.get(axis) as Map<NodeId, NodeId>;
+  type Adjoints = Map<NodeId, NodeId>;
+  const byWhen = new Map<string, { readonly when: When; readonly adjoints: Adjoints }>();
+  const keyOf = ({ perSequence, stride = 1, time = 0 }: When): string => (perSequence ? "once" : `${stride} ${time}`);
+  const once = { perSequence: true } as const;
+  // All steps first, and once per sequence last.
+  for (const { stride = 1, time = 0 } of [{}, ...graph.nodes] as readonly Axis[])
+    byWhen.set(keyOf({ stride, time }), { when: { stride, time }, adjoints: new Map() });
+  byWhen.set(keyOf(once), { when: once, adjoints: new Map() });
+  const adjointsOf = (when: When): Adjoints => byWhen.get(keyOf(when))?.adjoints as Adjoints;
 
-  function contribute(id: NodeId, value: NodeId, axis = axisOf(g, id)): void {
-    const adjoints = adjointsOf(axis);
+  function contribute(id: NodeId, value: NodeId, when = whenOf(g, id)): void {
+    const adjoints = adjointsOf(when);
     const [shape, given] = [g.shapeOf(id), g.shapeOf(value)];
     let fitted = value;
     if (shape === "scalar" && typeof given === "number") fitted = g.sum(value);
@@ -208,42 +221,42 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
     return varies && Math.max(read, final) >= 0 ? [{ ...state, read, final, adjoint: `d ${state.name}` }] : [];
   });
   const shape = g.shapeOf(output);
-  const times = g.isPerSequence(output) ? { perSequence: true } : { stride: g.strideOf(output) };
-  contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape, times) : g.constant(1));
-  for (const { adjoint, size, next, initial, reverse, stride = 1 } of handed) {
-    contribute(next, g.state(adjoint, size, { reverse: !reverse, adjoint: true, stride }), stride);
+  contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape, whenOf(g, output)) : g.constant(1));
+  for (const { adjoint, size, next, initial, reverse, stride = 1, time = 0 } of handed) {
+    const axis = { stride, time };
+    contribute(next, g.state(adjoint, size, { reverse: !reverse, adjoint: true, ...axis }), axis);
     if (initial === undefined) continue;
-    contribute(initial, g.final(adjoint), 0);
+    contribute(initial, g.final(adjoint), once);
   }
 
   const sinks: NodeId[] = [];
-  function derived(id: NodeId, d: NodeId, axis: Axis): void {
+  function derived(id: NodeId, d: NodeId, when: When): void {
     const node = graph.nodes[id] as Node;
     const rule = derive[node.op as Differentiable] as ((s: Step<Differentiable>) => void) | undefined;
     if (rule === undefined) throw new Error(`internal: ${node.op} has no derivative`);
     const [a, b] = node.inputs as [NodeId, NodeId];
     const to = (operand: NodeId, value: () => NodeId): void => {
       if (!varying[operand] || g.shapeOf(operand) === "number") return;
-      contribute(operand, value(), g.isFixed(operand) ? axis : axisOf(g, operand));
+      contribute(operand, value(), g.isFixed(operand) ? when : whenOf(g, operand));
     };
-    rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, axis, sink: (s) => sinks.push(s) });
+    rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, when, sink: (s) => sinks.push(s) });
     if (node.name !== undefined && d >= graph.forwardCount) g.label(d, `d ${node.name}`);
   }
   for (let id = graph.nodes.length - 1; id >= 0; id--) {
-    for (const [axis, adjoints] of byAxis) {
+    for (const { when, adjoints } of byWhen.values()) {
       const d = adjoints.get(id);
-      if (d !== undefined && varying[id]) derived(id, d, axis);
+      if (d !== undefined && varying[id]) derived(id, d, when);
     }
   }
-  for (const { read, final, adjoint, size, stride = 1 } of handed) {
-    g.next(adjoint, adjointsOf(stride).get(read) ?? g.broadcast(g.constant(0), size));
-    const last = adjointsOf(0).get(final);
+  for (const { read, final, adjoint, size, stride = 1, time = 0 } of handed) {
+    g.next(adjoint, adjointsOf({ stride, time }).get(read) ?? g.broadcast(g.constant(0), size));
+    const last = adjointsOf(once).get(final);
     if (last !== undefined) g.initial(adjoint, last);
   }
   const found = Object.entries(wanted).map(([name, id]) => {
     const shape = g.shapeOf(id);
     const none = typeof shape === "number" ? g.broadcast(g.constant(0), shape) : g.constant(0);
-    return [`d ${name}`, adjointsOf(axisOf(g, id)).get(id) ?? adjointsOf(0).get(id) ?? none] as const;
+    return [`d ${name}`, adjointsOf(whenOf(g, id)).get(id) ?? adjointsOf(once).get(id) ?? none] as const;
   });
   return g.graph({ ...graph.outputs, ...Object.fromEntries(found) }, graph.forwardCount);
 }

@@ -24,19 +24,26 @@ export type Node<K extends OpName = OpName> = {
     readonly shape: Shape;
     /** One value per sequence, not one per time step. */
     readonly perSequence?: true;
-    /** One value for every `stride` time steps: at steps 0, `stride`, 2 * `stride` and so on. 1 where absent. */
-    readonly stride?: number;
     /** The name of its equation, with the layer: `lstm.f`, `lstm.c'`. */
     readonly name?: string;
-  } & Attributes[Op];
+  } & Axis &
+    Attributes[Op];
 }[K];
 
+/** A time axis. All values that are combined have one, but for those that are the same at all steps. */
+export type Axis = {
+  /** One value for every `stride` time steps: at steps 0, `stride`, 2 * `stride` and so on. 1 where absent. */
+  readonly stride?: number;
+  /** Whose time it is, where sequences differ in length: a number from 1 on, and 0, the first of them, where absent. */
+  readonly time?: number;
+};
+/** How many time steps there are: of all sequences, or of those of each time, by its number. */
+export type Steps = number | readonly number[];
+
 /** A value that one step hands to the next: to step t + 1, or, where `reverse`, to step t - 1. */
-export type State = {
+export type State = Axis & {
   readonly name: string;
   readonly size: number;
-  /** Its steps are every so many time steps, as those of a node are. */
-  readonly stride?: number;
   readonly next: NodeId;
   readonly reverse: boolean;
   /** A state of the backward step: it starts from zeros in each run and cannot be read or set from outside. */
@@ -66,14 +73,26 @@ export type Graph = {
 };
 
 export type Builder = ReturnType<typeof createBuilder>;
-type StateKind = { readonly reverse?: boolean; readonly adjoint?: boolean; readonly stride?: number };
-/** One value per sequence, or one for every `stride` time steps; without both, one for each. */
-type Times = { readonly perSequence?: boolean; readonly stride?: number };
+type StateKind = Axis & { readonly reverse?: boolean; readonly adjoint?: boolean };
+/** One value per sequence, or one for each step of an axis. */
+type Times = Axis & { readonly perSequence?: boolean };
 
+/** The time of the longest sequences. */
+export const longestTime = (steps: Steps): number =>
+  typeof steps === "number"
+    ? 0
+    : steps.reduce((best, count, time) => (count > (steps[best] as number) ? time : best), 0);
+/** The length of a time. */
+export const lengthOf = (steps: Steps, time = 0): number => (typeof steps === "number" ? steps : (steps[time] ?? 1));
 /** How many values there are, of an example, where a model runs for `steps` time steps. */
-export function stepsOf(of: Pick<Node, "perSequence" | "stride">, steps: number): number {
-  return of.perSequence ? 1 : Math.ceil(steps / (of.stride ?? 1));
+export function stepsOf(of: Axis & Pick<Node, "perSequence">, steps: Steps): number {
+  return of.perSequence ? 1 : Math.ceil(lengthOf(steps, of.time) / (of.stride ?? 1));
 }
+/** Whether two values have one axis, neither of them once a sequence. */
+export const sameAxis = (a: Axis, b: Axis): boolean =>
+  (a.stride ?? 1) === (b.stride ?? 1) && (a.time ?? 0) === (b.time ?? 0);
+/** An axis in its one form: what is as usual is absent. */
+const axisAs = ({ stride = 1, time = 0 }: Axis): Axis => ({ ...(stride > 1 && { stride }), ...(time > 0 && { time }) });
 
 /** Number of features of a vector shape; a scalar has 1. */
 export function features(shape: Shape): number {
@@ -92,6 +111,16 @@ export function dependencies(graph: Pick<Graph, "nodes" | "states">, of: readonl
     found[id] = true;
     const node = graph.nodes[id] as Node;
     queue.push(...predecessors(node, states));
+  }
+  return found;
+}
+
+/** For each node, whether it is the same for all steps and examples: made of parameters and numbers alone. */
+export function fixedNodes({ nodes }: Pick<Graph, "nodes">): readonly boolean[] {
+  const found: boolean[] = [];
+  for (const { op, inputs, shape } of nodes) {
+    const leaf = op === "constant" || op === "runtime_scalar" || op === "parameter";
+    found.push(leaf || (shape !== "none" && inputs.length > 0 && inputs.every((input) => found[input])));
   }
   return found;
 }
@@ -152,14 +181,7 @@ export const arithmetic = { ...foldUnary, ...foldBinary };
 /** Start a graph, or extend one (its nodes keep their ids). */
 export function createBuilder(base?: Graph) {
   const nodes: Node[] = base ? [...base.nodes] : [];
-  type Declared = {
-    size: number;
-    next: NodeId;
-    reverse: boolean;
-    adjoint?: true;
-    initial?: NodeId;
-    stride?: number;
-  };
+  type Declared = Axis & { size: number; next: NodeId; reverse: boolean; adjoint?: true; initial?: NodeId };
   const states = new Map<string, Declared>(base?.states.map(({ name, ...state }) => [name, { ...state }]));
   const parameters = new Map<string, Parameter>(base?.parameters.map((p) => [p.name, p]));
   // Node ids by content, so that equal nodes are one. The backward step shares the nodes of the forward step too.
@@ -180,13 +202,15 @@ export function createBuilder(base?: Graph) {
       op === "constant" || op === "runtime_scalar" || op === "parameter" || (inputs.length > 0 && inputs.every(fixed))
     );
   };
-  function push({ stride: given, ...made }: Node): NodeId {
+  /** `at`: its axis, unless it is that of its operands. */
+  function push(made: Node, at?: Axis): NodeId {
     const perSequence = made.perSequence ?? made.inputs.some(isPerSequence);
-    const stride = perSequence ? 1 : (given ?? Math.max(1, ...made.inputs.map(strideOf)));
-    const fits = (id: NodeId): boolean => (perSequence ? isPerSequence(id) : strideOf(id) === stride);
+    const first = made.inputs.map(axisOf).find((one) => !sameAxis(one, {}));
+    const axis = perSequence ? {} : axisAs(at ?? first ?? {});
+    const fits = (id: NodeId): boolean => (perSequence ? isPerSequence(id) : sameAxis(axisOf(id), axis));
     const wrong = isResampled(made) ? undefined : made.inputs.find((id) => !fits(id) && !fixed(id));
     if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, whose steps are others`);
-    const node: Node = { ...made, ...(perSequence && { perSequence }), ...(stride > 1 && { stride }) };
+    const node: Node = { ...made, ...(perSequence && { perSequence }), ...axis };
     const key = keyOf(node);
     const found = known.get(key);
     if (found !== undefined) return found;
@@ -196,7 +220,7 @@ export function createBuilder(base?: Graph) {
   }
   const shapeOf = (id: NodeId): Shape => (nodes[id] as Node).shape;
   const isPerSequence = (id: NodeId): boolean => (nodes[id] as Node).perSequence === true;
-  const strideOf = (id: NodeId): number => (nodes[id] as Node).stride ?? 1;
+  const axisOf = (id: NodeId): Axis => axisAs(nodes[id] as Node);
   const numberOf = (id: NodeId): number | undefined => {
     const node = nodes[id] as Node;
     return node.op === "constant" ? node.value : undefined;
@@ -207,29 +231,29 @@ export function createBuilder(base?: Graph) {
     return shape;
   }
 
-  const leaf = ({ perSequence = false, stride = 1 }: Times): { inputs: []; perSequence?: true; stride: number } => ({
+  const leaf = ({ perSequence = false }: Times): { inputs: []; perSequence?: true } => ({
     inputs: [],
-    stride,
     ...(perSequence && { perSequence }),
   });
   const self = {
     shapeOf,
     isPerSequence,
-    strideOf,
+    axisOf,
     isFixed: fixed,
     constant: (value: number): NodeId => push({ op: "constant", inputs: [], shape: "number", value }),
     runtimeScalar: (name: string): NodeId => push({ op: "runtime_scalar", inputs: [], shape: "number", name }),
     input: (name: string, shape: number | "scalar", times: Times = {}): NodeId =>
-      push({ op: "input", ...leaf(times), shape, name }),
-    index: (name: string, times: Times = {}): NodeId => push({ op: "index", ...leaf(times), shape: "index", name }),
+      push({ op: "input", ...leaf(times), shape, name }, times),
+    index: (name: string, times: Times = {}): NodeId =>
+      push({ op: "index", ...leaf(times), shape: "index", name }, times),
     mask: (size: number, rate: number, stream: number, times: Times & { readonly locked?: boolean } = {}): NodeId =>
-      push({ op: "mask", ...leaf(times), shape: size, rate, stream, ...(times.locked && { locked: true }) }),
+      push({ op: "mask", ...leaf(times), shape: size, rate, stream, ...(times.locked && { locked: true }) }, times),
 
     /** Declare a state; `next` must be called before the graph is made. */
-    state(name: string, size: number, { reverse = false, adjoint = false, stride = 1 }: StateKind = {}): NodeId {
+    state(name: string, size: number, { reverse = false, adjoint = false, ...axis }: StateKind = {}): NodeId {
       if (states.has(name)) throw new Error(`internal: two states ${name}`);
-      states.set(name, { size, next: -1, reverse, ...(adjoint && { adjoint }), ...(stride > 1 && { stride }) });
-      return push({ op: "state", ...leaf({ stride }), shape: size, name });
+      states.set(name, { size, next: -1, reverse, ...(adjoint && { adjoint }), ...axisAs(axis) });
+      return push({ op: "state", inputs: [], shape: size, name }, axis);
     },
     next(name: string, value: NodeId): void {
       const state = states.get(name);
@@ -237,7 +261,7 @@ export function createBuilder(base?: Graph) {
       if (shapeOf(value) !== state.size) {
         throw new Error(`internal: state ${name} has ${state.size} features, got ${shapeOf(value)}`);
       }
-      if (strideOf(value) !== (state.stride ?? 1) && !fixed(value)) throw new Error(`internal: steps of state ${name}`);
+      if (!sameAxis(axisOf(value), state) && !fixed(value)) throw new Error(`internal: steps of state ${name}`);
       state.next = value;
     },
     /** Set what a declared state starts from: one value per sequence, or one for all sequences. */
@@ -317,11 +341,12 @@ export function createBuilder(base?: Graph) {
     /** Of every `by` steps of a value the one at `offset`. */
     downsample(a: NodeId, by: number, offset: number): NodeId {
       if (by === 1 || fixed(a) || isPerSequence(a)) return a;
-      return push({ op: "downsample", inputs: [a], shape: shapeOf(a), stride: strideOf(a) * by, by, offset });
+      const { stride = 1, ...axis } = axisOf(a);
+      return push({ op: "downsample", inputs: [a], shape: shapeOf(a), by, offset }, { ...axis, stride: stride * by });
     },
-    /** Values of every `by` steps, each back at its step, on the axis of every `stride` steps. */
-    upsample: (parts: readonly NodeId[], stride: number, by: number, offsets: readonly number[]): NodeId =>
-      push({ op: "upsample", inputs: parts, shape: shapeOf(parts[0] as NodeId), stride, by, offsets }),
+    /** Values of every `by` steps of an axis, each back at its step. */
+    upsample: (parts: readonly NodeId[], axis: Axis, by: number, offsets: readonly number[]): NodeId =>
+      push({ op: "upsample", inputs: parts, shape: shapeOf(parts[0] as NodeId), by, offsets }, axis),
     /** Repeat a vector (n) as every column of a matrix (n x times). */
     repeatInterleave(a: NodeId, times: number): NodeId {
       const size = vectorSize(a, "repeat_interleave");
@@ -387,16 +412,16 @@ export function createBuilder(base?: Graph) {
     outer: (view: ParameterView, rows: NodeId, columns: NodeId): NodeId =>
       push({ op: "outer", inputs: [rows, columns], shape: "none", view }),
     accumulate: (parameter: string, a: NodeId, times: Times = {}): NodeId =>
-      push({
-        op: "accumulate",
-        ...leaf({
-          perSequence: times.perSequence || isPerSequence(a),
-          stride: Math.max(times.stride ?? 1, strideOf(a)),
-        }),
-        inputs: [a],
-        shape: "none",
-        parameter,
-      }),
+      push(
+        {
+          op: "accumulate",
+          ...leaf({ perSequence: times.perSequence || isPerSequence(a) }),
+          inputs: [a],
+          shape: "none",
+          parameter,
+        },
+        fixed(a) ? times : axisOf(a),
+      ),
     scatter: (parameter: string, a: NodeId, index: NodeId): NodeId =>
       push({ op: "scatter", inputs: [a, index], shape: "none", parameter }),
     sumAll: (name: string, a: NodeId): NodeId => push({ op: "sum_all", inputs: [a], shape: "none", name }),
@@ -423,9 +448,9 @@ export function createBuilder(base?: Graph) {
   };
   /** A sum of values at different steps is no sum. */
   function upsampledTogether(a: Node, b: Node): NodeId | undefined {
-    if (a.op !== "upsample" || b.op !== "upsample" || a.by !== b.by || a.stride !== b.stride) return undefined;
+    if (a.op !== "upsample" || b.op !== "upsample" || a.by !== b.by || !sameAxis(a, b)) return undefined;
     if (a.shape !== b.shape || a.offsets.some((offset) => b.offsets.includes(offset))) return undefined;
-    return self.upsample([...a.inputs, ...b.inputs], a.stride ?? 1, a.by, [...a.offsets, ...b.offsets]);
+    return self.upsample([...a.inputs, ...b.inputs], axisAs(a), a.by, [...a.offsets, ...b.offsets]);
   }
   function rowsOf(matrix: NodeId, columns: number): number {
     const rows = vectorSize(matrix, "sum_rows") / columns;

@@ -1,7 +1,7 @@
 /** Add a cell to a graph under construction: sizes become numbers, parameters and states are declared, lines become nodes. */
 import type { Cell } from "./cell.ts";
 import { EquationError, fail, type Source, type Span } from "./equation-error.ts";
-import type { Builder, NodeId } from "./graph.ts";
+import type { Axis, Builder, NodeId } from "./graph.ts";
 import type { BinaryName, UnaryName } from "./operations.ts";
 import type { Expression, Line } from "./parse.ts";
 import { binaryNames } from "./shapes.ts";
@@ -17,8 +17,8 @@ export type Layer = {
 export type StateOptions = {
   /** Whether time runs from the last step to the first. */
   readonly reverse?: boolean;
-  /** How many time steps there are for one step of the cell. Default 1. */
-  readonly stride?: number;
+  /** The time axis along which the cell runs. By default all steps. */
+  readonly axis?: Axis;
   /** The initial value of a state of `size` features, one value per sequence; zeros without it. */
   readonly initial?: (state: string, size: number) => NodeId | undefined;
   /** Maps a state's value of the step before to the value that the equations read. */
@@ -48,7 +48,7 @@ export type Place = {
 
 /** `addCell` without what was probably meant in place of a product that does not fit. */
 export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
-  const { reverse = false, stride = 1, initial, read, next, safe = (value: NodeId) => value } = at.states ?? {};
+  const { reverse = false, axis = {}, initial, read, next, safe = (value: NodeId) => value } = at.states ?? {};
   const before = new Map<string, NodeId>();
   /** Columns of the values that are matrices. */
   const columnsOf = new Map<string, number>();
@@ -91,7 +91,7 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
       columnsOf.set(name, shape[1]);
       columnsOf.set(`${name}'`, shape[1]);
     }
-    const state = builder.state(full(name), size, { reverse, stride });
+    const state = builder.state(full(name), size, { reverse, ...axis });
     const from = initial?.(name, size);
     if (from !== undefined) builder.initial(full(name), from);
     before.set(name, state);

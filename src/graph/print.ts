@@ -1,18 +1,17 @@
 /** Print a graph, one line per node: `%7 f = sigmoid %6 : 128`. For people and for snapshots. */
-import type { Graph, Node, NodeId } from "./graph.ts";
+import type { Axis, Graph, Node, NodeId } from "./graph.ts";
 import type { OpName, ParameterView } from "./operations.ts";
 
 /**
  * States and parameters, then the nodes of the forward step, those of the backward step if there is one, then the outputs.
  * A state's line names the node of its next value. A shape follows the colon; `once` marks one value per sequence, and
- * `every 2` one for every second time step.
+ * `every 2` one for every second time step; `of time 1` is another time than the first.
  */
 export function printGraph(graph: Graph): string {
   const lines: string[] = [];
-  for (const { name, size, next, reverse, initial, stride } of graph.states) {
+  for (const { name, size, next, reverse, initial, ...axis } of graph.states) {
     const start = initial === undefined ? "" : ` from %${initial}`;
-    const every = stride === undefined ? "" : ` every ${stride}`;
-    lines.push(`state ${name} ${size} next %${next}${reverse ? " reverse" : ""}${start}${every}`);
+    lines.push(`state ${name} ${size} next %${next}${reverse ? " reverse" : ""}${start}${printAxis(axis)}`);
   }
   for (const { name, shape, initializer } of graph.parameters) {
     const values = initializer.values.length > 0 ? `(${initializer.values.join(", ")})` : "";
@@ -30,8 +29,11 @@ function printNode(graph: Graph, node: Node, id: NodeId): string {
   const own = namedByAttribute.has(node.op) || node.name === undefined ? "" : ` ${node.name}`;
   const words = [node.op, detail, ...node.inputs.map((input) => `%${input}`)].filter((word) => word !== "");
   const shape = node.shape === "none" ? "" : ` : ${node.shape}`;
-  return `%${id}${own} = ${words.join(" ")}${shape}${node.perSequence ? " once" : ""}${node.stride ? ` every ${node.stride}` : ""}`;
+  return `%${id}${own} = ${words.join(" ")}${shape}${node.perSequence ? " once" : ""}${printAxis(node)}`;
 }
+
+const printAxis = ({ stride, time }: Axis): string =>
+  `${stride ? ` every ${stride}` : ""}${time ? ` of time ${time}` : ""}`;
 
 /** A parameter, with the columns of the view if it does not take all. */
 function printView({ parameter, column, columns }: ParameterView, graph: Graph): string {

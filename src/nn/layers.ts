@@ -35,6 +35,7 @@ export type LayerSpec = Named &
         readonly features: "tokens" | number;
         readonly sequence: boolean;
         readonly mask: boolean;
+        readonly time?: string;
       }
     | {
         readonly kind: "embedding";
@@ -175,10 +176,12 @@ type InputOptions = Named & {
   readonly sequence?: boolean;
   /** Whether to add an input `NAME.mask` (T,B): 1 for steps that count, 0 for padding. Default false. */
   readonly mask?: boolean;
+  /** A name for the time of its steps: inputs of one name, or without one, have equally many; those of another may have more or fewer. */
+  readonly time?: string;
 };
 export const inputArguments: Arguments = {
   features: either(oneOf("tokens"), size),
-  options: optionsOf<InputOptions>({ sequence: flag, mask: flag, ...names }),
+  options: optionsOf<InputOptions>({ sequence: flag, mask: flag, time: layerName, ...names }),
 };
 
 /**
@@ -186,15 +189,17 @@ export const inputArguments: Arguments = {
  * Keras's Input.
  * @param features "tokens" for token ids (T,B), or the number of features of vectors (T,B,features)
  * @param options `sequence` (default true): false for one token or vector per example, (B) or (B,features); `mask`
- *   (default false): adds an input `NAME.mask` (T,B), 1 for steps that count and 0 for padding; `name`
- * @throws InputError unless `features` is "tokens" or a whole number of at least 1, and for `mask` without a sequence
- * @example [input("tokens", { name: "question" }), embedding(50, 16), lstm(32, { name: "encoder" }), ...]
+ *   (default false): adds an input `NAME.mask` (T,B), 1 for steps that count and 0 for padding; `time`: a name for the time of its
+ *   steps, where the sequences of a model differ in length; layers of different times meet only in one vector per example; `name`
+ * @throws InputError unless `features` is "tokens" or a whole number of at least 1, and for `mask` or `time` without a sequence
+ * @example [input("tokens", { name: "question", time: "asked" }), embedding(50, 16), lstm(32, { name: "encoder" }), ...]
  */
 export function input(features: "tokens" | number, options: InputOptions = {}): LayerSpec {
   checkArguments("input", { features, options }, inputArguments);
-  const { sequence = true, mask = false } = options;
-  if (mask && !sequence) throw new InputError("input: mask needs a sequence. Leave out mask or sequence: false.");
-  return named({ kind: "input", features, sequence, mask }, options);
+  const { sequence = true, mask = false, time } = options;
+  const odd = mask ? "mask" : time === undefined ? undefined : "time";
+  if (odd && !sequence) throw new InputError(`input: ${odd} needs a sequence. Leave out ${odd} or sequence: false.`);
+  return named({ kind: "input", features, sequence, mask, ...(time !== undefined && { time }) }, options);
 }
 
 type EmbeddingOptions = Named & {
@@ -443,7 +448,7 @@ export const repeatVectorArguments: Arguments = { n: size, options: optionsOf<Na
 
 /**
  * Repeat a vector (B,D) at each of `n` steps: (n,B,D), as the input of a decoder. All sequences of the model then have `n`
- * steps. Keras's RepeatVector.
+ * steps, but for inputs of another `time` than the first. Keras's RepeatVector.
  * @param n number of steps
  * @param options `name`, `reads`
  * @throws InputError unless `n` is a whole number of at least 1

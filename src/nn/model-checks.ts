@@ -1,5 +1,6 @@
 /** Rules and checks of models: whether a value is a model, and whether a model can do what an entry needs. */
 import type { Parameter } from "../graph/graph.ts";
+import { lengthOf, type Steps } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { isPlain, type Rule } from "../graph/schema.ts";
 import { aLayer } from "./layers.ts";
@@ -27,7 +28,7 @@ export const aModel: Rule = {
     someParameters(value) &&
     isPlain(value) &&
     isPlain(value.values) &&
-    [value.inputs, value.paddings, value.maskedBy].every(Array.isArray),
+    [value.inputs, value.paddings, value.maskedBy, value.times].every(Array.isArray),
   look(where, value) {
     const { parameters, values } = value as Model;
     const fits = ({ name, shape }: Parameter): boolean =>
@@ -56,8 +57,14 @@ export function checkReturnsSequences({ layers, returnsSequences, strides }: Mod
   );
 }
 
-/** @throws InputError for sequences of another length than `repeatVector` fixes */
-export function checkSteps({ steps, layers }: Model, given: number, where: string): void {
+/** @throws InputError for sequences of another length than `repeatVector` fixes, and for lengths of more or fewer times than there are */
+export function checkSteps({ steps, times, layers }: Model, all: Steps, where: string): void {
+  if (typeof all !== "number" && all.length !== times.length) {
+    throw new InputError(
+      `${where}: steps: needs a number for each time of the model (${times.join(", ")}), got ${all.length}`,
+    );
+  }
+  const given = lengthOf(all);
   if (steps === undefined || steps === given) return;
   const layer = layers.find(({ kind }) => kind === "repeat_vector");
   throw new InputError(

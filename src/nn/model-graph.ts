@@ -22,6 +22,7 @@ export type ModelNodes = {
   readonly flows: ReadonlyMap<string, Flow>;
   readonly inputs: readonly ModelInput[];
   readonly paddings: readonly Padding[];
+  readonly times: readonly string[];
   readonly steps: number | undefined;
   /** Named values, by layer and name. */
   readonly values: Readonly<Record<string, NodeId>>;
@@ -61,11 +62,16 @@ export function addModel(
   /** States of recurrent layers after their last step, by layer. */
   const finals = new Map<string, () => readonly Start[]>();
 
-  const addInput = (name: string, features: ModelInput["features"], sequence: boolean): NodeId => {
-    const once = !sequence;
-    inputs.push({ name, features, sequence });
-    if (features === "tokens") return g.index(name, { perSequence: once });
-    return g.input(name, features === "mask" ? "scalar" : features, { perSequence: once });
+  /** The names of the times, in the order of their first inputs. */
+  const times: string[] = [];
+  const timeOf = (name: string): number => {
+    if (!times.includes(name)) times.push(name);
+    return times.indexOf(name);
+  };
+  const addInput = (name: string, features: ModelInput["features"], at: { time: number } | undefined): NodeId => {
+    inputs.push({ name, features, sequence: at !== undefined, ...(at?.time && at) });
+    const when = at ?? { perSequence: true };
+    return features === "tokens" ? g.index(name, when) : g.input(name, features === "mask" ? "scalar" : features, when);
   };
   const find = (layer: Layer, name: string): Flow => {
     const found = flows.get(name);
@@ -90,7 +96,8 @@ export function addModel(
   let flow: Flow | undefined;
   if (first.kind !== "input") {
     const name = input === "tokens" ? "tokens" : "x";
-    flow = { value: addInput(name, input, true), maskedBy: [], backwards: false, stride: 1 };
+    const at = { time: timeOf("T") };
+    flow = { value: addInput(name, input, at), maskedBy: [], backwards: false, axis: at, time: "T" };
     flows.set(name, flow);
   }
   layers.forEach((layer, k) => {
@@ -113,10 +120,12 @@ export function addModel(
     const made = ((): Flow | undefined => {
       switch (layer.kind) {
         case "input": {
-          const value = addInput(name, layer.features, layer.sequence);
-          const unmasked: Flow = { value, maskedBy: [], backwards: false, stride: 1 };
+          const time = layer.time ?? "T";
+          const at = layer.sequence ? { time: timeOf(time) } : undefined;
+          const value = addInput(name, layer.features, at);
+          const unmasked: Flow = { value, maskedBy: [], backwards: false, axis: at ?? {}, time };
           if (!layer.mask) return unmasked;
-          const mask = addInput(`${name}.mask`, "mask", true);
+          const mask = addInput(`${name}.mask`, "mask", at);
           return withMask(unmasked, mask, { input: `${name}.mask`, value: 0 });
         }
         case "embedding": {
@@ -172,7 +181,7 @@ export function addModel(
           const state = g.state(name, g.shapeOf(value) as number);
           g.initial(name, value);
           g.next(name, state);
-          return { value: state, maskedBy: [], backwards: false, stride: 1 };
+          return { value: state, maskedBy: [], backwards: false, axis: {}, time: times[0] ?? "T" };
         }
         case "masking": {
           const from = read();
@@ -187,7 +196,7 @@ export function addModel(
           if (!training || layer.rate === 0) return from;
           const once = g.isPerSequence(from.value);
           const mask = g.mask(g.shapeOf(from.value) as number, layer.rate, k, {
-            ...(once ? { perSequence: once } : { stride: from.stride }),
+            ...(once ? { perSequence: once } : from.axis),
             ...(layer.locked && !once && { locked: true }),
           });
           return { ...from, value: g.mul(from.value, mask) };
@@ -207,7 +216,16 @@ export function addModel(
   }
   if (flow === undefined)
     throw new InputError(`${layers.at(-1)?.name}: mergeMode "none" gives two sequences. Merge them in a later layer.`);
-  return { output: flow.value, flow, flows, inputs, paddings, steps, values };
+  return {
+    output: flow.value,
+    flow,
+    flows,
+    inputs,
+    paddings,
+    times: times.length === 0 ? ["T"] : times,
+    steps,
+    values,
+  };
 }
 
 /** Streams of random bits below this belong to dropout layers, by position. */

@@ -28,6 +28,10 @@ export type Model = {
   readonly outputSize: number;
   /** Whether there is an output at every step (T,B,outputSize), or at every one that layers with strides leave, or one per sequence (B,outputSize). */
   readonly returnsSequences: boolean;
+  /** The times of its sequences, by name, in the order of their first inputs: "T" where an input gives none. */
+  readonly times: readonly string[];
+  /** Of outputs at steps: the number of their time among these. */
+  readonly time: number;
   /** Of outputs at steps: there is one for every so many steps of the input, from the first on; 1 but for layers with strides. */
   readonly strides: number;
   /** Whether the outputs are in reverse order: the first one belongs to the last step. */
@@ -36,7 +40,7 @@ export type Model = {
   readonly maskedBy: readonly Padding[];
   /** The paddings that mask steps of any layer. */
   readonly paddings: readonly Padding[];
-  /** The number of steps, if a `repeatVector` layer fixes it. */
+  /** The number of steps of the first time, if a `repeatVector` layer fixes it. */
   readonly steps: number | undefined;
   readonly parameters: readonly Parameter[];
   /** The parameters' values by name, [n] or [rows, columns], flat. Training writes into these arrays. */
@@ -52,6 +56,8 @@ export type ModelInput = {
   readonly count?: number;
   /** Whether there is one value per step (T,B,...), or one per example (B,...). */
   readonly sequence: boolean;
+  /** Of a sequence: the number of its time among those of the model; 0 where absent. */
+  readonly time?: number;
 };
 
 /** Options of `sequential`. */
@@ -102,16 +108,17 @@ export function modelOf(
   input: Model["input"],
   initial: (parameter: Parameter) => Float32Array,
 ): Model {
-  const { graph, output, flow, inputs, paddings, steps } = modelGraph({ layers, input }, { training: false });
+  const { graph, output, flow, inputs, paddings, times, steps } = modelGraph({ layers, input }, { training: false });
   checkInputMatters(graph, output);
   checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
   const { shape, perSequence: once } = graph.nodes[output] as Node;
   const outputSize = typeof shape === "number" ? shape : 1;
-  const { backwards, maskedBy, stride: strides } = flow;
+  const { backwards, maskedBy } = flow;
+  const { time = 0, stride: strides = 1 } = once ? {} : flow.axis;
   return {
-    ...{ layers, input, inputs, outputSize, returnsSequences: once !== true, strides, backwards, maskedBy, steps },
-    ...{ paddings, parameters: graph.parameters, values },
+    ...{ layers, input, inputs, outputSize, returnsSequences: once !== true, times, time, strides },
+    ...{ backwards, maskedBy, steps, paddings, parameters: graph.parameters, values },
   };
 }
 

@@ -3,7 +3,7 @@
  * returns; also both directions of a bidirectional layer, and merging.
  */
 import { addCell } from "../graph/cell.ts";
-import type { Builder, NodeId } from "../graph/graph.ts";
+import { type Axis, type Builder, type NodeId, sameAxis } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { CellSpec, MergeMode } from "./layers.ts";
 import { inputsBetween } from "./sequence-cells.ts";
@@ -17,8 +17,10 @@ export type Flow = {
   readonly maskedBy: readonly Padding[];
   /** Whether the values are in reverse order of time, after a layer with `goBackwards`. */
   readonly backwards: boolean;
-  /** Of a sequence: how many steps of the model's inputs there are for one of its own, after layers with `strides`. */
-  readonly stride: number;
+  /** Of a sequence: its time axis. */
+  readonly axis: Axis;
+  /** The name of that time, for messages. */
+  readonly time: string;
 };
 /** A step is padding if all numbers of this input equal this value. */
 export type Padding = { readonly input: string; readonly value: number };
@@ -39,6 +41,8 @@ export type RecurrentContext = {
 /** An initial state: the final state of a layer, under the state's name; or the output vector of a layer, under the layer's. */
 export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
 export const streamsEach = 16;
+/** What a flow that is one vector per example has in place of a sequence's. */
+const once = { maskedBy: [], backwards: false, axis: {} } as const;
 
 /** The name of the parameter that holds a learned initial state. */
 export const learnedState = (layer: string, state: string): string => `${layer}.initial_${state}`;
@@ -53,10 +57,10 @@ export function addRecurrent(
   const more = Object.entries(layer.inputs ?? {}).map(([input, from]) => [input, find(from)] as const);
   const { between, counts, ...steps } = everyNth(g, layer, read);
   const flow = together(g, name, steps, more);
-  const { mask, stride } = flow;
+  const { mask, axis } = flow;
   const drop = (value: NodeId, rate: number, from: number): NodeId =>
     training && rate > 0
-      ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true, stride }))
+      ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true, ...axis }))
       : value;
   const units = layer.units === undefined ? {} : { units: layer.units };
   const others = Object.fromEntries(more.map(([input, one]) => [input, atEachStep(g, `${name}.${input}`, one, flow)]));
@@ -85,9 +89,7 @@ export function addRecurrent(
     if (rate === 0) return now;
     const own = stream + 2 + cell.states.indexOf(state);
     // The kept numbers of a dropout mask are 1 / (1 - rate); `step` makes them 1.
-    const share = training
-      ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own, { stride }))
-      : g.constant(1 - rate);
+    const share = training ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own, axis)) : g.constant(1 - rate);
     return mix(g, share, now, before);
   };
   const given = typeof initialState === "string" ? undefined : startsOf(layer, statesFrom(initialState.from));
@@ -119,7 +121,7 @@ export function addRecurrent(
     },
     states: {
       reverse,
-      stride,
+      axis,
       initial,
       read: (state, value) => counted(state === outputState ? drop(value, layer.recurrentDropout, stream + 1) : value),
       next: (state, before, now) => unlessMasked(before, unlessKept(state, before, now)),
@@ -133,13 +135,13 @@ export function addRecurrent(
     const state = `${name}.${cell.output}`;
     const shape = g.shapeOf(output);
     const now = typeof shape === "number" ? output : g.broadcast(output, 1);
-    const before = g.state(state, g.shapeOf(now) as number, { reverse, stride });
+    const before = g.state(state, g.shapeOf(now) as number, { reverse, ...axis });
     const value = zeroed ? counted(now) : unlessMasked(before, now);
     g.next(state, value);
     return { state, value };
   };
   if (!layer.returnSequences) {
-    return { flow: { value: g.final(kept().state), maskedBy: [], backwards: false, stride: 1 }, values };
+    return { flow: { ...flow, value: g.final(kept().state), mask: undefined, ...once }, values };
   }
   const value = mask === undefined ? output : zeroed ? counted(output) : kept().value;
   return { flow: { ...flow, value, mask: counts(mask), backwards: reverse }, values };
@@ -184,12 +186,13 @@ function everyNth(
     ...read,
     value: at(counted, 0),
     mask: any,
-    stride: read.stride * strides,
+    axis: { ...read.axis, stride: (read.axis.stride ?? 1) * strides },
     between: Object.fromEntries(later.map(([input, offset]) => [input, at(counted, offset)])),
     counts: (all) => (all === undefined || own === undefined ? all : g.mul(all, own)),
   };
 }
-const stepsInWords = ({ stride }: Flow): string => (stride === 1 ? "every step" : `one step in ${stride}`);
+const stepsInWords = ({ axis: { stride = 1 }, time }: Flow): string =>
+  `${stride === 1 ? "every step" : `one step in ${stride}`} of ${time}`;
 
 /** What a layer reads, with the mask of all that its cell reads at every step: a step counts if it counts in each of them. */
 function together(g: Builder, name: string, read: Flow, more: readonly (readonly [string, Flow])[]): Flow {
@@ -200,10 +203,12 @@ function together(g: Builder, name: string, read: Flow, more: readonly (readonly
       `${name}: its input ${odd[0]} is a sequence of the opposite direction. Leave goBackwards out.`,
     );
   }
-  const apart = more.find(([, flow]) => flows.includes(flow) && flow.stride !== read.stride);
+  const apart = more.find(
+    ([, flow]) => flows.includes(flow) && flows.includes(read) && !sameAxis(flow.axis, read.axis),
+  );
   if (apart !== undefined) {
     throw new InputError(
-      `${name}: its input ${apart[0]} has ${stepsInWords(apart[1])}, and x has ${stepsInWords(read)}. Read sequences of equal strides.`,
+      `${name}: its input ${apart[0]} has ${stepsInWords(apart[1])}, and x has ${stepsInWords(read)}. Read sequences of one length.`,
     );
   }
   const late = more.find(([, flow]) => flows.includes(flow) && g.isPerSequence(read.value));
@@ -219,7 +224,7 @@ function atEachStep(g: Builder, name: string, { value }: Flow, read: Flow): Node
   const shape = g.shapeOf(value);
   if (typeof shape !== "number") throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
   if (!g.isPerSequence(value) || g.isPerSequence(read.value)) return value;
-  const state = g.state(name, shape, { stride: read.stride });
+  const state = g.state(name, shape, read.axis);
   g.initial(name, value);
   g.next(name, state);
   return state;
@@ -287,11 +292,11 @@ export function addMerge(g: Builder, name: string, mergeMode: MergeMode, flows: 
       `${name}: merges a sequence with one vector per example. Give all, or none, returnSequences: true.`,
     );
   }
-  const apart = others.find(({ stride }) => stride !== first.stride);
+  const apart = others.find(({ axis, value }) => !g.isPerSequence(value) && !sameAxis(axis, first.axis));
   if (apart !== undefined) {
     throw new InputError(
       `${name}: merges sequences of different lengths: one has ${stepsInWords(first)}, another ${stepsInWords(apart)}. ` +
-        "Give their layers equal strides.",
+        "Merge sequences of one length.",
     );
   }
   if (others.some(({ backwards }) => backwards !== first.backwards)) {

@@ -27,16 +27,17 @@ export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSum
   checkValue("layerSummaries: model", model, layersOfModel);
   const g = createBuilder();
   const { flows, output, steps } = addModel(g, model, { training: false });
-  const stepsIn = (stride: number): string | number =>
-    steps === undefined ? (stride === 1 ? "T" : `T/${stride}`) : Math.ceil(steps / stride);
+  const stepsIn = ({ axis: { stride = 1, time: number }, time }: Flow): string | number =>
+    steps === undefined || number ? (stride === 1 ? time : `${time}/${stride}`) : Math.ceil(steps / stride);
   const { parameters } = g.graph({ output });
   return model.layers.map((layer) => {
     const { name } = layer;
     const given = flows.has(name) ? [name] : [`${name}.forward`, `${name}.backward`];
     const outputShapes = given.map((one) => {
-      const { value, stride } = flows.get(one) as Flow;
+      const flow = flows.get(one) as Flow;
+      const { value } = flow;
       const shape = g.shapeOf(value);
-      return ["B", ...(g.isPerSequence(value) ? [] : [stepsIn(stride)]), ...(typeof shape === "number" ? [shape] : [])];
+      return ["B", ...(g.isPerSequence(value) ? [] : [stepsIn(flow)]), ...(typeof shape === "number" ? [shape] : [])];
     });
     const own = parameters.filter((parameter) => parameter.name.startsWith(`${name}.`));
     return { name, type: labelOf(layer), outputShapes, parameters: countNumbers(own), reads: readBy(layer) };

@@ -3,7 +3,18 @@
  * values that need no memory exist only in registers, in the passes that use them; passes over the same features at the same
  * point of the order become one. Knows nothing about addresses.
  */
-import { type Graph, isLeaf, isResampled, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
+import {
+  type Graph,
+  isLeaf,
+  isResampled,
+  isView,
+  lengthOf,
+  longestTime,
+  type Node,
+  type NodeId,
+  type Steps,
+  viewed,
+} from "../graph/graph.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
 import { atOnce, perSequence } from "./hoist.ts";
 import { type Inlined, type Item, inline, inPass, type Task } from "./tasks.ts";
@@ -22,7 +33,7 @@ const costly = new Set<OpName>(["sigmoid", "tanh", "softplus", "exp", "log", "sq
 const cheapChain = 4;
 
 export type FuseOptions = {
-  readonly steps: number;
+  readonly steps: Steps;
   /** The place in time of each node: see `hoist`. */
   readonly loops: readonly number[];
   /** Nodes that matter, and those that the outside reads. */
@@ -178,7 +189,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       const { nodes, states, finals } = reads(task, inlined[k] as Inlined);
       const direct = nodes.flatMap((id) => byNode.get(id) ?? []).map((on) => ({ on, shifted: false }));
       // In a single step, reading a state reads its initial value.
-      const through = [...(steps > 1 ? states : []), ...finals]
+      const through = [...(lengthOf(steps, longestTime(steps)) > 1 ? states : []), ...finals]
         .flatMap((name) => (ownState(name) ? byNode.get(nextOf.get(name) as NodeId) : byState.get(name)) ?? [])
         .map((on) => ({ on, shifted: true }));
       const from = states.flatMap((name) => starts.get(name) ?? []).map((on) => ({ on, shifted: false }));

@@ -3,30 +3,41 @@
  * time loop and is computed for all steps at once. Knows nothing about memory or how a value is computed.
  */
 import {
+  type Axis,
   dependencies,
+  fixedNodes,
   type Graph,
   isResampled,
+  longestTime,
   type Node,
   type NodeId,
   predecessors,
-  type State,
+  type Steps,
   stepsOf,
 } from "../graph/graph.ts";
 
 /** The place in time of values that are computed once per sequence. */
 export const perSequence = -1;
 
-/** The place in time of what is computed for all its steps at once: 0, `perSequence` or, of every n-th step, -n. */
-export function atOnce({ perSequence: once, stride = 1 }: Pick<Node & State, "perSequence" | "stride">): number {
-  return once ? perSequence : stride > 1 ? -stride : 0;
+/** More than any stride. */
+const timeFactor = 2 ** 24;
+/** The place in time of what is computed for all steps of its axis at once: 0, `perSequence`, or below that a number for each axis. */
+export function atOnce({ perSequence: once, stride = 1, time = 0 }: Axis & Pick<Node, "perSequence">): number {
+  if (once) return perSequence;
+  return stride === 1 && time === 0 ? 0 : -(time * timeFactor + stride);
 }
+const axisAt = (place: number): Axis => ({ stride: -place % timeFactor || 1, time: Math.floor(-place / timeFactor) });
 
 /**
  * The place in time of each node: that of `atOnce` if it is computed for all steps at once, else the number of its time loop, from 1
  * on. A single step needs no loop. What moves values to other steps goes through them in a loop of its own.
  */
-export function hoist(graph: Graph, steps: number): readonly number[] {
-  if (steps === 1) return moved(graph, steps, graph.nodes.map(atOnce));
+export function hoist(graph: Graph, steps: Steps): readonly number[] {
+  const same = fixedNodes(graph);
+  // What is the same at all steps is computed for as many as the longest sequences have, whichever read it.
+  const longest = atOnce({ time: longestTime(steps) });
+  const apart = (node: Node, id: NodeId): number => (same[id] && !node.perSequence ? longest : atOnce(node));
+  if ([steps].flat().every((count) => count === 1)) return moved(graph, steps, graph.nodes.map(apart));
   const states = new Map(graph.states.map((state) => [state.name, state]));
   const needs = graph.nodes.map((node) => predecessors(node, states));
   const component = stronglyConnected(needs);
@@ -36,38 +47,40 @@ export function hoist(graph: Graph, steps: number): readonly number[] {
     // A node is on a cycle if one of its predecessors is in the same component.
     if (!loop.has(c)) loop.set(c, needs[id]?.some((on) => component[on] === c) ? ++loops : 0);
     const node = graph.nodes[id] as Node;
-    return node.perSequence ? perSequence : loop.get(c) || atOnce(node);
+    return node.perSequence ? perSequence : loop.get(c) || apart(node, id);
   });
   return moved(graph, steps, places);
 }
 
 /** The places, with loops for the nodes that move values to other steps: one for those of the same operand and as many steps. */
-function moved(graph: Graph, steps: number, places: readonly number[]): readonly number[] {
+function moved(graph: Graph, steps: Steps, places: readonly number[]): readonly number[] {
   const loops = new Map<string, number>();
   const first = Math.max(0, ...places) + 1;
   return graph.nodes.map((node, id) => {
     if (!isResampled(node)) return places[id] as number;
-    const key = `${node.op} ${node.inputs} ${node.by} ${node.stride} ${movedSteps(graph, node, steps)}`;
+    const key = `${node.op} ${node.inputs} ${node.by} ${atOnce(node)} ${movedSteps(graph, node, steps)}`;
     const known = loops.get(key) ?? first + loops.size;
     loops.set(key, known);
     return known;
   });
 }
 /** How many values of each operand are moved to another step: all those that are there. */
-function movedSteps(graph: Graph, node: Node<"downsample" | "upsample">, steps: number): number {
+function movedSteps(graph: Graph, node: Node<"downsample" | "upsample">, steps: Steps): number {
   const given = stepsOf(graph.nodes[node.inputs[0] as NodeId] as Node, steps);
   return node.op === "upsample" ? given : Math.max(0, Math.ceil((given - node.offset) / node.by));
 }
 
 /** How many steps there are at each place in time. */
-export function stepsAt(graph: Graph, loops: readonly number[], steps: number): (place: number) => number {
+export function stepsAt(graph: Graph, loops: readonly number[], steps: Steps): (place: number) => number {
   const inLoop = new Map<number, number>();
   graph.nodes.forEach((node, id) => {
     const count = isResampled(node) ? movedSteps(graph, node, steps) : stepsOf(node, steps);
     inLoop.set(loops[id] as number, count);
   });
-  return (place) =>
-    place > 0 ? (inLoop.get(place) as number) : place === perSequence ? 1 : Math.ceil(steps / Math.max(1, -place));
+  return (place) => {
+    if (place > 0) return inLoop.get(place) as number;
+    return place === perSequence ? 1 : stepsOf(axisAt(place), steps);
+  };
 }
 
 /**

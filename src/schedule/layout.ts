@@ -1,7 +1,19 @@
 /**
  * Gives each value a buffer and a column in it, and each buffer a lifetime. Knows nothing about addresses or instructions.
  */
-import { type Graph, isLeaf, isResampled, isView, type Node, type NodeId, stepsOf, viewed } from "../graph/graph.ts";
+import {
+  fixedNodes,
+  type Graph,
+  isLeaf,
+  isResampled,
+  isView,
+  longestTime,
+  type Node,
+  type NodeId,
+  type Steps,
+  stepsOf,
+  viewed,
+} from "../graph/graph.ts";
 import type { Fused } from "./fuse.ts";
 import type { Lifetime } from "./memory.ts";
 import { padded, rowNumbers, type Target } from "./target.ts";
@@ -41,7 +53,7 @@ type StatePlaces = { readonly [K in "read" | "next" | "first" | "last"]: Place }
 
 export type LayoutOptions = {
   readonly target: Target;
-  readonly steps: number;
+  readonly steps: Steps;
   readonly live: readonly boolean[];
   /** Values that are stored in the slot of a state, with its name. */
   readonly owners: ReadonlyMap<NodeId, string>;
@@ -62,9 +74,11 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   const places = new Map<NodeId, Place>();
   const states = new Map<string, StatePlaces>();
   const add = (buffer: (typeof buffers)[number]): number => buffers.push(buffer) - 1;
-  /** The steps of a node, and those behind the last that are written with it. */
+  const same = fixedNodes(graph);
+  /** The steps of a node, and those behind the last that are written with it. What is the same at all steps is so at the most there are. */
   const room = (id: NodeId): number => {
     const n = node(id);
+    if (same[id] && !n.perSequence) return stepsOf({ time: longestTime(options.steps) }, options.steps);
     if (n.op !== "upsample") return stepsOf(n, options.steps);
     return n.by * stepsOf(node(n.inputs[0] as NodeId), options.steps);
   };

@@ -71,9 +71,17 @@ export function mergeProducts({ graph, loops: placeOf }: Hoisted): Hoisted {
           return { view: product.view, transposed: true };
         });
         const inputs = group.map((part) => moved[graph.nodes[part]?.inputs[0] as NodeId] as NodeId);
-        const { shape, perSequence, stride } = node;
+        const { shape, perSequence, stride, time } = node;
         return push(
-          { op: "matmul_sum", inputs, shape, ...(perSequence && { perSequence }), ...(stride && { stride }), blocks },
+          {
+            op: "matmul_sum",
+            inputs,
+            shape,
+            ...(perSequence && { perSequence }),
+            ...(stride && { stride }),
+            ...(time && { time }),
+            blocks,
+          },
           perSequence ? loop : at,
         );
       }),

@@ -2,7 +2,7 @@
  * Graph to Plan: hoist what needs no time loop, merge products, fuse pointwise operations, place every byte. Each stage has
  * its own file; this one calls them and assigns the addresses. It knows of the engine only what the target says.
  */
-import { type Graph, type Node, type NodeId, stepsOf } from "../graph/graph.ts";
+import { type Graph, lengthOf, type Node, type NodeId, type Steps, sameAxis, stepsOf } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
 import { fuse } from "./fuse.ts";
 import { groupsOf } from "./groups.ts";
@@ -28,7 +28,7 @@ import { type Item, usesOf } from "./tasks.ts";
 export type ScheduleOptions = {
   readonly target: Target;
   /** Time steps and examples of one run. */
-  readonly steps: number;
+  readonly steps: Steps;
   readonly batch: number;
   /** In what the operands of products are. Default f32. The target must have it. */
   readonly precision?: Precision | undefined;
@@ -201,7 +201,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     );
   return {
     target,
-    sections: [{ graph, steps, batch, instructions: [...clear, ...instructions] }],
+    sections: [{ graph, steps: lengthOf(steps), batch, instructions: [...clear, ...instructions] }],
     bytes: top + target.tailBytes,
     memory: memory.sort((a, b) => a.offset - b.offset),
     inputs: slotsOf("input"),
@@ -230,9 +230,11 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
  */
 function ownersOf(graph: Graph, live: readonly boolean[]): Map<NodeId, string> {
   const owners = new Map<NodeId, string>();
-  for (const { name, next, stride } of graph.states) {
-    const { op, stride: own } = graph.nodes[next] as Node;
-    if (own !== stride) continue;
+  for (const state of graph.states) {
+    const { name, next } = state;
+    const { op } = graph.nodes[next] as Node;
+    // What is the same at all steps, as zeros are, has an axis of its own.
+    if (!sameAxis(graph.nodes[next] as Node, state)) continue;
     const alone = opClass[op] === "pointwise" || op === "matmul_sum" || op === "matmul_transposed";
     if (alone && !owners.has(next) && live[next]) owners.set(next, name);
   }

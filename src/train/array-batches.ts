@@ -1,5 +1,6 @@
 /** Batches of the examples of arrays, in a new order in each pass or in theirs. */
 
+import type { Steps } from "../graph/graph.ts";
 import type { Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { shuffle as shuffled } from "../nn/shuffle.ts";
@@ -25,7 +26,7 @@ export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, optio
   const { where, batchSize = 32, shuffle } = options;
   const batch = Math.min(batchSize, rows.length);
   const stepsOf = bucketsOf(model, data, options);
-  const chunksIn = (order: Int32Array): Chunk[] => chunksOf(order, batch, stepsOf);
+  const chunksIn = (order: Int32Array): Chunk[] => chunksOf(order, batch, data.steps, stepsOf);
   checkWholeBatches(model, { count: rows.length, batch, shuffle: shuffle !== undefined }, where);
   const all = chunksIn(rows);
   checkOrder(model, all, where);
@@ -36,16 +37,16 @@ export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, optio
     const chunks = chunksIn(shuffled(rows.slice(), random));
     return sameLength(chunks) ? chunks : shuffled(chunks, random);
   }
-  const pairs = new Map<number, BatchBuffers[]>();
+  const pairs = new Map<string, BatchBuffers[]>();
   let turn = 0;
-  function buffersFor(steps: number): BatchBuffers {
-    const pair = pairs.get(steps) ?? [0, 1].map(() => createBatchBuffers(data, { batch, steps }));
-    pairs.set(steps, pair);
+  function buffersFor(steps: Steps): BatchBuffers {
+    const pair = pairs.get(String(steps)) ?? [0, 1].map(() => createBatchBuffers(data, { batch, steps }));
+    pairs.set(String(steps), pair);
     turn = 1 - turn;
     return pair[turn] as BatchBuffers;
   }
   return {
-    sizes: { batch, steps: all.at(-1)?.steps as number },
+    sizes: { batch, steps: all.at(-1)?.steps as Steps },
     pass: (k) => arrayPass(data, chunksOfPass(k), buffersFor),
     close: async () => {},
   };
@@ -53,7 +54,7 @@ export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, optio
 async function* arrayPass(
   data: DataSet,
   chunks: readonly Chunk[],
-  buffersFor: (steps: number) => BatchBuffers,
+  buffersFor: (steps: Steps) => BatchBuffers,
 ): AsyncGenerator<Batch, void, undefined> {
   for (const [at, { rows, steps }] of chunks.entries()) {
     yield Object.assign(fillBatch(data, rows, buffersFor(steps)), { last: at + 1 === chunks.length });

@@ -1,5 +1,6 @@
 /** The buffers of a batch, time first, and the examples that are copied into them. */
 
+import { type Steps, stepsOf } from "../graph/graph.ts";
 import type { Batch, Buffers, Sizes } from "./batches.ts";
 import type { DataSet, Examples, InputSet } from "./examples.ts";
 
@@ -24,14 +25,14 @@ export function fillBatch({ inputs, targets, weights }: DataSet, rows: Int32Arra
 }
 
 /** Examples of unequal length are padded to `padded` steps; others keep theirs. */
-const stepsIn = ({ ragged, steps }: Examples, padded: number): number =>
-  ragged === undefined ? steps : Math.ceil(padded / ragged.strides);
+const stepsIn = ({ ragged, steps }: Examples, padded: Steps): number =>
+  ragged === undefined ? steps : stepsOf({ stride: ragged.strides, time: ragged.time }, padded);
 const bufferOf = (examples: Examples, { batch, steps }: Sizes): Float64Array =>
   new Float64Array(stepsIn(examples, steps) * batch * examples.features);
 export const buffersOf = (inputs: InputSet["inputs"], sizes: Sizes): Buffers =>
   Object.fromEntries(Object.entries(inputs).map(([name, examples]) => [name, bufferOf(examples, sizes)]));
 
-export function takeInputs(inputs: InputSet["inputs"], rows: Int32Array, into: Buffers, steps: number): void {
+export function takeInputs(inputs: InputSet["inputs"], rows: Int32Array, into: Buffers, steps: Steps): void {
   for (const [name, examples] of Object.entries(inputs)) takeBatch(examples, rows, into[name] as Float64Array, steps);
 }
 
@@ -42,7 +43,7 @@ export function takeRows(rows: Int32Array, into: Int32Array): void {
 }
 
 /** Examples (N,T,D) -> a batch (T,B,D). */
-function takeBatch(examples: Examples, rows: Int32Array, into: Float64Array, padded: number): void {
+function takeBatch(examples: Examples, rows: Int32Array, into: Float64Array, padded: Steps): void {
   const { data, features, ragged } = examples;
   const batch = rows.length;
   const steps = stepsIn(examples, padded);

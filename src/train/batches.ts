@@ -1,4 +1,5 @@
 /** Batches of examples as programs read them, time first, in one pass over the data after the other. */
+import type { Steps } from "../graph/graph.ts";
 import type { ExampleArray, InputArrays } from "./examples.ts";
 
 /** A batch for `fit` and `evaluate`: inputs x (N,T,...), targets y and sample weights, examples first. */
@@ -11,7 +12,7 @@ export type ExampleBatch = {
 export type BatchSource<Batch = ExampleBatch> = Iterable<Batch> | AsyncIterable<Batch>;
 
 /** The sizes of a program: examples per batch, and time steps. */
-export type Sizes = { readonly batch: number; readonly steps: number };
+export type Sizes = { readonly batch: number; readonly steps: Steps };
 export type Batch = Sizes & {
   readonly inputs: Buffers;
   readonly targets: ArrayLike<number>;

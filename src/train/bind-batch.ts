@@ -2,6 +2,7 @@
  * Set one batch in a program: checked inputs, targets in the order of the outputs, and the weight of each output in the
  * mean loss.
  */
+import type { Steps } from "../graph/graph.ts";
 import { anArray, checkValue, type Schema, wholeNumber } from "../graph/schema.ts";
 import type { Model, ModelInput } from "../nn/model.ts";
 import type { Program } from "../runtime/program.ts";
@@ -43,7 +44,7 @@ export type BindBatch = (inputs: Inputs, targets: ArrayLike<number>, options?: B
 export function createBatchBinder(
   model: Model,
   program: Program,
-  { steps, batch }: { steps: number; batch: number },
+  { steps, batch }: { steps: Steps; batch: number },
 ): BindBatch {
   const { backwards, maskedBy, outputSize, strides } = model;
   const outputSteps = outputStepsOf(model, steps);

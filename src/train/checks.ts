@@ -1,13 +1,16 @@
 /** Checks of the numbers that are given to a program: their kind, range and count. */
+import { lengthOf, type Steps } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   alias,
   anArray,
   checkValue,
+  either,
   formatValue,
   isIndex,
   isList,
   isPlain,
+  listOf,
   type Rule,
   required,
   type Schema,
@@ -19,10 +22,15 @@ import type { Program } from "../runtime/program.ts";
 
 /** The numbers of a model's one input, or those of each of its inputs by name. */
 export type Inputs = ArrayLike<number> | Readonly<Record<string, ArrayLike<number>>>;
-type Sizes = { readonly batch: number; readonly steps: number };
-/** The sizes of a program: examples per batch, and time steps. */
+type Sizes = { readonly batch: number; readonly steps: Steps };
+/** The sizes of a program: examples per batch, and time steps, of all sequences or of each time of the model. */
 export const sizesRules: Schema<Sizes> = {
   batch: required(alias(size, "batchSize", "lanes")),
+  steps: required(alias(either(size, listOf(size, 1)), "sequenceLength", "timesteps", "bptt")),
+};
+/** The same of a model with one time. */
+export const oneTimeRules: Schema<Sizes> = {
+  ...sizesRules,
   steps: required(alias(size, "sequenceLength", "timesteps", "bptt")),
 };
 
@@ -69,14 +77,15 @@ export function checkInputs(model: Model, inputs: Inputs, { batch, steps }: Size
   for (const [input, values] of byInput(model, inputs, where)) {
     const own = inputPlace(model, input, where);
     checkValue(own, values, anArray);
-    checkLength(own, "inputs", values.length, { steps: input.sequence ? steps : 1, batch, features: widthOf(input) });
+    const count = input.sequence ? lengthOf(steps, input.time) : 1;
+    checkLength(own, "inputs", values.length, { steps: count, batch, features: widthOf(input) });
     checkNumbers(own, input, values, timeFirst(batch));
   }
 }
 
 /** How many outputs a model has for sequences of so many steps. */
-export const outputStepsOf = ({ returnsSequences, strides }: Model, steps: number): number =>
-  returnsSequences ? Math.ceil(steps / strides) : 1;
+export const outputStepsOf = ({ returnsSequences, time, strides }: Model, steps: Steps): number =>
+  returnsSequences ? Math.ceil(lengthOf(steps, time) / strides) : 1;
 
 export function checkNumbers(where: string, input: ModelInput, values: ArrayLike<number>, at: Place): void {
   if (input.features === "tokens") checkIndices(`${where}: token`, values, input.count ?? Number.POSITIVE_INFINITY, at);
@@ -96,7 +105,7 @@ export function checkLength(
   where: string,
   what: string,
   got: number,
-  { steps, batch, features }: Sizes & { readonly features: number },
+  { steps, batch, features }: Readonly<Record<"steps" | "batch" | "features", number>>,
 ): void {
   const wanted = steps * batch * features;
   if (got === wanted) return;

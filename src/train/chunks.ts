@@ -1,5 +1,6 @@
 /** Which examples make a batch together: by their order, and by their lengths where they differ. */
 
+import { lengthOf, type Steps } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Model } from "../nn/model.ts";
 import { type InputSet, statefulLayer } from "./examples.ts";
@@ -11,26 +12,29 @@ export const rowsBetween = (from: number, to: number): Int32Array =>
 
 type Lengths = Pick<InputSet, "steps" | "lengths">;
 
-/** The length that each example is padded to. */
+/** The length that each example is padded to, in the model's first time; in the others all are padded to the longest. */
 export function bucketsOf(
   model: Model,
   { steps, lengths }: Lengths,
   { buckets }: PaddingOptions,
 ): (n: number) => number {
-  if (lengths === undefined || model.steps !== undefined) return () => steps;
-  const bucket = bucketOf(lengths, { steps, buckets });
+  const most = lengthOf(steps);
+  if (lengths === undefined || model.steps !== undefined) return () => most;
+  const bucket = bucketOf(lengths, { steps: most, buckets });
   return (n) => bucket(lengths[n] as number);
 }
 
-export type Chunk = { readonly rows: Int32Array; readonly steps: number };
+export type Chunk = { readonly rows: Int32Array; readonly steps: Steps };
+/** The same steps, but for those of the first time. */
+const withFirst = (steps: Steps, first: number): Steps => (typeof steps === "number" ? first : steps.with(0, first));
 /** Group examples, in their order, into batches of equal length, the lengths in turn. */
-export function chunksOf(order: Int32Array, batch: number, stepsOf: (n: number) => number): Chunk[] {
-  const lengths = order.map(stepsOf);
-  return [...new Set(lengths.slice().sort())].flatMap((steps) => {
-    const rows = order.filter((_, k) => lengths[k] === steps);
+export function chunksOf(order: Int32Array, batch: number, steps: Steps, stepsIn: (n: number) => number): Chunk[] {
+  const lengths = order.map(stepsIn);
+  return [...new Set(lengths.slice().sort())].flatMap((first) => {
+    const rows = order.filter((_, k) => lengths[k] === first);
     return Array.from({ length: Math.ceil(rows.length / batch) }, (_, k) => ({
       rows: rows.subarray(k * batch, (k + 1) * batch),
-      steps,
+      steps: withFirst(steps, first),
     }));
   });
 }
@@ -44,13 +48,13 @@ export function inputChunks(
 ): Chunk[] {
   const rows = rowsBetween(0, set.count);
   if (options.together !== undefined) return [{ rows, steps: stepsTogether(model, set, options, options.together) }];
-  const chunks = chunksOf(rows, batch, bucketsOf(model, set, options));
+  const chunks = chunksOf(rows, batch, set.steps, bucketsOf(model, set, options));
   checkOrder(model, chunks, "predict");
   return chunks;
 }
 
 export const sameLength = (chunks: readonly Chunk[]): boolean =>
-  chunks.every(({ steps }) => steps === chunks[0]?.steps);
+  chunks.every(({ steps }) => String(steps) === String(chunks[0]?.steps));
 export function checkOrder(model: Model, chunks: readonly Chunk[], where: string): void {
   const stateful = statefulLayer(model);
   if (stateful === undefined || sameLength(chunks)) return;
@@ -59,17 +63,18 @@ export function checkOrder(model: Model, chunks: readonly Chunk[], where: string
   );
 }
 
-/** The length that the examples of a given batch are padded to. */
+/** The lengths that the examples of a given batch are padded to. */
 export function stepsTogether(
   model: Model,
   { steps, lengths }: Lengths,
   { buckets }: PaddingOptions,
   where: string,
-): number {
+): Steps {
   if (typeof buckets === "number") {
     throw new InputError(
       `${where}: buckets: a number of groups needs arrays; for batches give lengths, as [20, 50, 100]`,
     );
   }
-  return bucketsOf(model, { steps, ...(lengths && { lengths: Int32Array.of(steps) }) }, { buckets })(0);
+  const most = { steps, ...(lengths && { lengths: Int32Array.of(lengthOf(steps)) }) };
+  return withFirst(steps, bucketsOf(model, most, { buckets })(0));
 }

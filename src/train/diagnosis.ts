@@ -3,7 +3,7 @@
  * started from, with every named value kept. Loaded only after a training has failed.
  */
 import { grad } from "../grad/grad.ts";
-import { type Graph, type Node, type NodeId, stepsOf } from "../graph/graph.ts";
+import { type Graph, type Node, type NodeId, type Steps, stepsOf } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
 import type { Model } from "../nn/model.ts";
@@ -123,7 +123,7 @@ type Replayed = {
   readonly program: Program;
   readonly graph: Graph;
   readonly names: readonly string[];
-  readonly steps: number;
+  readonly steps: Steps;
   readonly batch: number;
 };
 
@@ -187,7 +187,7 @@ function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined):
       const values = valuesAt(replayed, name, t);
       const at = firstBad(values);
       if (at < 0) continue;
-      const after = once ? steps : k * (node.stride ?? 1);
+      const after = once ? Number.POSITIVE_INFINITY : k * (node.stride ?? 1);
       if (found !== undefined && (found.after < after || (found.after === after && found.id < id))) break;
       const example = Math.floor(at / (values.length / batch));
       const place = `example ${rows?.[example] ?? example}${once ? "" : `, step ${t}`}`;

@@ -8,7 +8,7 @@ import type { Model } from "../nn/model.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences } from "../nn/model-checks.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
-import { checkIndices, counts, sizesRules } from "./checks.ts";
+import { checkIndices, counts, oneTimeRules } from "./checks.ts";
 import { bindLoss } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
@@ -24,7 +24,7 @@ export type EvaluatorOptions = InferenceOptions & {
 const lossArguments: Arguments = { tokens: someTokens, pause: callable };
 export const evaluatorArguments: Arguments = {
   model: aModel,
-  options: optionsOf<EvaluatorOptions>({ ...inferenceRules, ...sizesRules }),
+  options: optionsOf<EvaluatorOptions>({ ...inferenceRules, ...oneTimeRules }),
 };
 
 /**

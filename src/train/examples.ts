@@ -1,5 +1,6 @@
 /** Read data sets in the users' order, examples first, and check them as a whole. */
 import { type FlatArray, flatten, isFlat, type NestedNumbers } from "../data/arrays.ts";
+import type { Steps } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { finiteNumber, formatValue, isIndex, isList, type Rule, recordOf } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
@@ -40,15 +41,17 @@ type Ragged = {
   readonly fill: number;
   readonly pre: boolean;
   readonly strides: number;
+  /** The number of their time in the model. */
+  readonly time: number;
 };
 
 /** The inputs of a model by name, with the same number of examples each. */
 export type InputSet = {
   readonly inputs: Readonly<Record<string, Examples>>;
   readonly count: number;
-  /** Time steps of the inputs that are sequences. */
-  readonly steps: number;
-  /** The length of each example, if they differ; and that of its outputs, if not `steps`. */
+  /** Time steps of the inputs that are sequences: of the model's one time, or of each. */
+  readonly steps: Steps;
+  /** The length of each example in the first of these, if they differ; and that of its outputs, if not `steps`. */
   readonly lengths?: Int32Array;
   readonly outputLengths?: Int32Array | undefined;
 };
@@ -85,7 +88,12 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
   const given = byInput(model, x as ExampleArray | Readonly<Record<string, ExampleArray>>, `${where}: x`);
   const all = given.map(([input, array]) => {
     const what = inputPlace(model, input, `${where}: x`, ".");
-    const fill = filling && { fill: filling.values[input.name] as number, pre: filling.pre, strides: 1 };
+    const fill = filling && {
+      fill: filling.values[input.name] as number,
+      pre: filling.pre,
+      strides: 1,
+      time: input.time ?? 0,
+    };
     const wanted = { steps: input.sequence ? "any" : "one", features: widthOf(input) } as const;
     const examples =
       fill && input.sequence ? readRagged(what, array, wanted.features, fill) : readArray(what, array, wanted);
@@ -95,28 +103,38 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
     return { input, what, examples };
   });
   const [first] = all as [(typeof all)[number]];
-  const sequence = all.find(({ input }) => input.sequence);
-  const steps = sequence?.examples.steps ?? model.steps ?? 1;
+  type One = (typeof all)[number];
+  const isOf = (time: number) => (one: One) => one.input.sequence && (one.input.time ?? 0) === time;
+  /** By time: its steps, if a layer fixes them. */
+  const fixed = model.times.map((_, time) => (time === 0 ? model.steps : undefined));
   for (const { input, what, examples } of all) {
     if (examples.count !== first.examples.count) {
       throw new InputError(
         `${what} has ${examples.count} examples, and x.${first.input.name} has ${first.examples.count}`,
       );
     }
-    if (
-      filling
-        ? examples.steps > (model.steps ?? examples.steps)
-        : input.sequence && examples.steps !== (model.steps ?? steps)
-    ) {
+    if (!input.sequence) continue;
+    const { time = 0 } = input;
+    const sequence = all.find(isOf(time)) as One;
+    const wanted = fixed[time] ?? (filling ? examples.steps : sequence.examples.steps);
+    if (filling ? examples.steps > wanted : examples.steps !== wanted) {
       throw new InputError(
-        `${what} has ${examples.steps} steps, expected ${model.steps ?? `${steps}, as ${sequence?.input.name}`}`,
+        `${what} has ${examples.steps} steps, expected ${fixed[time] ?? `${wanted}, as ${sequence.input.name}`}`,
       );
     }
   }
   const inputs = Object.fromEntries(all.map(({ input, examples }) => [input.name, examples]));
   const { count } = first.examples;
+  const most = model.times.map(
+    (_, time) => fixed[time] ?? Math.max(1, ...all.filter(isOf(time)).map((one) => one.examples.steps)),
+  );
+  const steps = most.length === 1 ? (most[0] as number) : most;
   if (filling === undefined) return { inputs, count, steps };
-  const lengths = longest(Object.values(inputs), count, 1);
+  const lengths = longest(
+    all.filter(isOf(0)).map((one) => one.examples),
+    count,
+    1,
+  );
   const outputLengths =
     filling.output.length === 0
       ? undefined
@@ -125,7 +143,7 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
           count,
           0,
         ).map((length) => Math.ceil(length / model.strides));
-  return { inputs, count, steps: model.steps ?? Math.max(...lengths), lengths, outputLengths };
+  return { inputs, count, steps, lengths, outputLengths };
 }
 
 const lengthOf = ({ ragged, steps }: Examples, n: number): number =>
@@ -164,7 +182,7 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
   const { where, loss, sampleWeight, filling } = options;
   const inputs = readInputs(model, x, where, filling);
   const classes = lossOf(loss).target === "index";
-  const { outputSize, returnsSequences, strides, backwards } = model;
+  const { outputSize, returnsSequences, time, strides, backwards } = model;
   /** Read an array with one row per output step, or one per example. */
   const read = (
     name: string,
@@ -176,7 +194,7 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
     const examples =
       lengths === undefined
         ? readArray(what, array, { steps: perStep ? outputStepsOf(model, inputs.steps) : "one", features })
-        : readRagged(what, array, features, { fill: 0, pre: (filling?.pre === true) !== backwards, strides });
+        : readRagged(what, array, features, { fill: 0, pre: (filling?.pre === true) !== backwards, strides, time });
     checkCount(what, examples, inputs);
     lengths?.forEach((length, n) => {
       const got = lengthOf(examples, n);

@@ -142,7 +142,8 @@ export type History = {
 /**
  * Train a model on examples. When the promise resolves, the model has the trained values. Keras's `model.fit`.
  *
- * All sequences have the same length or, with `pad`, any length, if the model masks its padding. States start from zeros in
+ * All sequences have the same length (those of inputs that name their `time`, of one time) or, with `pad`, any length, if the model
+ * masks its padding. States start from zeros in
  * every batch; those of `stateful` layers in every epoch (with `shuffle: false`, batch k + 1 then continues where batch k
  * ended). The last batch may be smaller.
  *

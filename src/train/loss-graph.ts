@@ -1,6 +1,6 @@
 /** A model with its loss and metrics as one graph, and as a program for evaluation. */
 import type { InferenceOptions } from "../engines/engine.ts";
-import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
+import { createBuilder, type Graph, type NodeId, type Steps } from "../graph/graph.ts";
 import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
 import { addModel } from "../nn/model-graph.ts";
@@ -22,7 +22,7 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
   const g = createBuilder();
   const { output, flow } = addModel(g, model, { training });
   const rule = lossOf(loss);
-  const times = g.isPerSequence(output) ? { perSequence: true } : { stride: flow.stride };
+  const times = g.isPerSequence(output) ? { perSequence: true } : flow.axis;
   const targetSize = targetSizeOf(rule, model.outputSize);
   const target =
     rule.target === "index"
@@ -42,7 +42,7 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
 /** A program that computes the loss without gradients. */
 export const bindLoss = (
   model: Model,
-  { loss, metrics, ...sizes }: Omit<LossOptions, "training"> & { readonly steps: number; readonly batch: number },
+  { loss, metrics, ...sizes }: Omit<LossOptions, "training"> & { readonly steps: Steps; readonly batch: number },
   host: InferenceOptions,
   how?: LoadOptions,
 ): Promise<Program> => {

@@ -14,7 +14,8 @@ export type PaddingOptions = {
   readonly pad?: "pre" | "post" | undefined;
   /**
    * With `pad`: the number of groups of similar length that examples are sorted into, or the lengths that they are padded
-   * to. A batch has examples of one group; each length needs a program of its own. By default all are padded to the longest.
+   * to. A batch has examples of one group; each length needs a program of its own. By default all are padded to the longest. Where
+   * inputs are of several times, lengths are those of the first; in the others all are padded to the longest.
    */
   readonly buckets?: number | readonly number[] | undefined;
 };

@@ -3,7 +3,7 @@
 import type { FlatArray } from "../data/arrays.ts";
 import type { InferenceOptions } from "../engines/engine.ts";
 import { hostOf, inferenceRules } from "../engines/registry.ts";
-import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
+import { type Builder, createBuilder, type NodeId, type Steps } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -26,7 +26,7 @@ import { statesOf } from "../nn/model-states.ts";
 import { Disposable, disposing, type Own } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { buffersOf, takeInputs, takeRows } from "./batch-buffers.ts";
-import type { BatchSource } from "./batches.ts";
+import type { BatchSource, Sizes } from "./batches.ts";
 import { type BySizes, bySizes } from "./by-sizes.ts";
 import {
   checkFinite,
@@ -58,8 +58,8 @@ import { createReader } from "./source-reader.ts";
 export type PredictorOptions = InferenceOptions & {
   /** Examples per call. */
   readonly batch: number;
-  /** Time steps of each example. */
-  readonly steps: number;
+  /** Time steps of each example: of all sequences, or of each time of the model. */
+  readonly steps: Steps;
   /** Applied to the outputs: "softmax" or "sigmoid" turn logits into probabilities. Default "linear". */
   readonly activation?: OutputActivation | undefined;
 };
@@ -107,12 +107,12 @@ type StatesToStartFrom = { readonly initialState?: Readonly<Record<string, Array
 export class Predictor extends Disposable {
   private readonly model: Model;
   private readonly program: Program;
-  private readonly sizes: { readonly batch: number; readonly steps: number };
+  private readonly sizes: Sizes;
   private readonly stateful: readonly string[];
   private readonly returned: readonly string[];
   private readonly open: readonly string[];
 
-  constructor(model: Model, program: Program, sizes: { readonly batch: number; readonly steps: number }) {
+  constructor(model: Model, program: Program, sizes: Sizes) {
     super();
     this.model = model;
     this.program = program;

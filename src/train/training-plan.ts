@@ -3,7 +3,7 @@ import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
 import { addCell } from "../graph/cell.ts";
-import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
+import { type Builder, createBuilder, type NodeId, type Steps } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { StateOptions } from "../graph/instantiate.ts";
 import { type Arguments, alias, options as optionsOf, type Schema } from "../graph/schema.ts";
@@ -29,8 +29,8 @@ import { adam, anOptimizer, type Optimizer } from "./optimizers.ts";
 export type TrainerOptions = HostOptions & {
   /** Examples per update. */
   readonly batch: number;
-  /** Time steps per update, as far as gradients reach back. */
-  readonly steps: number;
+  /** Time steps per update, as far as gradients reach back: of all sequences, or of each time of the model. */
+  readonly steps: Steps;
   /** The optimiser. Default `adam()`. */
   readonly optimizer?: Optimizer;
   /** The loss: a name, or one with options such as `huber({ delta: 2 })`. Default "sparse_categorical_crossentropy". */

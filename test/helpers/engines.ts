@@ -3,7 +3,7 @@
 import type { HostOptions } from "../../src/engines/engine.ts";
 import { interpret, type Result } from "../../src/engines/reference/interpret.ts";
 import type { Cell } from "../../src/graph/cell.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Steps } from "../../src/graph/graph.ts";
 import { compile, type Program } from "../../src/runtime/program.ts";
 import { randomValues, relativeError, trainingGraph, type Values } from "./networks.ts";
 
@@ -28,7 +28,7 @@ export async function engineError(
 /** A program for a graph with the outputs "output" and "loss", with all its values in place. */
 export async function loadTraining(
   graph: Graph,
-  { steps, batch }: { readonly steps: number; readonly batch: number },
+  { steps, batch }: { readonly steps: Steps; readonly batch: number },
   values: Values,
   options: HostOptions = {},
 ): Promise<Program> {

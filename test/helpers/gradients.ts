@@ -1,7 +1,7 @@
 /** Gradients against central differences. */
 
 import { interpret } from "../../src/engines/reference/interpret.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Steps } from "../../src/graph/graph.ts";
 import type { Values } from "./networks.ts";
 
 export const gradientSteps = 7;
@@ -10,7 +10,7 @@ export const gradientSteps = 7;
 export function gradientError(
   graph: Graph,
   values: Values,
-  { steps, batch, epsilon = 1e-5 }: { steps: number; batch: number; epsilon?: number },
+  { steps, batch, epsilon = 1e-5 }: { steps: Steps; batch: number; epsilon?: number },
 ): number {
   const run = () => interpret(graph, { steps, batch, ...values });
   const forwardOnly: Graph = { ...graph, nodes: graph.nodes.slice(0, graph.forwardCount) };

@@ -1,7 +1,7 @@
 /** Small graphs around a cell, with seeded random values for everything that they read. */
 import { grad } from "../../src/grad/grad.ts";
 import { addCell, type Cell } from "../../src/graph/cell.ts";
-import { createBuilder, type Graph, type Node, stepsOf } from "../../src/graph/graph.ts";
+import { createBuilder, type Graph, type Node, type Steps, stepsOf } from "../../src/graph/graph.ts";
 import { createRandom } from "../../src/nn/random.ts";
 
 /** A cell whose output meets random weights: loss = sum(output * r), one number per example and step. */
@@ -28,7 +28,7 @@ export type Values = {
  * Normal numbers, rounded to f32 so that every engine starts from the same; a matrix's so small that its products are
  * not larger than what they read. Indices lie in what they are looked up in.
  */
-export function randomValues(graph: Graph, steps: number, batch: number, seed: number, scale = 0.5): Values {
+export function randomValues(graph: Graph, steps: Steps, batch: number, seed: number, scale = 0.5): Values {
   const random = createRandom(seed);
   const draw = (count: number, size = scale): Float64Array =>
     Float64Array.from({ length: count }, () => Math.fround(size * random.normal()));

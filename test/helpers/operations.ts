@@ -1,7 +1,7 @@
 /** Small recurrent graphs, at least one for every operation that has a derivative, away from kinks. */
 import { grad } from "../../src/grad/grad.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
-import { type Builder, createBuilder, type Graph, type NodeId } from "../../src/graph/graph.ts";
+import { type Builder, createBuilder, type Graph, type NodeId, type Steps } from "../../src/graph/graph.ts";
 import type { BinaryName, FinalName, OpName, UnaryName } from "../../src/graph/operations.ts";
 import { randomValues, type Values } from "./networks.ts";
 
@@ -110,6 +110,15 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       g.next("k", g.unary("tanh", g.sub(a, g.mul(k, k))));
       g.initial("k", g.unary("tanh", g.matmul(matrix(g, "M", n, n), g.final("h"))));
       return g.mul(k, a);
+    },
+    "where a state of another time starts": ({ g, a, n }) => {
+      const k = g.state("k", n, { time: 1 });
+      g.next("k", g.unary("tanh", g.add(g.input("u", n, { time: 1 }), g.mul(k, k))));
+      g.initial("k", g.unary("tanh", g.matmul(matrix(g, "M", n, n), g.final("h"))));
+      const more = g.unary("exp", g.mul(g.parameter("q"), g.constant(0.25)));
+      g.state("s2", n);
+      g.next("s2", g.mul(g.add(a, more), more));
+      return g.add(g.mul(g.add(k, more), more), g.matmul("M", k));
     },
     "where a state that only shifts starts": ({ g, a, n }) => {
       const k = g.state("k", n);
@@ -302,18 +311,18 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
     "part of a value": ({ g, a, b }) => g.downsample(g.slice(g.concat([a, b]), 4, 5), 2, 1),
   },
   upsample: {
-    "one of two": ({ g, a, b }) => g.mul(g.upsample([g.unary("tanh", g.downsample(a, 2, 1))], 1, 2, [1]), b),
+    "one of two": ({ g, a, b }) => g.mul(g.upsample([g.unary("tanh", g.downsample(a, 2, 1))], {}, 2, [1]), b),
     "all of three": ({ g, a, b }) =>
       g.mul(
         g.upsample(
           [2, 0, 1].map((k) => g.unary("tanh", g.downsample(a, 3, k))),
-          1,
+          {},
           3,
           [0, 1, 2],
         ),
         b,
       ),
-    numbers: ({ g, scalar, a }) => g.mul(g.upsample([g.downsample(scalar, 2, 0)], 1, 2, [0]), a),
+    numbers: ({ g, scalar, a }) => g.mul(g.upsample([g.downsample(scalar, 2, 0)], {}, 2, [0]), a),
   },
   gather: {
     embedding: ({ g, token }) => g.gather(matrix(g, "E", 9, 5), token),
@@ -349,7 +358,7 @@ export function operationGraph(build: Case): Graph {
   g.next("h", g.unary("tanh", apart ? a : g.add(a, g.mul(whole, g.constant(0.015625)))));
   const r = g.input("r", typeof size === "number" ? size : "scalar", {
     perSequence: g.isPerSequence(output),
-    stride: g.strideOf(output),
+    ...g.axisOf(output),
   });
   const loss = typeof size === "number" ? g.sum(g.mul(output, r)) : g.mul(output, r);
   g.sumAll("loss", loss);
@@ -357,7 +366,7 @@ export function operationGraph(build: Case): Graph {
 }
 
 /** Random values that keep the operands of `operationGraph` away from kinks. */
-export function operationValues(graph: Graph, steps: number, batch: number, seed: number): Values {
+export function operationValues(graph: Graph, steps: Steps, batch: number, seed: number): Values {
   const values = randomValues(graph, steps, batch, seed);
   const numbers: Readonly<Record<string, readonly number[]>> = {
     p: [0.75, -1.5, 1.125, -0.625, 0.5, -0.875],

@@ -55,7 +55,7 @@ export function randomGraph(seed: number): Graph {
       () => g.add(a, parameter(n)),
       () => g.mul(a, g.unary("tanh", g.sum(like()))),
       () => g.softmax(a),
-      () => g.mul(a, g.mask(n, 0.3, ++masks, { perSequence: once, stride: g.strideOf(a) })),
+      () => g.mul(a, g.mask(n, 0.3, ++masks, { perSequence: once, ...g.axisOf(a) })),
       () => g.slice(g.concat([a, pick(pool), like()]), 1, n),
       () => g.matrixVector(g.outerProduct(a, like()), like()),
       () => g.unary("tanh", g.sumColumns(g.mul(g.repeatInterleave(a, n), g.tile(like(), n)), n)),
@@ -64,12 +64,12 @@ export function randomGraph(seed: number): Graph {
   }
   /** States of one direction, and what is computed with them. */
   function phase(pool: NodeId[], count: number, reverse: boolean, starts: readonly NodeId[]): string[] {
-    const stride = g.strideOf(pool[0] as NodeId);
+    const axis = g.axisOf(pool[0] as NodeId);
     const made = Array.from({ length: count }, () => {
       const start = starts.length > 0 && chance(0.7) ? pick(starts) : undefined;
       const size = start === undefined ? pick(sizes) : sizeOf(start);
       const name = `s${++states}`;
-      const id = g.state(name, size, { reverse, stride });
+      const id = g.state(name, size, { reverse, ...axis });
       // Some states are nowhere read but after their last step.
       if (chance(0.8)) pool.push(id);
       if (start !== undefined) g.initial(name, start);
@@ -79,7 +79,7 @@ export function randomGraph(seed: number): Graph {
     for (let k = 0; k < values; k++) grow(pool, false);
     for (const { name, size } of made) {
       const fitting = pool.filter((id) => sizeOf(id) === size);
-      const x = g.downsample(g.input("x", 3), stride, 0);
+      const x = g.downsample(g.input("x", 3), axis.stride ?? 1, 0);
       g.next(name, fitting.length > 0 && chance(0.9) ? pick(fitting) : g.matmul(matrix(size, 3), x));
     }
     return made.map(({ name }) => name);
@@ -102,7 +102,7 @@ export function randomGraph(seed: number): Graph {
     late.push(...phase(short, random.integer(3), chance(0.3), ends));
     const like = sizeOf(pick(short));
     const parts = short.filter((id) => sizeOf(id) === like).slice(-by);
-    pool.push(g.upsample(parts, 1, by, [...parts.keys()]));
+    pool.push(g.upsample(parts, {}, by, [...parts.keys()]));
     late.push(...phase(pool, random.integer(2), false, [...ends, ...late.map((name) => g.final(name))]));
   }
   const last = [...ends, ...late.map((name) => g.final(name))];

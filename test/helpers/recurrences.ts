@@ -1,4 +1,5 @@
 /** An LSTM and a simple recurrent network in f64, step by step from their formulas: what layers are compared with. */
+import type { Random } from "../../src/nn/random.ts";
 
 export type Weights = Readonly<Record<string, ArrayLike<number>>>;
 type Vector = readonly number[];
@@ -66,6 +67,17 @@ export function simpleRnnSteps(
 export const denseOf = (weights: Weights, name: string, x: Vector): number[] =>
   plus(times(weights[`${name}.W`] as ArrayLike<number>, x), weights[`${name}.b`] as ArrayLike<number>);
 
+/** Keras's Conv1D with padding="causal" and strides: matrices W_0, W_1, ... (filters, features), the newest step first. */
+export function convolved(weights: Weights, name: string, xs: readonly Vector[], strides: number): number[][] {
+  const kernel = Object.keys(weights).filter((key) => key.startsWith(`${name}.W_`)).length;
+  const kept = Array.from({ length: Math.ceil(xs.length / strides) }, (_, j) => j * strides);
+  return kept.map((t) => {
+    const there = Array.from({ length: Math.min(kernel, t + 1) }, (_, k) => k);
+    const products = there.map((k) => times(weights[`${name}.W_${k}`] as ArrayLike<number>, xs[t - k] as Vector));
+    return plus(weights[`${name}.b`] as ArrayLike<number>, ...products);
+  });
+}
+
 /** The rows of an embedding. */
 export function rowsAt(weights: Weights, name: string, size: number, tokens: readonly number[]): number[][] {
   const table = Array.from(weights[`${name}.weight`] as ArrayLike<number>);
@@ -77,3 +89,7 @@ export function crossEntropy(logits: Vector, target: number): number {
   const most = Math.max(...logits);
   return most + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - most), 0)) - (logits[target] as number);
 }
+
+/** Vectors of normal numbers, in f32, one a step. */
+export const normalRows = (random: Random, steps: number, features: number): number[][] =>
+  Array.from({ length: steps }, () => Array.from({ length: features }, () => Math.fround(random.normal())));

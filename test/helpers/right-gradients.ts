@@ -1,7 +1,7 @@
 /** A training graph's gradients against central differences, and the wasm engine against the reference. */
 import { expect } from "vitest";
 import { interpret } from "../../src/engines/reference/interpret.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Steps } from "../../src/graph/graph.ts";
 import { loadTraining, programError } from "./engines.ts";
 import { gradientError } from "./gradients.ts";
 import type { Values } from "./networks.ts";
@@ -10,7 +10,7 @@ import type { Values } from "./networks.ts";
 export async function expectRightGradients(
   graph: Graph,
   values: Values,
-  sizes: { readonly steps: number; readonly batch: number },
+  sizes: { readonly steps: Steps; readonly batch: number },
 ): Promise<void> {
   expect(gradientError(graph, values, sizes)).toBeLessThan(1e-6);
   for (const threads of [1, 2]) {

@@ -32,54 +32,19 @@ import { fit } from "../../src/train/fit.ts";
 import { lossGraph } from "../../src/train/loss-graph.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { predict } from "../../src/train/predict.ts";
+import { expectClose } from "../helpers/models.ts";
 import { host as native } from "../helpers/native.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { schedule } from "../helpers/plans.ts";
+import { convolved, denseOf, normalRows, rowsAt, simpleRnnSteps } from "../helpers/recurrences.ts";
 import { expectRightGradients } from "../helpers/right-gradients.ts";
 
 type Rows = readonly (readonly number[])[];
 
-/** Keras's Conv1D with padding="causal" and strides, in plain loops: `kernelSize` matrices W_0, W_1, ... (filters, D), newest step first. */
-function convolved({ values }: Pick<Model, "values">, name: string, x: Rows, strides: number): number[][] {
-  const b = values[`${name}.b`] as Float32Array;
-  const outputs: number[][] = [];
-  for (let t = 0; t < x.length; t += strides) {
-    const y = Array.from(b);
-    for (let k = 0; values[`${name}.W_${k}`] !== undefined; k++) {
-      const [W, row] = [values[`${name}.W_${k}`] as Float32Array, x[t - k]];
-      if (row === undefined) continue;
-      for (let f = 0; f < y.length; f++) {
-        for (let d = 0; d < row.length; d++)
-          y[f] = (y[f] as number) + (W[f * row.length + d] as number) * (row[d] as number);
-      }
-    }
-    outputs.push(y);
-  }
-  return outputs;
-}
-/** h' = tanh(W x + U h + b) at every step. */
-function simpleRnnOver({ values }: Pick<Model, "values">, name: string, x: Rows): number[][] {
-  const [W, U, b] = ["W", "U", "b"].map((one) => values[`${name}.${one}`] as Float32Array) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
-  let h = Array.from(b, () => 0);
-  return x.map((row) => {
-    h = h.map((_, i) => {
-      const [fromX, fromH] = [
-        row.map((one, d) => one * (W[i * row.length + d] as number)),
-        h.map((one, j) => one * (U[i * h.length + j] as number)),
-      ];
-      return Math.tanh([...fromX, ...fromH].reduce((sum, one) => sum + one, b[i] as number));
-    });
-    return h;
-  });
-}
+const stepsAfter = (model: Model, name: string, x: Rows): Rows => simpleRnnSteps(model.values, name, x).after;
 
 const random = createRandom(5);
-const rows = (steps: number, features: number): number[][] =>
-  Array.from({ length: steps }, () => Array.from({ length: features }, () => Math.fround(random.normal())));
+const rows = normalRows.bind(undefined, random);
 /** A model with biases that are not zero. */
 function made(layers: readonly LayerSpec[], features: number | undefined, seed = 1): Model {
   const model = sequential(layers, { seed, ...(features !== undefined && { input: features }) });
@@ -87,12 +52,6 @@ function made(layers: readonly LayerSpec[], features: number | undefined, seed =
     if (name.endsWith(".b")) values.forEach((_, k) => (values[k] = 0.1 * (k + 1)));
   }
   return model;
-}
-function expectNear(got: ArrayLike<number>, wanted: readonly number[], within = 1e-5): void {
-  expect(got.length).toBe(wanted.length);
-  wanted.forEach(
-    (one, k) => void expect(Math.abs((got[k] as number) - one), `${k}: ${got[k]}, not ${one}`).toBeLessThan(within),
-  );
 }
 
 /** Kernel, strides, steps and batch. */
@@ -116,9 +75,9 @@ describe.each(
       const x = Array.from({ length: batch }, () => rows(steps, 3));
       const { data, shape } = await predict(model, x, { engine, threads });
       expect(shape).toEqual([batch, Math.ceil(steps / strides), 5]);
-      expectNear(
+      expectClose(
         data,
-        x.flatMap((one) => convolved(model, "conv1d", one, strides).flat()),
+        x.flatMap((one) => convolved(model.values, "conv1d", one, strides).flat()),
       );
     }
   });
@@ -137,9 +96,9 @@ test("any kernel, strides, length and batch: property", async () => {
       const model = made([conv1d(2, kernel, { strides })], features, steps);
       const x = Array.from({ length: batch }, () => rows(steps, features));
       const { data } = await predict(model, x, { engine: "reference" });
-      expectNear(
+      expectClose(
         data,
-        x.flatMap((one) => convolved(model, "conv1d", one, strides).flat()),
+        x.flatMap((one) => convolved(model.values, "conv1d", one, strides).flat()),
       );
     }),
     { seed: 1, numRuns: 40 },
@@ -155,13 +114,10 @@ test("two of them, and a recurrent layer over what they leave", async () => {
   const { data, shape } = await predict(model, x);
   expect(shape).toEqual([2, 3, 2]);
   const wanted = x.flatMap((one) => {
-    const short = convolved(model, "conv1d_1", convolved(model, "conv1d", one, 2), 3);
-    const [W, b] = [model.values["dense.W"], model.values["dense.b"]] as [Float32Array, Float32Array];
-    return simpleRnnOver(model, "simple_rnn", short).flatMap((h) =>
-      Array.from(b, (own, i) => h.reduce((sum, one, j) => sum + one * (W[i * h.length + j] as number), own)),
-    );
+    const short = convolved(model.values, "conv1d_1", convolved(model.values, "conv1d", one, 2), 3);
+    return stepsAfter(model, "simple_rnn", short).flatMap((h) => denseOf(model.values, "dense", h));
   });
-  expectNear(data, wanted);
+  expectClose(data, wanted);
 });
 
 describe("masked and padded sequences", () => {
@@ -174,18 +130,18 @@ describe("masked and padded sequences", () => {
       const most = Math.ceil(9 / strides);
       expect(shape).toEqual([lengths.length, most, 3]);
       const wanted = sequences.flatMap((one) => {
-        const own = convolved(model, "conv1d", one, strides);
+        const own = convolved(model.values, "conv1d", one, strides);
         expect(own).toHaveLength(Math.ceil(one.length / strides));
         return [...own.flat(), ...new Array<number>(3 * (most - own.length)).fill(0)];
       });
-      expectNear(data, wanted);
+      expectClose(data, wanted);
     }
   });
   test.each([
     [
       "a recurrent layer's last output",
       simpleRnn(4),
-      (model: Model, short: Rows) => simpleRnnOver(model, "simple_rnn", short).at(-1) as number[],
+      (model: Model, short: Rows) => stepsAfter(model, "simple_rnn", short).at(-1) as number[],
     ],
     [
       "the mean",
@@ -203,9 +159,9 @@ describe("masked and padded sequences", () => {
     const model = made([masking({ maskValue: -9 }), conv1d(3, 4, { strides: 2 }), layer], 2);
     for (const buckets of [1, 3]) {
       const { data } = await predict(model, sequences, { pad: "post", buckets });
-      expectNear(
+      expectClose(
         data,
-        sequences.flatMap((one) => wanted(model, convolved(model, "conv1d", one, 2))),
+        sequences.flatMap((one) => wanted(model, convolved(model.values, "conv1d", one, 2))),
       );
     }
   });
@@ -216,24 +172,23 @@ describe("masked and padded sequences", () => {
     );
     const { data } = await predict(model, sequences, { pad: "post" });
     const wanted = sequences.flatMap((one) => {
-      const short = convolved(model, "conv1d", one, 2);
+      const short = convolved(model.values, "conv1d", one, 2);
       const [there, back] = ["forward", "backward"].map((way) =>
-        simpleRnnOver(model, `bidirectional.${way}`, way === "forward" ? short : short.toReversed()).at(-1),
+        stepsAfter(model, `bidirectional.${way}`, way === "forward" ? short : short.toReversed()).at(-1),
       ) as [number[], number[]];
       return there.map((one, j) => one + (back[j] as number));
     });
-    expectNear(data, wanted);
+    expectClose(data, wanted);
   });
   test("tokens with maskZero", async () => {
     const model = made([embedding(6, 3, { maskZero: true }), conv1d(2, 3, { strides: 2 }), simpleRnn(4)], undefined);
     const tokens = [[1, 5], [2], [3, 4, 5, 1, 2], [5, 5, 5, 5]];
     const { data } = await predict(model, tokens, { pad: "post" });
-    const table = model.values["embedding.weight"] as Float32Array;
     const wanted = tokens.flatMap((list) => {
-      const embedded = list.map((token) => Array.from(table.subarray(3 * token, 3 * token + 3)));
-      return simpleRnnOver(model, "simple_rnn", convolved(model, "conv1d", embedded, 2)).at(-1) as number[];
+      const embedded = rowsAt(model.values, "embedding", 3, list);
+      return stepsAfter(model, "simple_rnn", convolved(model.values, "conv1d", embedded, 2)).at(-1) as number[];
     });
-    expectNear(data, wanted);
+    expectClose(data, wanted);
   });
   test("padding before a sequence is refused: strides count from the first step", async () => {
     const model = made([masking({ maskValue: -9 }), conv1d(3, 4, { strides: 2, name: "front" })], 2);
@@ -245,9 +200,9 @@ describe("masked and padded sequences", () => {
     const model = made([masking(), conv1d(2, 4, { strides: 2 }), conv1d(2, 1, { name: "second" })], 2);
     const all = [[0, 0], [0, 0], [0, 0], ...rows(5, 2)];
     const { data } = await predict(model, [all]);
-    const wanted = convolved(model, "second", convolved(model, "conv1d", all, 2), 1);
+    const wanted = convolved(model.values, "second", convolved(model.values, "conv1d", all, 2), 1);
     // The output at step 2 is masked.
-    expectNear(data.slice(4), wanted.slice(2).flat());
+    expectClose(data.slice(4), wanted.slice(2).flat());
   });
 });
 
@@ -426,7 +381,7 @@ describe("what is refused, in a line", () => {
     [
       "merged lengths",
       of([gru(2, { returnSequences: true }), conv1d(2, 3, { strides: 2 }), concatenate(["gru", "conv1d"])]),
-      "concatenate: merges sequences of different lengths: one has every step, another one step in 2. Give their layers equal strides.",
+      "concatenate: merges sequences of different lengths: one has every step of T, another one step in 2 of T. Merge sequences of one length.",
     ],
     [
       "inputs of different lengths",
@@ -435,7 +390,7 @@ describe("what is refused, in a line", () => {
         conv1d(2, 3, { strides: 2 }),
         recurrent(cell("h' = tanh(W @ x + V @ c + U @ h)", { inputs: ["x", "c"] }), { units: 2, inputs: { c: "gru" } }),
       ]),
-      "recurrent: its input c has every step, and x has one step in 2. Read sequences of equal strides.",
+      "recurrent: its input c has every step of T, and x has one step in 2 of T. Read sequences of one length.",
     ],
   ] as const)("%s", (_, make, message) => {
     expect(make).toThrow(message);

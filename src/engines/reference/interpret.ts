@@ -2,12 +2,23 @@
  * The reference: runs a graph node by node, step by step, in f64. Slow and obvious; every other engine must agree with
  * it. Knows nothing about plans or memory.
  */
-import { arithmetic, type Graph, type Node, type NodeId, type State, stepsOf } from "../../graph/graph.ts";
+import {
+  arithmetic,
+  fixedNodes,
+  type Graph,
+  lengthOf,
+  longestTime,
+  type Node,
+  type NodeId,
+  type State,
+  type Steps,
+  stepsOf,
+} from "../../graph/graph.ts";
 import type { BinaryName, OpName, ParameterView, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
 
 export type GraphValues = {
-  readonly steps: number;
+  readonly steps: Steps;
   readonly batch: number;
   /** By name: vectors (T,B,D), scalars (T,B) and indices (T,B), flat; without T where there is one value a sequence. */
   readonly inputs?: Readonly<Record<string, ArrayLike<number>>>;
@@ -229,7 +240,11 @@ export function interpret(graph: Graph, given: GraphValues): Result {
     const shape = (graph.nodes[id] as Node).shape;
     return typeof shape === "number" ? shape : shape === "none" ? 0 : 1;
   };
-  const timesOf = (id: NodeId): number => stepsOf(graph.nodes[id] as Node, steps);
+  const same = fixedNodes(graph);
+  const timesOf = (id: NodeId): number => {
+    const node = graph.nodes[id] as Node;
+    return stepsOf(same[id] && !node.perSequence ? { time: longestTime(steps) } : node, steps);
+  };
   const values = graph.nodes.map((_, id) => new Float64Array(timesOf(id) * batch * sizeOf(id)));
   const rows = values.map((all, id) => {
     const n = sizeOf(id);
@@ -314,8 +329,9 @@ export function interpret(graph: Graph, given: GraphValues): Result {
     if (t < timesOf(id)) compute(id, t);
   };
   // In the order in which states mostly need it, so that the way back to the first step is short.
-  for (let t = 0; t < steps; t++) for (let id = 0; id < graph.forwardCount; id++) all(id, t);
-  for (let t = steps - 1; t >= 0; t--) for (let id = graph.forwardCount; id < graph.nodes.length; id++) all(id, t);
+  const most = lengthOf(steps, longestTime(steps));
+  for (let t = 0; t < most; t++) for (let id = 0; id < graph.forwardCount; id++) all(id, t);
+  for (let t = most - 1; t >= 0; t--) for (let id = graph.forwardCount; id < graph.nodes.length; id++) all(id, t);
 
   return {
     value: (id) => values[id] as Float64Array,
