@@ -205,9 +205,10 @@ export function createBuilder(base?: Graph) {
   /** `at`: its axis, unless it is that of its operands. */
   function push(made: Node, at?: Axis): NodeId {
     const perSequence = made.perSequence ?? made.inputs.some(isPerSequence);
-    const first = made.inputs.map(axisOf).find((one) => !sameAxis(one, {}));
-    const axis = perSequence ? {} : axisAs(at ?? first ?? {});
-    const fits = (id: NodeId): boolean => (perSequence ? isPerSequence(id) : sameAxis(axisOf(id), axis));
+    const nodeOf = (id: NodeId): Node => nodes[id] as Node;
+    const other = made.inputs.find((id) => nodeOf(id).stride !== undefined || nodeOf(id).time !== undefined);
+    const axis = perSequence ? {} : axisAs(at ?? (other === undefined ? {} : nodeOf(other)));
+    const fits = (id: NodeId): boolean => (perSequence ? isPerSequence(id) : sameAxis(nodeOf(id), axis));
     const wrong = isResampled(made) ? undefined : made.inputs.find((id) => !fits(id) && !fixed(id));
     if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, whose steps are others`);
     const node: Node = { ...made, ...(perSequence && { perSequence }), ...axis };
