@@ -41,6 +41,8 @@ export type RecurrentContext = {
 /** An initial state: the final state of a layer, under the state's name; or the output vector of a layer, under the layer's. */
 export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
 export const streamsEach = 16;
+/** The longest way from one step of an axis to the next. */
+const largestStride = 2 ** 20;
 /** What a flow that is one vector per example has in place of a sequence's. */
 const once = { maskedBy: [], backwards: false, axis: {} } as const;
 
@@ -174,6 +176,12 @@ function everyNth(
       `${name}: has strides, which count from the first step, but reads a sequence from its end. Leave goBackwards out.`,
     );
   }
+  const stride = (read.axis.stride ?? 1) * strides;
+  if (stride > largestStride) {
+    throw new InputError(
+      `${name}: with the strides before it there would be one step in ${stride}, at most ${largestStride}`,
+    );
+  }
   const { mask } = read;
   const at = (value: NodeId, offset: number): NodeId => g.downsample(value, strides, offset);
   const counted = mask === undefined ? read.value : g.where(mask, read.value);
@@ -186,7 +194,7 @@ function everyNth(
     ...read,
     value: at(counted, 0),
     mask: any,
-    axis: { ...read.axis, stride: (read.axis.stride ?? 1) * strides },
+    axis: { ...read.axis, stride },
     between: Object.fromEntries(later.map(([input, offset]) => [input, at(counted, offset)])),
     counts: (all) => (all === undefined || own === undefined ? all : g.mul(all, own)),
   };

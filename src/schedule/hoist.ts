@@ -19,7 +19,7 @@ import {
 /** The place in time of values that are computed once per sequence. */
 export const perSequence = -1;
 
-/** More than any stride. */
+/** More than any stride, so that one number is a time and a stride. */
 const timeFactor = 2 ** 24;
 /** The place in time of what is computed for all steps of its axis at once: 0, `perSequence`, or below that a number for each axis. */
 export function atOnce({ perSequence: once, stride = 1, time = 0 }: Axis & Pick<Node, "perSequence">): number {

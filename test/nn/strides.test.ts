@@ -384,6 +384,11 @@ describe("what is refused, in a line", () => {
       "concatenate: merges sequences of different lengths: one has every step of T, another one step in 2 of T. Merge sequences of one length.",
     ],
     [
+      "more than a million steps in one",
+      of([1, 2, 3, 4].map((k) => conv1d(2, 3, { strides: 99, name: `c${k}` }))),
+      "c4: with the strides before it there would be one step in 96059601, at most 1048576",
+    ],
+    [
       "inputs of different lengths",
       of([
         gru(2, { returnSequences: true }),
