@@ -26,7 +26,7 @@ const published: Readonly<Record<string, string>> = {
   "OT 48": "DeepAR 0.162, Informer 0.158",
   "OT 168": "DeepAR 0.239, Informer 0.183",
 };
-const defaults = { segment: 24, units: 256, dropout: 0.5, epochs: 12, batch: 896, rate: 0.001 } as const;
+const defaults = { segment: 24, units: 512, dropout: 0.5, epochs: 6, batch: 1792, rate: 0.001 } as const;
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 
 await recipe({

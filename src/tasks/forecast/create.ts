@@ -7,7 +7,7 @@ import { checkArguments, formatValue, options as optionsOf } from "../../graph/s
 import { sequential } from "../../nn/model.ts";
 import { numbersOf, spreadOf } from "./examples.ts";
 import { headOf } from "./heads.ts";
-import { directNetwork, type NetworkSizes, recursiveNetwork, segmentsNetwork } from "./network.ts";
+import { directNetwork, type NetworkSizes, recursiveNetwork, segmentsNetwork, spreadNumbers } from "./network.ts";
 import { alone, fitColumns, knownSteps, type Prepared, placeOf, prepare, stepsBefore, windowsOf } from "./prepare.ts";
 import {
   type Base,
@@ -50,7 +50,9 @@ export function forecaster(data: ForecastData, options: ForecasterOptions): Fore
   const layers = { direct: directNetwork, segments: segmentsNetwork, recursive: recursiveNetwork }[settings.form](
     sizes,
   );
-  return { model: sequential(layers, { seed: options.seed ?? 0 }), settings: complete };
+  const model = sequential(layers, { seed: options.seed ?? 0 });
+  if (settings.form === "segments") spreadNumbers(model.values);
+  return { model, settings: complete };
 }
 
 /** The steps of a series that are trained on: all but those to validate and to test on. */

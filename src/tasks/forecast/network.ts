@@ -1,5 +1,5 @@
 /** The layers of a forecaster's network, in each of its forms. Knows nothing about data. */
-import { cells } from "../../cells/index.ts";
+import { cells, gruResetAfter } from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { lookUp } from "../../graph/schema.ts";
@@ -9,7 +9,6 @@ import {
   dense,
   dropout,
   embedding,
-  gru,
   input,
   type LayerSpec,
   recurrent,
@@ -129,6 +128,16 @@ export function recursiveNetwork(sizes: NetworkSizes): LayerSpec[] {
 }
 
 /**
+ * Matrices start as those of nn.Linear and nn.GRU in PyTorch, half as large as Keras's: with few updates, far forecasts are the
+ * better for it.
+ */
+const small = (...names: readonly string[]): string =>
+  names.map((name) => `${name} ~ lecun_uniform(0.3333)`).join("\n");
+const readSegment = cell(`y = relu(W @ x + b)\n${small("W")}`);
+const encode = cell(`${gruResetAfter.source}\n${small("W_z", "W_r", "W_g", "U_z", "U_r", "U_g")}`);
+const writeSegment = cell(`y = W @ x + b\n${small("W")}`);
+
+/**
  * One more step of the encoder's GRU from its last state x, for one segment of the future: where that segment is (p) takes
  * the place of the input's products, and so does whose it is (c).
  */
@@ -141,13 +150,24 @@ const segmentStep = (numbered: boolean): Cell => {
     g = tanh(p_g${who("g")} + r * (U_g @ x + d_g))
     y = z * x + (1 - z) * g
     y : units
-    p_z ~ random_normal(0, 0.1)
-    p_r ~ random_normal(0, 0.1)
-    p_g ~ random_normal(0, 0.1)
+    p_z ~ random_normal(0, 0.5)
+    p_r ~ random_normal(0, 0.5)
+    p_g ~ random_normal(0, 0.5)
+    ${numbered ? ["V_z", "V_r", "V_g"].map((name) => `${name} ~ lecun_uniform`).join("\n") : ""}
   `,
     numbered ? { inputs: ["x", "c"] } : {},
   );
 };
+
+/**
+ * Vectors of what is told apart start as far from each other as the segments' places do: as an embedding starts (within 0.05) they
+ * would take most of a training to get there.
+ */
+export function spreadNumbers(values: Readonly<Record<string, Float32Array>>): void {
+  values["who.weight"]?.forEach((value, i, table) => {
+    table[i] = 16 * value;
+  });
+}
 
 /**
  * SegRNN: segments of the lookback x (lookback / segment,B,segment) are the steps of one GRU; from its last state each segment of
@@ -170,13 +190,15 @@ export function segmentsNetwork(sizes: NetworkSizes): LayerSpec[] {
       const shared = Object.fromEntries(recurrentNames.map((name) => [name, `${encoder}.${name}`]));
       const whose = ["V_z", "V_r", "V_g"].map((name) => [name, `${first("step")}.${name}`] as const);
       const output = (i: number, part: number): LayerSpec => {
-        const one = dense(segment, { name: named(`output_${i}_${part}`, k), reads: named(`read_${i}`, k) }) as CellSpec;
+        const one = recurrent(writeSegment, {
+          ...{ units: segment, name: named(`output_${i}_${part}`, k), reads: named(`read_${i}`, k) },
+        });
         const own = named(`output_0_${part}`, k);
         return i === 0 ? one : { ...one, shared: { W: `${own}.W`, b: `${own}.b` } };
       };
       return [
-        dense(units, { activation: "relu", name: named("segment", k), reads: "x" }),
-        gru(units, { name: encoder }),
+        recurrent(readSegment, { units, name: named("segment", k), reads: "x", returnSequences: true }),
+        recurrent(encode, { units, name: encoder }),
         ...segments.flatMap((i) => [
           recurrent(step, {
             ...{ units, name: named(`step_${i}`, k), reads: encoder },
