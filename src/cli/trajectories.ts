@@ -155,7 +155,7 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const held = windowsIn(later);
   if (later.length > 0 && held.length === 0) {
     throw new InputError(
-      "--test: no track of the last frames is long enough to measure on. Give a larger share, or --test 0 to train on all.",
+      `--test: in the last ${Math.round(100 * test)} % of the frames${given.number("test") === undefined ? ", the share without that option," : ""} no track is long enough to measure on. Give a larger share, or --test 0 to train on all.`,
     );
   }
   const epochs = given.number("epochs") ?? 30;

@@ -624,15 +624,17 @@ function noNumber(table: Table, row: number, column: string, text: string, decim
   const comma = decimal !== "," && commaNumber.test(trimmed);
   const thousands = decimal !== "." && thousandsNumber.test(trimmed);
   const advice =
-    comma && thousands
-      ? `Choose decimal "," for ${readNumber(trimmed, ",")}, or decimal "." for ${readNumber(trimmed, ".")}.`
-      : comma
-        ? `Choose decimal "," if this is ${readNumber(trimmed, ",")}.`
-        : thousands
-          ? `Choose decimal "." if this is ${readNumber(trimmed, ".")}.`
-          : decimal !== undefined && !Number.isNaN(readNumber(trimmed))
-            ? `Is decimal ${formatValue(decimal)} right?`
-            : "Correct it, leave it empty and choose fill, or name the columns of numbers with columns.";
+    plainNumber.test(trimmed) && !Number.isFinite(Number(trimmed))
+      ? "It is too large for a number: the largest is 1.8e308. Correct it."
+      : comma && thousands
+        ? `Choose decimal "," for ${readNumber(trimmed, ",")}, or decimal "." for ${readNumber(trimmed, ".")}.`
+        : comma
+          ? `Choose decimal "," if this is ${readNumber(trimmed, ",")}.`
+          : thousands
+            ? `Choose decimal "." if this is ${readNumber(trimmed, ".")}.`
+            : decimal !== undefined && !Number.isNaN(readNumber(trimmed))
+              ? `Is decimal ${formatValue(decimal)} right?`
+              : "Correct it, leave it empty and choose fill, or name the columns of numbers with columns.";
   return new InputError(`${placeOf(table, row, column)}: needs a number, got ${formatValue(trimmed)}. ${advice}`);
 }
 

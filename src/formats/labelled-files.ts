@@ -119,12 +119,21 @@ export function readSeries(path: string): {
   return seriesIn(path, readTable(path));
 }
 
+/** Recordings that a person would expect to count. */
+const otherSound = /\.(?:aac|aiff?|amr|flac|m4a|mp3|oga|ogg|opus|webm|wma)$/i;
+
 function readFolder(folder: string): Labelled<Recording>[] {
-  const all = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory() && /\.wav$/i.test(entry.name))
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep))
     .filter((names) => !names.some((name) => name.startsWith(".")))
     .sort((a, b) => (a.join("/") < b.join("/") ? -1 : 1));
+  const all = found.filter((names) => /\.wav$/i.test(names.at(-1) as string));
+  const [other, ...others] = found.filter((names) => otherSound.test(names.at(-1) as string));
+  if (other !== undefined) {
+    const more = ["", ", nor is one other"][others.length] ?? `, nor are ${others.length} others`;
+    throw new InputError(`${join(folder, ...other)}: is no WAV file${more}. Convert it to .wav, or move it elsewhere.`);
+  }
   if (all.length === 0) throw new InputError(`${folder}: has no .wav file. Give a folder with recordings.`);
   const inFolders = all.some((names) => names.length > 1);
   return all.map((names) => {

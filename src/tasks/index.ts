@@ -95,4 +95,5 @@ export const notTaken = (
   { title, kind }: Pick<Task, "title" | "kind">,
   who: string,
   taken: readonly string[],
-): string => `it is ${title} (task "${kind}"); ${who} takes ${taken.join(", ") || "nothing that this version knows"}.`;
+): string =>
+  `it is ${title} (task "${kind}"); ${who} needs a model of ${taken.map((one) => `task ${formatValue(one)}`).join(" or ") || "a task that this version knows"}.`;

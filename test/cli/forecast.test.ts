@@ -165,7 +165,7 @@ describe.concurrent("files", () => {
     expect(code, err).toBe(0);
     expect((await json(folder, "sales.csv", "--model", "half.safetensors")).steps).toHaveLength(4);
     expect(await refusal(folder, "generate", "m.safetensors")).toContain(
-      'it is a forecaster (task "forecast"); `generate` takes text.',
+      'it is a forecaster (task "forecast"); `generate` needs a model of task "text".',
     );
   });
 

@@ -194,6 +194,11 @@ describe("numbers", () => {
     ["date;v\n2024-01-01;1.234,5\n2024-01-02;2\n", {}, 'got "1.234,5". Choose decimal "," if this is 1234.5.'],
     ["date;v\n2024-01-01;1,234.5\n2024-01-02;2\n", {}, 'got "1,234.5". Choose decimal "." if this is 1234.5.'],
     ["date;v\n2024-01-01;1,234\n2024-01-02;2\n", {}, 'Choose decimal "," for 1.234, or decimal "." for 1234.'],
+    [
+      "date;v\n2024-01-01;1e400\n2024-01-02;2\n",
+      {},
+      'got "1e400". It is too large for a number: the largest is 1.8e308.',
+    ],
     ["date;v\n2024-01-01;1.5\n2024-01-02;2\n", { decimal: "," }, 'got "1.5". Is decimal "," right?'],
     [
       "date,v\n2024-01-01,1\n2024-01-02,many\n",

@@ -87,6 +87,11 @@ describe("one line for", () => {
   test.each<[string, () => string, string]>([
     ["a folder without sound", () => given({ "a.txt": "a" }), ": has no .wav file. Give a folder with recordings."],
     [
+      "sound that is no WAV file among others",
+      () => given({ "one/a.wav": undefined, "one/b.mp3": "x", "two/c.FLAC": "y" }),
+      "/one/b.mp3: is no WAV file, nor is one other. Convert it to .wav, or move it elsewhere.",
+    ],
+    [
       "a name without a label",
       () => given({ "a.wav": undefined }),
       '/a.wav: its name has no label before a "_", as in seven_01.wav.',

@@ -73,7 +73,7 @@ test("a task that is none, and one that a command does not take, are refused", (
     "it is a model without a task: nothing says what it reads. Give one that `train` wrote.",
   );
   expect(refusal(() => openModel(bytes, "m.safetensors", "`draw`", {}), FormatError)).toBe(
-    'm.safetensors: it is a language model (task "text"); `draw` takes nothing that this version knows.',
+    'm.safetensors: it is a language model (task "text"); `draw` needs a model of a task that this version knows.',
   );
 });
 
