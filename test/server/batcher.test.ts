@@ -1,6 +1,8 @@
 /** Who gets a slot, and that nobody's text depends on it. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
@@ -8,10 +10,12 @@ import { createBatcher, type Job } from "../../src/server/batcher.ts";
 import { ApiError } from "../../src/server/errors.ts";
 import { nextTurn } from "../../src/server/event-loop.ts";
 import { createSequence, GenerationEngine } from "../../src/tasks/generation-engine.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { until } from "../helpers/waiting.ts";
 import { book, serving, tiny } from "./serving.ts";
 
 type Piece = { readonly text: string };
+const folder = temporaryFolder();
 const batcherOf = (queue = 1000) => createBatcher<Piece>(tiny, { queue });
 
 type Followed = Job<Piece> & { readonly found: { text: string; ended?: string | Error } };
@@ -291,21 +295,27 @@ test("requests over connections that wait to be taken on are worked at together,
   for (let k = 0; k < 20; k++) await (await own.post("/v1/completions", asked)).text();
   const step = vi.spyOn(GenerationEngine.prototype, "step");
   const body = JSON.stringify(asked);
+  const haveAsked = join(folder, "asked");
   const asks = `const http = require("node:http");
     const headers = { "Content-Type": "application/json" };
+    let connected = 0;
     for (let k = 0; k < 30; k++) {
-      http.request("${own.url}/v1/completions", { method: "POST", headers, agent: false }, (answer) => {
+      const request = http.request("${own.url}/v1/completions", { method: "POST", headers, agent: false }, (answer) => {
         if (answer.statusCode !== 200) process.exitCode = 1;
         answer.resume();
-      }).end(${JSON.stringify(body)});
+      });
+      request.on("socket", (socket) => socket.on("connect", () => {
+        if (++connected === 30) setTimeout(() => require("node:fs").writeFileSync(${JSON.stringify(haveAsked)}, ""), 100);
+      }));
+      request.end(${JSON.stringify(body)});
     }`;
   const client = spawn(process.execPath, ["-e", asks], { stdio: "ignore" });
-  // All have asked when this process goes on.
-  execFileSync("sleep", ["1"]);
+  // All have asked when this process, which the system answers for meanwhile, goes on.
+  while (!existsSync(haveAsked)) execFileSync("sleep", ["0.1"]);
   expect(step).not.toHaveBeenCalled();
   expect(await once(client, "exit")).toEqual([0, null]);
   const steps = step.mock.calls.length;
   step.mockRestore();
-  // By itself each takes 100.
-  expect(steps).toBeLessThan(800);
+  // By itself each takes 100, so all 3,000. How many turns the system gives this process meanwhile is its own affair.
+  expect(steps).toBeLessThan(1500);
 });
