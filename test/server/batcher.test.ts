@@ -1,7 +1,6 @@
 /** Who gets a slot, and that nobody's text depends on it. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
@@ -11,7 +10,7 @@ import { ApiError } from "../../src/server/errors.ts";
 import { nextTurn } from "../../src/server/event-loop.ts";
 import { createSequence, GenerationEngine } from "../../src/tasks/generation-engine.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { until } from "../helpers/waiting.ts";
+import { standStillUntil, until } from "../helpers/waiting.ts";
 import { book, serving, tiny } from "./serving.ts";
 
 type Piece = { readonly text: string };
@@ -311,7 +310,7 @@ test("requests over connections that wait to be taken on are worked at together,
     }`;
   const client = spawn(process.execPath, ["-e", asks], { stdio: "ignore" });
   // All have asked when this process, which the system answers for meanwhile, goes on.
-  while (!existsSync(haveAsked)) execFileSync("sleep", ["0.1"]);
+  standStillUntil(haveAsked);
   expect(step).not.toHaveBeenCalled();
   expect(await once(client, "exit")).toEqual([0, null]);
   const steps = step.mock.calls.length;
