@@ -12,7 +12,7 @@ import { risingLevels } from "../../train/densities/univariate.ts";
 import { createPredictor, type FlatNumbers, predict } from "../../train/predict.ts";
 import { inputsOf, numbersOf } from "./examples.ts";
 import { drawOf, headOf, meansOf, quantilesOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
-import { alone, baseOf, placeOf, prepare, stepsBefore, targetsOf, type Window } from "./prepare.ts";
+import { alone, baseOf, frequencyOf, placeOf, prepare, stepsBefore, targetsOf, type Window } from "./prepare.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
 /** Options of `forecast`. */
@@ -66,7 +66,8 @@ export async function forecast(
 ): Promise<Forecast[]> {
   checkArguments("forecast", { forecaster, data, options }, forecastArguments);
   const { settings } = forecaster;
-  const { horizon, targets, frequency, dateFormat } = settings;
+  const { horizon, targets, frequency } = settings;
+  const dateFormat = data.dateFormat ?? settings.dateFormat;
   const prepared = prepare("forecast", data, settings, horizon);
   const least = stepsBefore(settings);
   for (const one of prepared) {
@@ -81,12 +82,13 @@ export async function forecast(
   const said = await forecastWindows(forecaster, windows, options);
   return windows.flatMap(({ of, target }, n) => {
     const { instants } = data.series[prepared.indexOf(of)] as ForecastData["series"][number];
+    const own = instants === undefined || frequency === undefined ? undefined : frequencyOf(instants, frequency);
     return (target < 0 ? targets : [targets[target] as string]).map((name, k) => {
       const { values, quantiles } = (said[n] as readonly Said[])[k] as Said;
       const dateOf = (h: number): string | undefined =>
-        instants === undefined || frequency === undefined || dateFormat === undefined
+        instants === undefined || own === undefined || dateFormat === undefined
           ? undefined
-          : formatDate(stepDate(instants, frequency, of.lost + of.length + h), dateFormat);
+          : formatDate(stepDate(instants, own, of.lost + of.length + h), dateFormat);
       const steps = Array.from(values, (value, h) => ({
         ...{ step: h + 1, date: dateOf(h), value },
         quantiles: Object.fromEntries(Object.entries(quantiles).map(([p, all]) => [p, all[h] as number])),

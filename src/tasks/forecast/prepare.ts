@@ -4,6 +4,7 @@ import {
   describeFrequency,
   type Frequency,
   formatDate,
+  inferFrequency,
   step,
   stepsBetween,
 } from "../../data/calendar.ts";
@@ -112,7 +113,7 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
     const fitted =
       (Object.hasOwn(settings.fitted, series.name) ? settings.fitted[series.name] : undefined) ??
       fitColumns(where, series, settings, length);
-    checkDates(place, series, settings);
+    checkDates(place, series, settings, data.dateFormat);
     const start = startOf(series, settings);
     const original = settings.targets.map((column) => columnOf(where, series, column).slice(0, length));
     const own = settings.targets.map((column) => fitted[column] as FittedScaling);
@@ -189,11 +190,35 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
   });
 }
 
+/** A forecaster's frequency as these dates have it: months on a day of their own, as "2019-03" where the training had "2019-03-31". */
+export function frequencyOf(instants: ArrayLike<number>, frequency: Frequency): Frequency {
+  if (frequency.unit !== "month" || oddDate(instants, frequency) < 0) return frequency;
+  const own = inferFrequency(Array.from(instants))?.frequency ?? {
+    ...frequency,
+    day: dayOfMonth(instants[0] as number),
+  };
+  return own.unit === "month" ? { ...frequency, day: own.day } : frequency;
+}
+const dayOfMonth = (instant: number): number => new Date(instant).getUTCDate();
+
+/** The first place at which dates are not one step of a frequency after the other; -1: they are. */
+const oddDate = (instants: ArrayLike<number>, frequency: Frequency): number =>
+  Array.from(instants).findIndex((instant, t) => instant !== step(instants[0] as number, frequency, t));
+/** Whether dates are one step of a forecaster's frequency after the other. */
+export const hasFrequency = (instants: ArrayLike<number>, frequency: Frequency): boolean =>
+  oddDate(instants, frequencyOf(instants, frequency)) < 0;
+
 /** @throws InputError for dates that are not one step of the forecaster's frequency after the other */
-function checkDates(place: string, { instants }: OneSeries, { frequency, dateFormat }: ForecastSettings): void {
+function checkDates(
+  place: string,
+  { instants }: OneSeries,
+  settings: ForecastSettings,
+  dateFormat = settings.dateFormat,
+): void {
   const first = instants?.[0];
-  if (instants === undefined || first === undefined || frequency === undefined) return;
-  const odd = instants.findIndex((instant, t) => instant !== step(first, frequency, t));
+  if (instants === undefined || first === undefined || settings.frequency === undefined) return;
+  const frequency = frequencyOf(instants, settings.frequency);
+  const odd = oddDate(instants, frequency);
   if (odd < 0) return;
   const date = (instant: number): string =>
     dateFormat === undefined ? new Date(instant).toISOString() : formatDate(instant, dateFormat);
@@ -212,7 +237,7 @@ function startOf({ name, instants }: OneSeries, { starts, frequency, scaling }: 
   const known = Object.hasOwn(starts, name) ? starts[name] : undefined;
   const first = instants?.[0];
   if (known === undefined || first === undefined || frequency === undefined) return 0;
-  const steps = stepsBetween(known, first, frequency) ?? 0;
+  const steps = stepsBetween(known, first, frequencyOf(instants as Float64Array, frequency)) ?? 0;
   const season = scaling.reduce(
     (product, one) => product * (typeof one === "object" && "seasonal" in one ? one.seasonal : 1),
     1,
@@ -234,7 +259,7 @@ function calendarOf(
       `${place}: has no dates, and the forecaster was made with the calendar. Give a column of dates.`,
     );
   }
-  const all = datesUpTo(instants, frequency, steps).subarray(lost);
+  const all = datesUpTo(instants, frequencyOf(instants, frequency), steps).subarray(lost);
   const { data, names } = calendarFeatures(all, calendar, "cyclic");
   return names.map((_, k) => Float64Array.from({ length: all.length }, (_, t) => data[t * names.length + k] as number));
 }

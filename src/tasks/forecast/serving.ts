@@ -1,13 +1,14 @@
 /** How a server answers for forecasters: series are posted, their future comes back. */
 import { z } from "zod";
-import { parseFrequency, readDates } from "../../data/calendar.ts";
+import { type DateColumn, parseFrequency, readDates } from "../../data/calendar.ts";
 import type { InferenceOptions } from "../../engines/engine.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { TaskServing } from "../task.ts";
 import { type Forecast, forecast } from "./predict.ts";
-import type { ForecastData, Forecaster } from "./settings.ts";
+import { hasFrequency } from "./prepare.ts";
+import type { ForecastData, Forecaster, ForecastSettings } from "./settings.ts";
 
 const numbers = z.array(z.number().nullable());
 const body = z.object({
@@ -18,10 +19,10 @@ const body = z.object({
     .record(z.string(), z.array(z.string()))
     .nullish()
     .meta({ description: "Texts by column, where the model reads categories." }),
-  dates: z
-    .array(z.string())
-    .nullish()
-    .meta({ description: "The date of each step, where the model reads the calendar." }),
+  dates: z.array(z.string()).nullish().meta({
+    description:
+      "The date of each step, where the model reads the calendar. All written alike, in any way that tables have.",
+  }),
   name: z.string().nullish().meta({ description: "The series' name, of a model of several." }),
   levels: z.array(z.number()).nullish().meta({ description: "Probabilities whose quantiles are told, rising." }),
   samples: z
@@ -61,12 +62,8 @@ function dataOf({ values, texts, dates, name = "" }: Asked, { settings }: Foreca
       `values: all columns and dates need as many steps, got ${lengths[0]?.length} and ${odd.length}`,
     );
   }
-  const { frequency, dateFormat } = settings;
-  const read = dates === undefined ? undefined : readDates(dates, dateFormat);
-  if (read !== undefined && "problem" in read) {
-    // What tables have options for is not in a request.
-    throw new InputError(`dates.${read.row}: ${read.problem.replace(/, (?:or )?give dateFormat[^.]*/, "")}`);
-  }
+  const { frequency } = settings;
+  const read = dates === undefined ? undefined : datesOf(dates, settings);
   return {
     series: [
       {
@@ -78,8 +75,27 @@ function dataOf({ values, texts, dates, name = "" }: Asked, { settings }: Foreca
         ...(read !== undefined && { instants: Float64Array.from(read.instants) }),
       },
     ],
-    ...{ frequency: frequency ?? (read === undefined ? undefined : parseFrequency("day")), dateFormat },
+    ...{ frequency: frequency ?? (read === undefined ? undefined : parseFrequency("day")), dateFormat: read?.format },
   };
+}
+
+/**
+ * The dates of a request, in the way of writing that they have themselves. Where they fit that of the training too, the one that
+ * gives the model's frequency is taken.
+ * @throws InputError for dates that are none, or that are not written alike
+ */
+function datesOf(dates: readonly string[], { frequency, dateFormat }: ForecastSettings): DateColumn {
+  const [own, trained] = [readDates(dates), readDates(dates, dateFormat)];
+  const read = [trained, own].filter((one) => "instants" in one);
+  const fitting = read.find(({ instants }) => frequency === undefined || hasFrequency(instants, frequency)) ?? read[0];
+  if (fitting !== undefined) return fitting;
+  const problems = [own, trained].filter((one) => "problem" in one);
+  const { row, problem } = problems.reduce((best, one) => (one.row > best.row ? one : best));
+  // What tables have options for is not in a request.
+  const said = problem
+    .replace(/, (?:or )?give dateFormat[^.]*/, "")
+    .replace(/Say which with.*$/, "Write them as 2024-01-31.");
+  throw new InputError(`dates.${row}: ${said}`);
 }
 
 /** @throws InputError for what JSON has no numbers for */

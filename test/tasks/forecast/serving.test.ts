@@ -1,4 +1,5 @@
 /** Forecasts by a server: what the forecaster says by itself, and 400 in one line for what it cannot read. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { WarningLine } from "../../../src/server/options.ts";
 import {
@@ -9,7 +10,7 @@ import {
   writeForecaster,
 } from "../../../src/tasks/forecast/index.ts";
 import { serving, tiny } from "../../server/serving.ts";
-import { bare, monthly, quick, wave } from "./made.ts";
+import { bare, month, monthly, months, quick, wave } from "./made.ts";
 
 const values = wave(48);
 const data = bare({ y: values });
@@ -21,6 +22,15 @@ const kind = price.map((one): string => (one === 0 ? "low" : "high"));
 const rising = [...values, Number.NaN, Number.NaN, Number.NaN];
 const rich = monthly({ sales: rising, price }, { kind });
 const sales = await quick(rich, { horizon: 3, lookback: 6, targets: ["sales"], future: ["price", "kind"] });
+/** A model as the guide's command makes it of monthly sales, but for its training. */
+const guided = forecaster(
+  {
+    series: [{ name: "", values: { RSCCASN: Float64Array.from(wave(330)) }, instants: months(330, -96) }],
+    frequency: month,
+    dateFormat: "YYYY-MM-DD",
+  },
+  { horizon: 12 },
+);
 const drawn = await quick(data, { horizon: 3, lookback: 6, form: "recursive", head: "gaussian" });
 const boundless = forecaster(data, {
   horizon: 3,
@@ -41,9 +51,11 @@ const body = {
   dates,
 };
 
+type Answer = { forecasts: [{ series: string; steps: { date: string; value: number }[] }] };
+
 describe("a server", async () => {
   const warnings: WarningLine[] = [];
-  const here = await serving({ warn: (line) => warnings.push(line) }, { tiny, waves, sales, drawn, boundless });
+  const here = await serving({ warn: (line) => warnings.push(line) }, { tiny, waves, sales, drawn, boundless, guided });
   const ask = async (given: object): Promise<[number, unknown]> => {
     const answer = await here.post("/v1/forecasts", given);
     return [answer.status, await answer.json()];
@@ -69,6 +81,49 @@ describe("a server", async () => {
     expect(answer).toMatchObject({
       forecasts: [{ steps: [{ date: "2004-01" }, { date: "2004-02" }, { date: "2004-03" }] }],
     });
+  });
+
+  test("dates may be written otherwise than those of the training, and come back as they were asked", async () => {
+    const said = (await ask({ model: "sales", ...body }))[1] as Answer;
+    const ends = (date: string): string => {
+      const [year, month] = date.split("-").map(Number) as [number, number];
+      return new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10);
+    };
+    const first = ["2004-01", "2004-02", "2004-03"];
+    for (const write of [
+      (date: string) => `${date}-01`,
+      (date: string) => `${date}-01T00:00:00Z`,
+      (date: string) => date.replace(/(....)-(..)/, "01/$2/$1"),
+      (date: string) => date.replace(/(....)-(..)/, "$2/15/$1"),
+      (date: string) => date.replace("-", "/"),
+      ends,
+    ]) {
+      const [status, answer] = await ask({ model: "sales", ...body, dates: dates.map(write) });
+      expect(status, JSON.stringify(answer)).toBe(200);
+      const { steps } = (answer as Answer).forecasts[0];
+      expect(steps.map(({ date }) => date)).toEqual(first.map(write));
+      expect(steps.map(({ value }) => value)).toEqual(said.forecasts[0].steps.map(({ value }) => value));
+    }
+    const years = dates.map((_, k) => String(1950 + k));
+    expect(await ask({ model: "sales", ...body, dates: years })).toMatchObject([
+      400,
+      {
+        error: {
+          message: expect.stringMatching(
+            /^dates: the forecaster was made with dates of a frequency of one month, and date 1 is 1951, and would be 1950/,
+          ),
+        },
+      },
+    ]);
+  });
+
+  test("the request of the guide is answered by the model of the guide", async () => {
+    const guide = readFileSync("docs/forecasting.md", "utf8");
+    const [, request = ""] = /v1\/forecasts[^\n]* -d '(\{[\s\S]*?\})'\n/.exec(guide) ?? [];
+    const [status, answer] = await ask({ ...JSON.parse(request), model: "guided" });
+    expect(status, JSON.stringify(answer)).toBe(200);
+    const { steps } = (answer as Answer).forecasts[0];
+    expect([steps.length, steps[0]?.date, steps[11]?.date]).toEqual([12, "2019-07", "2020-06"]);
   });
 
   test("draws paths by a seed", async () => {
@@ -160,7 +215,7 @@ describe("a server", async () => {
     [
       "a model of text",
       { model: "tiny", values: { y: [1] } },
-      'this one is for models of the task "forecast". There are waves, sales, drawn, boundless.',
+      'this one is for models of the task "forecast". There are waves, sales, drawn, boundless, guided.',
     ],
   ])("%s: 400, one line", async (_, given, message) => {
     const [status, answer] = await ask(given);
