@@ -66,8 +66,8 @@ async function evaluateText(model: LanguageModel, file: string, path: string, gi
 
 async function evaluateSeries(model: Forecaster, path: string, given: Given): Promise<void> {
   const host = await usableHostOf(given);
-  const { targets, future } = model.settings;
-  const data = await readSeries(path, given, { targets, future });
+  const { targets, past, future } = model.settings;
+  const data = await readSeries(path, given, { targets, past, future });
   const scores = await ofFile(path, data, () => evaluateForecaster(model, data, host));
   const { seen, test, horizon } = model.settings;
   const known = data.series.filter(({ name, rows }) => rows.length - (test || horizon) < (seen[name] ?? 0));

@@ -113,18 +113,19 @@ async function run(given: Given): Promise<void> {
   const known = modelFile === undefined ? undefined : await readModelFile(modelFile, given);
   const columns = {
     targets: known?.settings.targets ?? given.texts("column"),
+    past: known?.settings.past ?? given.texts("past"),
     future: known?.settings.future ?? given.texts("future"),
   };
   const data = await readSeries(path, given, columns);
   checkColumns(path, given, data);
   const say = (text: string): unknown => process.stderr.write(printable(`${text}\n`));
-  if (!json) for (const note of data.notes) say(`${path}: ${note}`);
   const seed = given.number("seed");
   const { trained, forecasts } = await ofFile(path, data, async () => {
     const trained = known === undefined ? await trainOn(data, given, { host, json, path, say }) : { model: known };
     const options = { ...host, ...levelsOf(given, known), ...(seed !== undefined && { seed }) };
     return { trained, forecasts: shortened(await forecastSeries(trained.model, data, options), given) };
   });
+  if (known !== undefined && !json) sayNotes(path, data, say);
 
   const out = given.text("out");
   if (out !== undefined) writeFileAtomically(out, writeForecaster(trained.model));
@@ -148,6 +149,11 @@ async function run(given: Given): Promise<void> {
   if (plot !== undefined)
     writeFileAtomically(plot, new TextEncoder().encode(pictureOf(plot, path, data, trained, forecasts)));
   if (!json) for (const file of files) say(`Saved ${file}.`);
+}
+
+/** What was found in the file, once it is known to be of use: what is refused is refused in one line. */
+function sayNotes(path: string, { notes }: SeriesOfTable, say: How["say"]): void {
+  for (const note of notes) say(`${path}: ${note}`);
 }
 
 /** Options that a model in a file has already. */
@@ -281,6 +287,9 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
     throw new InputError(`--test: ${test} steps hold no forecast of ${horizon}. Give at least ${horizon}, or 0.`);
   }
   const first = forecaster(data, { ...options, test });
+  // What is to be known of the future is looked at before anything is trained.
+  prepare("forecast", data, first.settings, horizon);
+  if (!json) sayNotes(path, data, say);
   const time = timeColumn(data.series);
   if (
     !json &&
@@ -289,8 +298,6 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
   ) {
     say(`${path}: column ${formatValue(time)} counts the steps and is not forecast; --column names it if it is to be.`);
   }
-  // What is to be known of the future is looked at before anything is trained.
-  prepare("forecast", data, first.settings, horizon);
   const training = trainingOf(given);
   const { name: engine } = await engineFor(host);
   if (!json) say(`${path}: ${aboutOf(data, first, engine)}`);

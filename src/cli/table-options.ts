@@ -1,5 +1,12 @@
 /** The options of commands that read series from a table, the series that they read, and what is said of them. */
-import { fillIn, type SeriesOfTable, type SeriesOptions, seriesOfTable, type Table } from "../data/series.ts";
+import {
+  evenSeries,
+  filledSeries,
+  type SeriesOfTable,
+  type SeriesOptions,
+  type Table,
+  timeColumn,
+} from "../data/series.ts";
 import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
 import type { Given, Options } from "./options.ts";
@@ -47,7 +54,7 @@ export type SeriesOfFile = SeriesOfTable & {
 };
 
 /**
- * The series of a CSV file. With columns that are known for the future, its last rows may have no targets.
+ * The series of a CSV file. Gaps of the columns that are used are filled or refused; what is missing at the end of one is its future.
  * @throws InputError, with the file, the line and the column
  */
 export async function readSeries(path: string, given: Given, columns: Columns): Promise<SeriesOfFile> {
@@ -61,7 +68,8 @@ export async function readSeries(path: string, given: Given, columns: Columns): 
     throw error instanceof InputError ? new InputError(inOptions(error.message)) : error;
   }
 }
-type Columns = { readonly targets: readonly string[]; readonly future: readonly string[] };
+/** The columns that are used: no targets stand for all others of numbers. */
+type Columns = { readonly [Role in "targets" | "past" | "future"]: readonly string[] };
 
 /** What the library's functions begin their messages with. */
 const owner = /^(?:forecaster|trainForecaster|evaluateForecaster|forecast): /;
@@ -97,9 +105,9 @@ function withLine(said: string, { series, lineOf }: SeriesOfFile): string {
   return `${place}: ${problem}`;
 }
 
-function seriesIn(table: Table, given: Given, { targets, future }: Columns): SeriesOfFile {
+function seriesIn(table: Table, given: Given, { targets, past, future }: Columns): SeriesOfFile {
   const [date, dateFormat, frequency, id] = (["date", "date-format", "frequency", "id"] as const).map(given.text);
-  const fill = given.text("fill") as SeriesOptions["fill"];
+  const fill = (given.text("fill") as SeriesOptions["fill"]) ?? "refuse";
   const options: SeriesOptions = {
     ...(date !== undefined && { date: date === "none" ? false : date }),
     ...(dateFormat !== undefined && { dateFormat }),
@@ -112,17 +120,9 @@ function seriesIn(table: Table, given: Given, { targets, future }: Columns): Ser
     const row = rows[step] ?? -1;
     return row < 0 ? undefined : table.lineOf(row);
   };
-  if (future.length === 0)
-    return { ...seriesOfTable(table, { ...options, ...(fill !== undefined && { fill }) }), lineOf };
-  const read = { ...seriesOfTable(table, { ...options, keepMissing: true }), lineOf };
-  if (fill === undefined || fill === "refuse") return read;
-  for (const { values } of read.series) {
-    for (const [column, all] of Object.entries(values)) {
-      const isTarget = targets.length === 0 ? !future.includes(column) : targets.includes(column);
-      // What is missing at the end of a target is the future.
-      const end = isTarget ? all.findLastIndex((value) => !Number.isNaN(value)) + 1 : all.length;
-      fillIn(all.subarray(0, end), fill);
-    }
-  }
-  return read;
+  const read = evenSeries(table, { ...options, fill });
+  const time = timeColumn(read.series);
+  const used = targets.length > 0 ? [...targets, ...past, ...future] : read.columns.filter((name) => name !== time);
+  // The end of a covariate is a gap like any other.
+  return { ...filledSeries(table, read, fill, { columns: used, past: [...past, ...future] }), lineOf };
 }

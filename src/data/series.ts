@@ -61,12 +61,13 @@ export type SeriesOptions = {
   readonly decimal?: "." | ",";
   /**
    * What takes the place of missing values and missing dates. "last": the value before; "linear": on the line between its
-   * neighbours. Where a series begins with missing values, both take the first that there is. Default "refuse".
+   * neighbours. Where a series begins with missing values, both take the first that there is. What is missing at the end of a column is
+   * its future: it stays NaN, whatever is chosen. Default "refuse".
    */
   readonly fill?: "refuse" | "zero" | "last" | "linear";
   /** What is done where a date comes twice. Default "refuse". */
   readonly duplicates?: "refuse" | "mean" | "first";
-  /** Whether missing values stay, as NaN; missing dates are filled with NaN then. Default false. */
+  /** Whether all missing values stay, as NaN; missing dates are filled with NaN then. Default false. */
   readonly keepMissing?: boolean;
 };
 
@@ -76,7 +77,7 @@ export type Series = {
   readonly name: string;
   /** The dates, T of them (see `calendar.ts` for what an instant is); undefined where there are none. */
   readonly instants: Float64Array<ArrayBuffer> | undefined;
-  /** The numbers of each column, T each. */
+  /** The numbers of each column, T each; NaN for what is missing at the end. */
   readonly values: Readonly<Record<string, Float64Array<ArrayBuffer>>>;
   /** The texts of each other column, T each, for covariates that are categories. */
   readonly texts: Readonly<Record<string, readonly string[]>>;
@@ -150,6 +151,18 @@ export function readNumber(text: string, decimal?: "." | ","): number {
  * const { series, frequency } = seriesOfTable(parseCsv(bytes, { name: "sales.csv" }), { fill: "linear" });
  */
 export function seriesOfTable(table: Table, options: SeriesOptions = {}): SeriesOfTable {
+  const read = evenSeries(table, options);
+  return options.keepMissing === true
+    ? read
+    : filledSeries(table, read, options.fill ?? "refuse", { columns: read.columns });
+}
+
+/**
+ * The series of a table at even steps: missing dates are there or refused, missing values are NaN.
+ * @throws InputError as `seriesOfTable`
+ * @internal
+ */
+export function evenSeries(table: Table, options: SeriesOptions): SeriesOfTable {
   checkArguments("seriesOfTable", { table, options }, seriesOfTableArguments);
   const { fill = "refuse", duplicates = "refuse", keepMissing = false, decimal } = options;
   if (options.dateFormat !== undefined) checkDateFormat(table.name, options.dateFormat);
@@ -169,7 +182,7 @@ export function seriesOfTable(table: Table, options: SeriesOptions = {}): Series
   if (merged > 0) notes.push(`${count(merged, "row")} had a date that was there already: ${duplicates} was taken`);
   const frequency = dates === undefined ? undefined : frequencyOf(table, groups, dates, options.frequency);
 
-  let [added, filled] = [0, 0];
+  let added = 0;
   const series = groups.map(({ name, rows }): Series => {
     const grid = dates === undefined || frequency === undefined ? rows : gridOf(rows, dates, frequency);
     const missing = grid.filter((same) => same.length === 0).length;
@@ -177,20 +190,6 @@ export function seriesOfTable(table: Table, options: SeriesOptions = {}): Series
       throw missingDates(table, grid, missing, dates as Dates, frequency as Frequency, name);
     }
     added += missing;
-    const values = columns.map((column) => {
-      const read = valuesOf(table, grid, column, decimal);
-      const gaps = read.reduce((sum, value) => sum + Number(Number.isNaN(value)), 0);
-      if (gaps === 0 || keepMissing) return [column, read] as const;
-      if (fill === "refuse") throw missingValues(table, grid, read, column, gaps, dates, name);
-      if (fill !== "zero" && gaps === read.length) {
-        throw new InputError(
-          `${placeOf(table, undefined, column, name)}: has no value at all. Leave the column out, or choose fill "zero".`,
-        );
-      }
-      filled += gaps - missing;
-      fillIn(read, fill);
-      return [column, read] as const;
-    });
     const first = grid[0]?.[0] as number;
     return {
       name,
@@ -198,16 +197,67 @@ export function seriesOfTable(table: Table, options: SeriesOptions = {}): Series
         dates === undefined || frequency === undefined
           ? undefined
           : Float64Array.from(grid, (_, k) => step(dates.instants[first] as number, frequency, k)),
-      values: Object.fromEntries(values),
+      values: Object.fromEntries(columns.map((column) => [column, valuesOf(table, grid, column, decimal)])),
       texts: Object.fromEntries(textColumns.map((column) => [column, textsOf(table, grid, column)])),
       rows: Int32Array.from(grid, (same) => same[0] ?? -1),
     };
   });
   const way = keepMissing ? "left as NaN" : `filled: ${fill}`;
   if (added > 0) notes.push(`${count(added, "date")} of ${count(series.length, "series")} missing, ${way}`);
-  if (filled > 0) notes.push(`${count(filled, "value")} missing, ${way}`);
   const dateColumn = dates?.columns.join(", ");
   return { series, columns, textColumns, dateColumn, dateFormat: dates?.format, frequency, idColumn, notes };
+}
+
+/**
+ * The same series with their gaps filled, or refused. What is missing at the end of a column is its future and stays NaN.
+ * @param of the columns that are looked at, and those among them that are known for the past alone: their end is a gap too
+ * @throws InputError for a gap, with its line, where it is to be refused
+ * @internal
+ */
+export function filledSeries(
+  table: Table,
+  read: SeriesOfTable,
+  fill: "refuse" | "zero" | "last" | "linear",
+  { columns, past = [] }: { readonly columns: readonly string[]; readonly past?: readonly string[] },
+): SeriesOfTable {
+  let filled = 0;
+  const ahead = new Map<string, number[]>();
+  const series = read.series.map((one) => {
+    const values = Object.entries(one.values).map(([column, all]) => {
+      if (!columns.includes(column)) return [column, all] as const;
+      const last = all.findLastIndex((value) => !Number.isNaN(value)) + 1;
+      if (last === 0 && all.length > 0 && fill !== "zero") {
+        if (fill === "refuse") throw missingValues(table, one, column, all.length, read.dateFormat);
+        throw new InputError(
+          `${placeOf(table, undefined, column, one.name)}: has no value at all. Leave the column out, or choose fill "zero".`,
+        );
+      }
+      const end = last === 0 || (fill !== "refuse" && past.includes(column)) ? all.length : last;
+      if (end < all.length) ahead.set(column, [...(ahead.get(column) ?? []), all.length - end]);
+      const gaps = all.reduce((sum, value, t) => sum + Number(t < end && Number.isNaN(value) && one.rows[t] !== -1), 0);
+      const own = all.slice();
+      if (fill !== "refuse") fillIn(own.subarray(0, end), fill);
+      else if (gaps > 0) throw missingValues(table, one, column, gaps, read.dateFormat);
+      filled += gaps;
+      return [column, own] as const;
+    });
+    return { ...one, values: Object.fromEntries(values) };
+  });
+  const notes = [...read.notes];
+  if (filled > 0) notes.push(`${count(filled, "value")} missing, filled: ${fill}`);
+  for (const [column, counts] of ahead) {
+    if (past.includes(column)) continue;
+    const most = Math.max(...counts);
+    const rows =
+      most === 1 && counts.length === 1
+        ? "the last row has"
+        : counts.every((one) => one === most)
+          ? `the last ${count(most, "row")} have`
+          : `up to ${count(most, "row")} at the end have`;
+    const of = read.series.length === 1 ? "" : ` in ${counts.length} of ${count(read.series.length, "series")}`;
+    notes.push(`${rows} no value of ${formatValue(column)}${of}: ${most === 1 ? "it is" : "they are"} the future`);
+  }
+  return { ...read, series, notes };
 }
 
 /**
@@ -581,15 +631,15 @@ function missingDates(
 
 function missingValues(
   table: Table,
-  grid: readonly (readonly number[])[],
-  values: Float64Array,
+  { name, values, rows, instants }: Series,
   column: string,
   gaps: number,
-  dates: Dates | undefined,
-  name: string,
+  dateFormat: string | undefined,
 ): InputError {
-  const row = grid[values.findIndex(Number.isNaN)]?.[0] as number;
-  const date = dates === undefined ? "" : ` for ${formatDate(dates.instants[row] as number, dates.format)}`;
+  const at = (values[column] as Float64Array).findIndex((value, t) => Number.isNaN(value) && rows[t] !== -1);
+  const row = rows[at] as number;
+  const date =
+    instants === undefined || dateFormat === undefined ? "" : ` for ${formatDate(instants[at] as number, dateFormat)}`;
   const all = gaps === 1 ? "" : `, the first of ${count(gaps, "such row")}`;
   const text = formatValue(table.rows[row]?.[indexOf(table, column)]);
   return new InputError(

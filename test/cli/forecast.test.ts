@@ -469,3 +469,20 @@ test.concurrent("what is refused can be put right as the line says", async () =>
   expect(series[0]?.values.RSCCASN).toHaveLength(72);
   expect(steps).toHaveLength(4);
 });
+
+test.concurrent("empty values of a target at the end are the future, with --fill and without; other columns are not looked at", async () => {
+  const { folder, write } = place();
+  const rows = salesRows.map((row, k) => `${row},${k % 5 === 0 ? "" : k}`);
+  write("known.csv", ["month,sold,other", ...rows]);
+  write("ahead.csv", ["month,sold,other", ...rows, ...[72, 73, 74].map((k) => `${month(k)},,`)]);
+  const asked = ["--column", "sold", ...quick, "--test", "0"];
+  const { steps } = await json(folder, "known.csv", ...asked);
+  expect(steps[0]?.date).toBe(month(72));
+  for (const fill of [[], ["--fill", "linear"]]) {
+    const { code, err } = await run(folder, "forecast", "ahead.csv", ...asked, ...fill);
+    expect(code, err).toBe(0);
+    expect(err).toContain('ahead.csv: the last 3 rows have no value of "sold": they are the future\n');
+    expect(err).not.toContain("filled");
+    expect((await json(folder, "ahead.csv", ...asked, ...fill)).steps).toEqual(steps);
+  }
+});

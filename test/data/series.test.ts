@@ -155,14 +155,15 @@ describe("columns that are the time", () => {
 describe("missing values", () => {
   const text = "date,v\n2024-01-01,NA\n2024-01-02,1\n2024-01-03,\n2024-01-05,4\n2024-01-06,-\n";
   test.each([
-    ["zero", [0, 1, 0, 0, 4, 0]],
-    ["last", [1, 1, 1, 1, 4, 4]],
-    ["linear", [1, 1, 2, 3, 4, 4]],
+    ["zero", [0, 1, 0, 0, 4, Number.NaN]],
+    ["last", [1, 1, 1, 1, 4, Number.NaN]],
+    ["linear", [1, 1, 2, 3, 4, Number.NaN]],
   ] as const)("fill %s", (fill, expected) => {
     expect(values(text, { fill })).toEqual(expected);
     expect(read(text, { fill }).notes).toEqual([
       `1 date of 1 series missing, filled: ${fill}`,
-      `3 values missing, filled: ${fill}`,
+      `2 values missing, filled: ${fill}`,
+      'the last row has no value of "v": it is the future',
     ]);
     expect([...read(text, { fill }).series[0]!.rows]).toEqual([0, 1, 2, -1, 3, 4]);
   });
@@ -171,11 +172,33 @@ describe("missing values", () => {
     expect(values(text, { keepMissing: true })).toEqual([Number.NaN, 1, Number.NaN, Number.NaN, 4, Number.NaN]);
   });
 
+  test("at the end of a column are its future, whatever fills the others, of each series too", () => {
+    for (const fill of ["refuse", "zero", "last", "linear"] as const) {
+      const two =
+        "id,date,v,w\na,2024-01-01,1,2\na,2024-01-02,,2\na,2024-01-03,,2\nb,2024-01-01,1,2\nb,2024-01-02,3,\n";
+      const { series, notes } = read(two, { id: "id", fill });
+      expect(series.map(({ values }) => Object.values(values).map((all) => [...all]))).toEqual([
+        [
+          [1, Number.NaN, Number.NaN],
+          [2, 2, 2],
+        ],
+        [
+          [1, 3],
+          [2, Number.NaN],
+        ],
+      ]);
+      expect(notes).toEqual([
+        'the last 2 rows have no value of "v" in 1 of 2 series: they are the future',
+        'the last row has no value of "w" in 1 of 2 series: it is the future',
+      ]);
+    }
+  });
+
   test("are refused by default, with the first place and their number", () => {
     refused(text).toThrow(
       'x.csv: line 5, column "date": 2024-01-04 is missing before 2024-01-05 (1 date is missing). Choose fill "zero", "last" or "linear".',
     );
-    refused("date,v\n2024-01-01,1\n2024-01-02,NA\n2024-01-03,\n").toThrow(
+    refused("date,v\n2024-01-01,1\n2024-01-02,NA\n2024-01-03,\n2024-01-04,2\n2024-01-05,\n").toThrow(
       'x.csv: line 3, column "v": no value for 2024-01-02 ("NA"), the first of 2 such rows. Choose fill',
     );
     refused("date,v,w\n2024-01-01,1,\n2024-01-02,2,\n", { columns: ["v", "w"], fill: "last" }).toThrow(
@@ -324,7 +347,9 @@ describe("whatever a file holds", () => {
         for (const { instants, values, texts, rows } of found.series) {
           const lists = [...Object.values(values), ...Object.values(texts)];
           expect(lists.every(({ length }) => length === rows.length)).toBe(true);
-          if (!given.keepMissing) expect(Object.values(values).every((list) => list.every(Number.isFinite))).toBe(true);
+          for (const list of given.keepMissing ? [] : Object.values(values)) {
+            expect(list.subarray(0, list.findLastIndex(Number.isFinite) + 1).every(Number.isFinite)).toBe(true);
+          }
           instants?.forEach((instant, k) => expect(instant).toBe(step(instants[0]!, found.frequency!, k)));
         }
       }),
