@@ -22,6 +22,7 @@ import {
   writeForecaster,
 } from "../tasks/forecast/index.ts";
 import { drawForecast, type ForecastPicture, pageOfForecasts } from "../tasks/forecast/plot.ts";
+import { nameOf } from "../tasks/forecast/predict.ts";
 import { prepare } from "../tasks/forecast/prepare.ts";
 import { heads } from "../tasks/forecast/settings.ts";
 import { openModel } from "../tasks/index.ts";
@@ -131,10 +132,11 @@ async function run(given: Given): Promise<void> {
   if (out !== undefined) writeFileAtomically(out, writeForecaster(trained.model));
   const several = trained.model.settings.targets.length > 1;
   if (json) {
-    for (const { series, target, steps } of forecasts) {
+    for (const one of forecasts) {
+      const { target, steps } = one;
       for (const { step, date, value, quantiles } of steps) {
         writeJson({
-          series: series === "" ? target : series,
+          series: nameOf(one),
           ...(several && { target }),
           step,
           ...(date !== undefined && { date }),
@@ -461,10 +463,10 @@ function tableOf(forecasts: readonly Forecast[], several: boolean): string {
 
 function csvOf(forecasts: readonly Forecast[]): string {
   const levels = Object.keys(forecasts[0]?.steps[0]?.quantiles ?? {});
-  const rows = forecasts.flatMap(({ series, target, steps }) =>
-    steps.map(({ step, date, value, quantiles }) => [
-      series,
-      target,
+  const rows = forecasts.flatMap((one) =>
+    one.steps.map(({ step, date, value, quantiles }) => [
+      nameOf(one),
+      one.target,
       step,
       date ?? "",
       value,

@@ -145,9 +145,9 @@ describe.concurrent("files", () => {
     expect(readFileSync(join(folder, "again.csv"), "utf8")).toBe(readFileSync(join(folder, "next.csv"), "utf8"));
     const table = readCsv(join(folder, "next.csv"));
     expect(table.columns).toEqual(["series", "target", "step", "date", "value", "0.1", "0.5", "0.9"]);
-    expect(table.rows.map(([, target, step, date, value]) => [target, Number(step), date, Number(value)])).toEqual(
-      first.steps.map(({ step, date, value }) => ["RSCCASN", step, date, value]),
-    );
+    expect(
+      table.rows.map(([name, target, step, ...rest]) => [name, target, Number(step), rest[0], Number(rest[1])]),
+    ).toEqual(first.steps.map(({ series, step, date, value }) => [series, "RSCCASN", step, date, value]));
     const svg = readFileSync(join(folder, "p.svg"), "utf8");
     expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
     expect(svg).toContain(">forecast of what is known</text>");

@@ -49,6 +49,9 @@ export type ForecastStep = {
 };
 /** The forecast of one target of one series. */
 export type Forecast = { readonly series: string; readonly target: string; readonly steps: readonly ForecastStep[] };
+/** What a series is called where it has to have a name: that of its column if it has none. */
+export const nameOf = ({ series, target }: Pick<Forecast, "series" | "target">): string =>
+  series === "" ? target : series;
 
 /**
  * Forecast each series from its end on.

@@ -6,7 +6,7 @@ import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { TaskServing } from "../task.ts";
-import { type Forecast, forecast } from "./predict.ts";
+import { type Forecast, forecast, nameOf } from "./predict.ts";
 import { hasFrequency } from "./prepare.ts";
 import type { ForecastData, Forecaster, ForecastSettings } from "./settings.ts";
 
@@ -24,6 +24,14 @@ const body = z.object({
       "The date of each step, where the model reads the calendar. All written alike, in any way that tables have.",
   }),
   name: z.string().nullish().meta({ description: "The series' name, of a model of several." }),
+  horizon: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullish()
+    .meta({
+      description: "The first steps that are told, at most those that the model forecasts. Default: all of them.",
+    }),
   levels: z.array(z.number()).nullish().meta({ description: "Probabilities whose quantiles are told, rising." }),
   samples: z
     .int()
@@ -36,7 +44,7 @@ const body = z.object({
 const answer = z.object({
   forecasts: z.array(
     z.object({
-      series: z.string(),
+      series: z.string().meta({ description: "The series' name; of one without a name its column." }),
       target: z.string(),
       steps: z.array(
         z.object({
@@ -109,6 +117,12 @@ function checkFinite(forecasts: readonly Forecast[]): void {
   }
 }
 
+/** @throws InputError for more steps than a model forecasts */
+function checkHorizon(asked: number | undefined, { settings: { horizon } }: Forecaster): void {
+  if (asked === undefined || asked <= horizon) return;
+  throw new InputError(`horizon: this model forecasts ${horizon} steps, got ${asked}. Give at most ${horizon}.`);
+}
+
 /** What the library says of series, said of the fields of a request. */
 function ofFields(error: unknown): unknown {
   const [, said = ""] = (error instanceof InputError && /^forecast: (.*)$/s.exec(error.message)) || [];
@@ -139,7 +153,8 @@ export const serving: TaskServing<Forecaster> = {
       answers: {
         async forecast(given) {
           const asked = given as Asked;
-          const { levels, samples, seed } = asked;
+          const { levels, samples, seed, horizon } = asked;
+          checkHorizon(horizon, content);
           try {
             const forecasts = await forecast(content, dataOf(asked, content), {
               ...host,
@@ -148,7 +163,9 @@ export const serving: TaskServing<Forecaster> = {
               ...(seed !== undefined && { seed }),
             });
             checkFinite(forecasts);
-            return { forecasts };
+            return {
+              forecasts: forecasts.map((one) => ({ ...one, series: nameOf(one), steps: one.steps.slice(0, horizon) })),
+            };
           } catch (error) {
             throw ofFields(error);
           }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { WarningLine } from "../../../src/server/options.ts";
 import {
+  type Forecast,
   type Forecaster,
   forecast,
   forecaster,
@@ -60,24 +61,28 @@ describe("a server", async () => {
     const answer = await here.post("/v1/forecasts", given);
     return [answer.status, await answer.json()];
   };
+  /** What the library says, as it is answered: a series without a name has that of its column. */
+  const named = (forecasts: readonly Forecast[]) => ({
+    forecasts: forecasts.map((one) => ({ ...one, series: one.series === "" ? one.target : one.series })),
+  });
   /** As JSON has it: without what is undefined. */
   const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
   test("answers with what the forecaster says by itself, to the bit", async () => {
     const model = "waves";
     const all = Array.from(values);
-    expect(await ask({ model, values: { y: all } })).toEqual([200, plain({ forecasts: await forecast(waves, data) })]);
+    expect(await ask({ model, values: { y: all } })).toEqual([200, plain(named(await forecast(waves, data)))]);
     const levels = [0.25, 0.75];
     const [status, answer] = await ask({ model, values: { y: all }, levels });
-    expect([status, answer]).toEqual([200, plain({ forecasts: await forecast(waves, data, { levels }) })]);
+    expect([status, answer]).toEqual([200, plain(named(await forecast(waves, data, { levels })))]);
     expect(answer).toMatchObject({
-      forecasts: [{ series: "", target: "y", steps: [{ step: 1 }, { step: 2 }, { step: 3 }] }],
+      forecasts: [{ series: "y", target: "y", steps: [{ step: 1 }, { step: 2 }, { step: 3 }] }],
     });
   });
 
   test("reads covariates of the future, texts and dates: null is a target that is not known", async () => {
     const [status, answer] = await ask({ model: "sales", ...body });
-    expect([status, answer]).toEqual([200, plain({ forecasts: await forecast(sales, rich) })]);
+    expect([status, answer]).toEqual([200, plain(named(await forecast(sales, rich)))]);
     expect(answer).toMatchObject({
       forecasts: [{ steps: [{ date: "2004-01" }, { date: "2004-02" }, { date: "2004-03" }] }],
     });
@@ -126,6 +131,18 @@ describe("a server", async () => {
     expect([steps.length, steps[0]?.date, steps[11]?.date]).toEqual([12, "2019-07", "2020-06"]);
   });
 
+  test("a horizon is the first steps of what the model forecasts", async () => {
+    const asked = { model: "waves", values: { y: Array.from(values) } };
+    const [, all] = (await ask(asked)) as [number, Answer];
+    for (const horizon of [1, 2, 3]) {
+      const [status, answer] = await ask({ ...asked, horizon });
+      expect([status, answer]).toEqual([
+        200,
+        { forecasts: all.forecasts.map((one) => ({ ...one, steps: one.steps.slice(0, horizon) })) },
+      ]);
+    }
+  });
+
   test("draws paths by a seed", async () => {
     const asked = { model: "drawn", values: { y: Array.from(values) }, samples: 10 };
     const [first, again, other] = [
@@ -135,14 +152,14 @@ describe("a server", async () => {
     ];
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
-    expect(first).toEqual([200, plain({ forecasts: await forecast(drawn, data, { samples: 10, seed: 1 }) })]);
+    expect(first).toEqual([200, plain(named(await forecast(drawn, data, { samples: 10, seed: 1 })))]);
   });
 
   test("asked by many at once, each gets the answer to its own series", async () => {
     const all = Array.from({ length: 12 }, (_, k) => Array.from(values.subarray(k)));
     const answers = await Promise.all(all.map((y) => ask({ model: "waves", values: { y } })));
     const wanted = await Promise.all(all.map((y) => forecast(waves, bare({ y }))));
-    expect(answers).toEqual(wanted.map((forecasts) => [200, plain({ forecasts })]));
+    expect(answers).toEqual(wanted.map((forecasts) => [200, plain(named(forecasts))]));
   });
 
   test.each<[string, { readonly model: string; readonly [field: string]: unknown }, string]>([
@@ -208,6 +225,12 @@ describe("a server", async () => {
       'values: column "y", step 7: 1e+300 is too far from the values of the training. Correct it.',
     ],
     [
+      "a horizon beyond the model's",
+      { model: "waves", values: { y: Array.from(values) }, horizon: 4 },
+      "horizon: this model forecasts 3 steps, got 4. Give at most 3.",
+    ],
+    ["no horizon", { model: "waves", values: {}, horizon: 0 }, "horizon: needs a number of at least 1, got 0."],
+    [
       "no samples",
       { model: "drawn", values: { y: Array.from(values) }, samples: 0 },
       "samples: needs a number of at least 1, got 0.",
@@ -230,7 +253,7 @@ describe("a server", async () => {
 
   test("null is what a field has that is left out; an unknown field is told of, as in every route", async () => {
     const asked = { model: "waves", values: { y: Array.from(values) } };
-    const nulls = { texts: null, dates: null, name: null, levels: null, samples: null, seed: null };
+    const nulls = { texts: null, dates: null, name: null, horizon: null, levels: null, samples: null, seed: null };
     expect(await ask({ ...asked, ...nulls })).toEqual(await ask(asked));
     expect(await ask({ ...asked, level: [0.5] })).toEqual(await ask(asked));
     expect(warnings.map(({ warning }) => warning)).toEqual([
