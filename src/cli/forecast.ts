@@ -23,7 +23,7 @@ import {
 } from "../tasks/forecast/index.ts";
 import { drawForecast, type ForecastPicture, pageOfForecasts } from "../tasks/forecast/plot.ts";
 import { nameOf } from "../tasks/forecast/predict.ts";
-import { prepare } from "../tasks/forecast/prepare.ts";
+import { describeBefore, prepare } from "../tasks/forecast/prepare.ts";
 import { heads } from "../tasks/forecast/settings.ts";
 import { openModel } from "../tasks/index.ts";
 import { readCell } from "./cell-argument.ts";
@@ -386,7 +386,8 @@ function aboutOf(data: SeriesOfTable, { model, settings }: Forecaster, engine: s
       ? `${describeSteps(steps, frequency)}${from}`
       : `${formatCount(series.length)} series, the first with ${describeSteps(steps, frequency)}${from}`;
   const { form, lookback, relative, head, season } = settings;
-  return `${count}; season ${season}, form ${form}, head ${head}, lookback ${lookback}, relative to ${relative}; ${formatCount(countParameters(model))} parameters, engine ${engine}`;
+  const before = relative === "season" ? `, so a forecast is made from ${describeBefore(settings)}` : "";
+  return `${count}; season ${season}, form ${form}, head ${head}, lookback ${lookback}, relative to ${relative}${before}; ${formatCount(countParameters(model))} parameters, engine ${engine}`;
 }
 
 /** A line of a terminal that says how far training is. */

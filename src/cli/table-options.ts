@@ -31,6 +31,9 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
     /\b([Gg]ive|[Cc]hoose|or|with) (decimal|frequency|duplicates|delimiter|id|columns|fill|horizon|lookback|test|season|targets)(?=[ ,.:]|$)/g,
     "$1 --$2",
   ],
+  [/\b(smaller) (horizon|lookback|test|validation)\b/g, "$1 --$2"],
+  [/(--horizon or) lookback\b/g, "$1 --lookback"],
+  [/\b(A column of) (past|future)\b/g, "$1 --$2"],
   [/--(columns|targets)\b/g, "--column"],
   [/^(frequency|segment|levels)\b/g, "--$1"],
   [/(?<!: )\b(form|head|relative) (?=")/g, "--$1 "],
@@ -96,6 +99,12 @@ function withLine(said: string, { series, lineOf }: SeriesOfFile): string {
   const [, name, column, what = "", step, rest = ""] = atStep.exec(said) ?? [];
   const own = series.find((one) => name === undefined || formatValue(one.name) === name);
   const line = own === undefined || step === undefined ? undefined : lineOf(own, Number(step));
+  const last = own?.rows.length ?? 0;
+  if (own !== undefined && /has no/.test(what) && Number(step) >= last) {
+    const [, future = `, step ${step}`, advice = ""] = /^(, step \d+ of the future)?(.*)$/.exec(rest) ?? [];
+    const end = lineOf(own, last - 1);
+    return `column ${column}${name === undefined ? "" : `, series ${name}`}: the file has no row for ${future.slice(2)}${end === undefined ? "" : `, after line ${end}`}${advice}`;
+  }
   if (line === undefined) return said;
   const place = `line ${line}, column ${column}${name === undefined ? "" : `, series ${name}`}`;
   const problem =

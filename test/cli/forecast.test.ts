@@ -61,7 +61,7 @@ describe.concurrent("what its help says", () => {
       /^RSCCASN\ndate +value +0\.1 +0\.5 +0\.9\n2016-01( +[\d.]+){4}\n2016-02.*\n2016-03.*\n2016-04.*\n$/,
     );
     expect(err).toMatch(
-      /^sales\.csv: 72 months from 2010-01 to 2015-12; season 12, form direct, head quantiles, lookback \d+, relative to season; [\d,]+ parameters, engine \w+\n/,
+      /^sales\.csv: 72 months from 2010-01 to 2015-12; season 12, form direct, head quantiles, lookback 23, relative to season, so a forecast is made from 35, 23 of lookback and 12 of the season before; [\d,]+ parameters, engine \w+\n/,
     );
     expect(err).toMatch(
       /\n3 epochs in .*, the best by validation was [123]\.\nTrained again on everything, [123] epochs?\.\n$/,
@@ -194,11 +194,16 @@ describe.concurrent("files", () => {
     write("short.csv", ["month,sales,orders,price,kind", ...rows.slice(0, 42)]);
     // Also before anything is trained.
     expect(await refusal(folder, "forecast", "short.csv", ...asked.slice(1), "--out", "short.safetensors")).toMatch(
-      /^short\.csv: column "price" has no value at step 42, step 3 of the future\./,
+      /^short\.csv: column "price": the file has no row for step 3 of the future, after line 43\. A column of --future needs one for each step that is forecast\. Give it, or train with --horizon 2 or less\.$/,
     );
     expect(existsSync(join(folder, "short.safetensors"))).toBe(false);
     expect(await refusal(folder, "forecast", "short.csv", "--model", "promoted.safetensors")).toMatch(
-      /^short\.csv: column "price" has no value at step 42, step 3 of the future\. A column of `future` needs a value for each step that is forecast\.$/,
+      /^short\.csv: column "price": the file has no row for step 3 of the future, after line 43\. A column of --future needs one/,
+    );
+    const empty = rows.with(43, `${month(43)},,,,none`);
+    write("empty.csv", ["month,sales,orders,price,kind", ...empty]);
+    expect(await refusal(folder, "forecast", "empty.csv", ...asked.slice(1))).toMatch(
+      /^empty\.csv: line 45, column "price": has no value, step 4 of the future\. A column of --future needs one for each step that is forecast\. Give it, or train with --horizon 3 or less\.$/,
     );
   });
 
@@ -270,7 +275,7 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       "a horizon longer than the data",
       rows((all) => all),
       ["--horizon", "80", "--test", "0"],
-      "bad-6.csv: the series has 72 steps: a forecast of 80 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
+      "bad-6.csv: the series has 72 steps: a forecast of 80 steps cannot be learned from them, it needs 82. Give a smaller --horizon or longer series.",
     ],
     [
       "a column that is not there",
@@ -294,7 +299,7 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       "differences longer than the data",
       rows((all) => all),
       ["--scaling", "difference=70"],
-      "bad-21.csv: the series has 72 steps, without the last 4 to measure on and the first 70, which differences use up: a forecast of 4 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
+      "bad-21.csv: the series has 72 steps, of which the last 4 are to measure on and differences use up the first 70: a forecast of 4 steps cannot be learned from the 0 that are left, it needs 6. Give a smaller --horizon, a smaller --test, or longer series.",
     ],
     [
       "no horizon",

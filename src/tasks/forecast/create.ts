@@ -102,12 +102,12 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
   const left = usual - lost - test;
   if (left < horizon + 2) {
     const held = [
-      test > 0 ? `, without the last ${test} to measure on` : "",
-      lost > 0 ? `${test > 0 ? " and" : ", without"} the first ${lost}, which differences use up` : "",
-    ].join("");
+      ...(test > 0 ? [`the last ${test} are to measure on`] : []),
+      ...(lost > 0 ? [`differences use up the first ${lost}`] : []),
+    ];
     const which = data.series.length === 1 ? "the series has" : "half of the series have";
     throw new InputError(
-      `${where}: ${which} ${usual} steps${data.series.length === 1 ? "" : " or fewer"}${held}: a forecast of ${horizon} steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.`,
+      `${where}: ${which} ${usual} steps${data.series.length === 1 ? "" : " or fewer"}${held.length === 0 ? "" : `, of which ${held.join(" and ")}`}: a forecast of ${horizon} steps cannot be learned from ${held.length === 0 ? "them" : `the ${Math.max(0, left)} that are left`}, it needs ${horizon + 2}. Give a smaller horizon${test > 0 ? ", a smaller test," : ""} or longer series.`,
     );
   }
   const validation = options.validation ?? Math.min(Math.max(horizon, Math.floor(left / 10)), Math.floor(left / 2));
@@ -192,7 +192,7 @@ function fittedOf(
       const count = (lengths[k] as number) - validation - test;
       if (count < 2) {
         throw new InputError(
-          `${placeOf(where, series)}: has ${lengths[k]} steps, of which ${validation} are to validate and ${test} to test on: too few are left to train on. Give a longer series, or smaller ones.`,
+          `${placeOf(where, series)}: has ${lengths[k]} steps, of which ${validation} are to validate and ${test} to test on: too few are left to train on. Give a longer series, a smaller validation or a smaller test.`,
         );
       }
       const fitted = fitColumns(where, series, settings, count);

@@ -12,7 +12,17 @@ import { risingLevels } from "../../train/densities/univariate.ts";
 import { createPredictor, type FlatNumbers, predict } from "../../train/predict.ts";
 import { inputsOf, numbersOf } from "./examples.ts";
 import { drawOf, headOf, meansOf, quantilesOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
-import { alone, baseOf, frequencyOf, placeOf, prepare, stepsBefore, targetsOf, type Window } from "./prepare.ts";
+import {
+  alone,
+  baseOf,
+  describeBefore,
+  frequencyOf,
+  placeOf,
+  prepare,
+  stepsBefore,
+  targetsOf,
+  type Window,
+} from "./prepare.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
 /** Options of `forecast`. */
@@ -76,7 +86,7 @@ export async function forecast(
   for (const one of prepared) {
     if (one.length >= least) continue;
     throw new InputError(
-      `${placeOf("forecast", one)}: has ${one.length + one.lost} steps, and a forecast is made from ${least + one.lost}. Give a longer series.`,
+      `${placeOf("forecast", one)}: has ${one.length + one.lost} steps, and a forecast is made from ${describeBefore(settings, one.lost)}. Give a longer series.`,
     );
   }
   const windows = prepared.flatMap((of) =>

@@ -106,6 +106,12 @@ export function fitColumns(
  * @throws InputError, with the series, for missing columns and values, for texts that are new, and for dates of another frequency
  */
 export function prepare(where: string, data: ForecastData, settings: ForecastSettings, ahead: number): Prepared[] {
+  const inFuture = (at: number, length: number): string =>
+    at >= length ? `, step ${at - length + 1} of the future` : "";
+  const adviceOf = (at: number, length: number): string => {
+    const most = at < length ? 0 : longestHorizon(where, data, settings, ahead);
+    return `. A column of future needs one for each step that is forecast${most < 1 ? "" : `. Give it, or train with horizon ${most} or less`}.`;
+  };
   return data.series.map((series) => {
     const place = placeOf(where, series);
     const length = knownSteps(where, series, settings.targets);
@@ -141,9 +147,8 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
       const missing = values.findIndex((value) => !Number.isFinite(value));
       if (missing >= 0 || values.length < steps) {
         const at = missing >= 0 ? missing : values.length;
-        const future = at >= length ? `, step ${at - length + 1} of the future` : "";
         throw new InputError(
-          `${place}: column ${formatValue(column)} has no value at step ${at}${future}. A column of \`future\` needs a value for each step that is forecast.`,
+          `${place}: column ${formatValue(column)} has no value at step ${at}${inFuture(at, length)}${adviceOf(at, length)}`,
         );
       }
       return [scaled(column, values)];
@@ -156,7 +161,7 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
         const text = texts[t];
         if (text === undefined || text === "") {
           throw new InputError(
-            `${place}: column ${formatValue(column)} has no text at step ${t}. Give one for each step that is forecast.`,
+            `${place}: column ${formatValue(column)} has no text at step ${t}${inFuture(t, length)}${adviceOf(t, length)}`,
           );
         }
         const one = hot[categories.indexOf(text)];
@@ -188,6 +193,22 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
       known: [...future, ...calendarOf(place, series, settings, lost, steps)],
     };
   });
+}
+
+/** For how many steps at most what has to be known of the future is known in all series. */
+function longestHorizon(where: string, { series }: ForecastData, settings: ForecastSettings, most: number): number {
+  const each = series.flatMap((one) => {
+    const length = knownSteps(where, one, settings.targets);
+    return settings.future.map((column) => {
+      const isMissing = Object.hasOwn(settings.categories, column)
+        ? (t: number): boolean => (one.texts?.[column]?.[t] ?? "") === ""
+        : (t: number): boolean => !Number.isFinite(one.values[column]?.[t]);
+      let ahead = 0;
+      while (ahead < most && !isMissing(length + ahead)) ahead++;
+      return ahead;
+    });
+  });
+  return Math.min(most, ...each);
 }
 
 /** A forecaster's frequency as these dates have it: months on a day of their own, as "2019-03" where the training had "2019-03-31". */
@@ -273,6 +294,18 @@ export function datesUpTo(instants: Float64Array, frequency: Frequency, count: n
 /** What lies before a forecast: the lookback, and a season where forecasts are relative to it. */
 export const stepsBefore = ({ lookback, relative, season }: ForecastSettings): number =>
   lookback + (relative === "season" ? season : 0);
+
+/** How many steps a forecast is made from, and where they come from, in words. */
+export function describeBefore(settings: ForecastSettings, lost = 0): string {
+  const { lookback, relative, season } = settings;
+  const parts = [
+    `${lookback} of lookback`,
+    ...(relative === "season" ? [`${season} of the season before`] : []),
+    ...(lost > 0 ? [`${lost} that differences use up`] : []),
+  ];
+  const all = `${stepsBefore(settings) + lost}`;
+  return parts.length === 1 ? all : `${all}, ${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+}
 
 /** A window: a forecast of a series from step `at` on, of one target or, with -1, of all. */
 export type Window = { readonly of: Prepared; readonly at: number; readonly target: number };

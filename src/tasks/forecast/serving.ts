@@ -24,14 +24,9 @@ const body = z.object({
       "The date of each step, where the model reads the calendar. All written alike, in any way that tables have.",
   }),
   name: z.string().nullish().meta({ description: "The series' name, of a model of several." }),
-  horizon: z
-    .int()
-    .min(1)
-    .max(10_000)
-    .nullish()
-    .meta({
-      description: "The first steps that are told, at most those that the model forecasts. Default: all of them.",
-    }),
+  horizon: z.int().min(1).max(10_000).nullish().meta({
+    description: "The first steps that are told, at most those that the model forecasts. Default: all of them.",
+  }),
   levels: z.array(z.number()).nullish().meta({ description: "Probabilities whose quantiles are told, rising." }),
   samples: z
     .int()

@@ -344,12 +344,12 @@ describe("what is wrong is said in one line", () => {
     [
       "a horizon longer than the data",
       () => forecaster(data, { horizon: 100 }),
-      "forecaster: the series has 40 steps: a forecast of 100 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
+      "forecaster: the series has 40 steps: a forecast of 100 steps cannot be learned from them, it needs 102. Give a smaller horizon or longer series.",
     ],
     [
       "a series shorter than what is held out",
       () => forecaster(data, { ...one, test: 39 }),
-      "forecaster: the series has 40 steps, without the last 39 to measure on: a forecast of 4 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
+      "forecaster: the series has 40 steps, of which the last 39 are to measure on: a forecast of 4 steps cannot be learned from the 1 that are left, it needs 6. Give a smaller horizon, a smaller test, or longer series.",
     ],
     [
       "an unknown column",
@@ -468,7 +468,7 @@ describe("what is wrong is said in one line", () => {
     });
     const model = await quick(future, { ...one, targets: ["y"], future: ["price"] });
     expect(await rejection(forecast(model, bare({ y: values, price: values })))).toBe(
-      'forecast: column "price" has no value at step 40, step 1 of the future. A column of `future` needs a value for each step that is forecast.',
+      'forecast: column "price" has no value at step 40, step 1 of the future. A column of future needs one for each step that is forecast.',
     );
     expect(await rejection(forecast(model, bare({ y: values })))).toBe(
       'forecast: has no column of numbers "price". It has "y".',
@@ -512,7 +512,7 @@ describe("what is wrong is said in one line", () => {
       'forecast: column "kind", step 41: "c" was not there in training. It had "a", "b".',
     );
     expect(await rejection(forecast(model, texts(kinds.slice(0, 42))))).toBe(
-      'forecast: column "kind" has no text at step 42. Give one for each step that is forecast.',
+      'forecast: column "kind" has no text at step 42, step 3 of the future. A column of future needs one for each step that is forecast. Give it, or train with horizon 2 or less.',
     );
   });
 });
