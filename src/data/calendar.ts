@@ -23,8 +23,12 @@ export type Frequency =
   | { readonly unit: "weekday" }
   | { readonly unit: "millisecond"; readonly count: number };
 
-/** A column of dates, read: the instants in the order of the rows, and the format that all of them have. */
-export type DateColumn = { readonly instants: readonly number[]; readonly format: string };
+/** A column of dates, read: the instants in the order of the rows, the format that all of them have, and another that fits all too. */
+export type DateColumn = {
+  readonly instants: readonly number[];
+  readonly format: string;
+  readonly other?: string;
+};
 /** Why a column was not read: the first row at fault, if it is one row's, and what to do, in one line. */
 export type DateProblem = { readonly row: number; readonly problem: string };
 
@@ -213,7 +217,7 @@ export function readDates(texts: readonly string[], format?: string): DateColumn
   const [dmy, mdy] = read as [DateColumn, DateColumn];
   if (dmy.instants.every((instant, k) => instant === mdy.instants[k])) return dmy;
   const [a, b] = [regularity(dmy), regularity(mdy)];
-  if (Math.abs(a - b) > 0.02) return a > b ? dmy : mdy;
+  if (Math.abs(a - b) > 0.02) return a > b ? { ...dmy, other: mdy.format } : { ...mdy, other: dmy.format };
   return {
     row: 0,
     problem: `${formatValue(first)} is day/month or month/day: all dates fit both. Say which with dateFormat ${formats.map((one) => `"${one}"`).join(" or ")}.`,

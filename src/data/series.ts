@@ -326,7 +326,7 @@ function datesOf(table: Table, { date, dateFormat }: SeriesOptions, notes: strin
   if (date !== undefined) {
     const columns = typeof date === "string" ? [date] : date;
     return columns.length === 1
-      ? oneColumn(table, columns[0] as string, dateFormat)
+      ? oneColumn(table, columns[0] as string, dateFormat, notes)
       : partColumns(table, columns, dateFormat);
   }
   const found = table.columns.find((column, index) => {
@@ -352,22 +352,27 @@ function datesOf(table: Table, { date, dateFormat }: SeriesOptions, notes: strin
       );
     }
   }
-  if (found !== undefined) return oneColumn(table, found, dateFormat);
+  if (found !== undefined) return oneColumn(table, found, dateFormat, notes);
   // What its name says is a date, and is none, is not passed over in silence.
   const named = table.columns.find(
     (column, index) =>
       dateNames.test(column) && !table.rows.every((row) => !Number.isNaN(readNumber(row[index] as string))),
   );
-  if (named !== undefined) return oneColumn(table, named, dateFormat);
+  if (named !== undefined) return oneColumn(table, named, dateFormat, notes);
   notes.push("no column has dates: the rows are taken in their order");
   return undefined;
 }
 
-function oneColumn(table: Table, column: string, format: string | undefined): Dates {
+function oneColumn(table: Table, column: string, format: string | undefined, notes: string[]): Dates {
   const index = indexOf(table, column);
   const texts = table.rows.map((row) => row[index] as string);
   const read = readDates(texts, format);
   if ("problem" in read) throw new InputError(`${placeOf(table, read.row, column)}: ${read.problem}`);
+  if (read.other !== undefined) {
+    notes.push(
+      `column ${formatValue(column)} is read as ${read.format}, whose steps are more even; ${read.other} fits too (dateFormat says which)`,
+    );
+  }
   return { columns: [column], ...read };
 }
 

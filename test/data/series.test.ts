@@ -152,6 +152,21 @@ describe("columns that are the time", () => {
   });
 });
 
+test("dates that fit both orders of day and month are noted, unless their format is said", () => {
+  const two = (k: number): string => String(k).padStart(2, "0");
+  const monthOf = (k: number): string => `01/${two((k % 12) + 1)}/${2024 + Math.floor(k / 12)}`;
+  const months = `date,v\n${Array.from({ length: 24 }, (_, k) => `${monthOf(k)},${k}`).join("\n")}\n`;
+  expect(read(months)).toMatchObject({
+    dateFormat: "DD/MM/YYYY",
+    notes: [
+      'column "date" is read as DD/MM/YYYY, whose steps are more even; MM/DD/YYYY fits too (dateFormat says which)',
+    ],
+  });
+  expect(read(months, { dateFormat: "DD/MM/YYYY" }).notes).toEqual([]);
+  const days = `date,v\n${Array.from({ length: 13 }, (_, k) => `${two(k + 1)}/03/2024,${k}`).join("\n")}\n`;
+  expect(read(days).notes).toEqual([]);
+});
+
 describe("missing values", () => {
   const text = "date,v\n2024-01-01,NA\n2024-01-02,1\n2024-01-03,\n2024-01-05,4\n2024-01-06,-\n";
   test.each([

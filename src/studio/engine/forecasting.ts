@@ -156,7 +156,9 @@ function notesOf({ notes, series, columns, frequency }: SeriesOfTable, ahead: Ta
   const counted = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
   return [
     // What is left as NaN there is filled here.
-    ...notes.filter((note) => !note.endsWith("left as NaN")),
+    ...notes
+      .filter((note) => !note.endsWith("left as NaN"))
+      .map((note) => note.replace(/ \(dateFormat says which\)$/, "")),
     ...(dates === 0 ? [] : [`${counted(dates, "date")} missing, filled: linear`]),
     ...(values === 0 ? [] : [`${counted(values, "value")} missing, filled: linear`]),
     ...columns
