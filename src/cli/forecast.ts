@@ -155,7 +155,7 @@ async function run(given: Given): Promise<void> {
 
 /** What was found in the file, once it is known to be of use: what is refused is refused in one line. */
 function sayNotes(path: string, { notes }: SeriesOfTable, say: How["say"]): void {
-  for (const note of notes) say(`${path}: ${note}`);
+  for (const note of notes) say(`${path}: ${note.replace(/\(dateFormat says which\)$/, "(--date-format says which)")}`);
 }
 
 /** Options that a model in a file has already. */
@@ -300,6 +300,13 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
   ) {
     say(`${path}: column ${formatValue(time)} counts the steps and is not forecast; --column names it if it is to be.`);
   }
+  const { targets, past, future } = first.settings;
+  const constant = data.columns.filter((name) => name !== time && ![...targets, ...past, ...future].includes(name));
+  if (!json && given.texts("column").length === 0) {
+    for (const name of constant) {
+      say(`${path}: column ${formatValue(name)} has the same value in all steps to train on and is not forecast.`);
+    }
+  }
   const training = trainingOf(given);
   const { name: engine } = await engineFor(host);
   if (!json) say(`${path}: ${aboutOf(data, first, engine)}`);
@@ -328,7 +335,7 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
   // The same once more, on everything: it ends after as many epochs as were best.
   const again = forecaster(data, {
     ...options,
-    ...{ lookback: first.settings.lookback, relative: first.settings.relative, test: 0, validation: 0 },
+    ...{ targets, lookback: first.settings.lookback, relative: first.settings.relative, test: 0, validation: 0 },
     ...(options.form === "segments" && { segment: first.settings.segment }),
   });
   const epochs = trained.epoch + 1;

@@ -491,3 +491,18 @@ test.concurrent("empty values of a target at the end are the future, with --fill
     expect((await json(folder, "ahead.csv", ...asked, ...fill)).steps).toEqual(steps);
   }
 });
+
+test.concurrent("a constant column is left out with a line, and refused where it is named; dates in two orders are told", async () => {
+  const { folder, write } = place();
+  const date = (k: number): string => `01/${String((k % 12) + 1).padStart(2, "0")}/${2010 + Math.floor(k / 12)}`;
+  write("flat.csv", ["date,a,b", ...Array.from({ length: 72 }, (_, k) => `${date(k)},7,${sale(k)}`)]);
+  const { code, out, err } = await run(folder, "forecast", "flat.csv", ...quick);
+  expect({ code, title: out.split("\n\n")[1]?.split("\n")[0] }, err).toEqual({ code: 0, title: "b" });
+  expect(err).toContain('flat.csv: column "a" has the same value in all steps to train on and is not forecast.\n');
+  expect(err).toContain(
+    'flat.csv: column "date" is read as DD/MM/YYYY, whose steps are more even; MM/DD/YYYY fits too (--date-format says which)\n',
+  );
+  expect(await refusal(folder, "forecast", "flat.csv", ...quick, "--column", "a")).toMatch(
+    /^flat\.csv: column "a" has the same value, 7, in all \d+ steps to train on: there is nothing to learn\. Leave it out: name the columns to forecast with --column\.$/,
+  );
+});

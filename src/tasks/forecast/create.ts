@@ -139,7 +139,15 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
     ...{ spread: { inputs: 1, outputs: 1 }, countScale: 1 },
   };
   checkTogether(settings, options);
-  return { ...settings, fitted: fittedOf(data, settings, lengths) };
+  const fitted = fittedOf(data, settings, lengths);
+  const constant = (column: string): boolean => names.every((name) => fitted[name]?.[column]?.constant === true);
+  const varying = targets.filter((column) => !constant(column));
+  // Nobody named it, and the others can be forecast.
+  if (options.targets === undefined && varying.length > 0 && varying.length < targets.length) {
+    return settingsOf(data, { ...options, targets: varying });
+  }
+  checkVarying(data, settings, fitted);
+  return { ...settings, fitted };
 }
 
 /** The lookback and the segment: of segments a divisor of both lookback and horizon. */
@@ -186,7 +194,6 @@ function fittedOf(
   lengths: readonly number[],
 ): Record<string, Record<string, FittedScaling>> {
   const { validation, test } = settings;
-  const { targets } = settings;
   return Object.fromEntries(
     data.series.map((series, k) => {
       const count = (lengths[k] as number) - validation - test;
@@ -195,17 +202,21 @@ function fittedOf(
           `${placeOf(where, series)}: has ${lengths[k]} steps, of which ${validation} are to validate and ${test} to test on: too few are left to train on. Give a longer series, a smaller validation or a smaller test.`,
         );
       }
-      const fitted = fitColumns(where, series, settings, count);
-      const same = targets.find((column) => fitted[column]?.constant === true);
-      if (same !== undefined) {
-        const value = series.values[same]?.[0];
-        throw new InputError(
-          `${placeOf(where, series)}: column ${formatValue(same)} has the same value, ${value}, in all ${count} steps to train on: there is nothing to learn. Leave it out.`,
-        );
-      }
-      return [series.name, fitted];
+      return [series.name, fitColumns(where, series, settings, count)];
     }),
   );
+}
+
+/** @throws InputError for a target that is the same in all steps to train on */
+function checkVarying({ series }: ForecastData, settings: ForecastSettings, fitted: ForecastSettings["fitted"]): void {
+  for (const one of series) {
+    const same = settings.targets.find((column) => fitted[one.name]?.[column]?.constant === true);
+    if (same === undefined) continue;
+    const count = (settings.seen[one.name] as number) - settings.validation;
+    throw new InputError(
+      `${placeOf(where, one)}: column ${formatValue(same)} has the same value, ${one.values[same]?.[0]}, in all ${count} steps to train on: there is nothing to learn. Leave it out: name the columns to forecast with targets.`,
+    );
+  }
 }
 
 /** @throws InputError for options of which one excludes the other */

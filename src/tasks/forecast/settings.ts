@@ -50,7 +50,7 @@ export type ForecasterOptions = {
   readonly horizon: number;
   /** How many past steps a forecast is made from. Default: 2 seasons or 2 horizons, the larger, as far as the series are long enough. */
   readonly lookback?: number;
-  /** The columns that are forecast. Default: all that are not covariates, and that do not just count the steps. */
+  /** The columns that are forecast. Default: all that are no covariates, do not just count the steps, and are not constant. */
   readonly targets?: readonly string[];
   /** Columns of numbers that are known for the past alone. */
   readonly past?: readonly string[];

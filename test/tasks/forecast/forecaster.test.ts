@@ -305,11 +305,14 @@ describe("scaling", () => {
     expect((await forecast(model, early))[0]).toEqual(whole);
   });
 
-  test("a constant column is refused: there is nothing to learn", () => {
+  test("a constant column is refused, or left out where nobody named it and there are others", () => {
     const flat = bare({ y: Array.from({ length: 40 }, () => 7) });
     expect(() => forecaster(flat, { horizon: 3, lookback: 4 })).toThrow(
-      'column "y" has the same value, 7, in all 36 steps to train on: there is nothing to learn. Leave it out.',
+      'column "y" has the same value, 7, in all 36 steps to train on: there is nothing to learn. Leave it out: name the columns to forecast with targets.',
     );
+    const beside = bare({ y: Array.from({ length: 40 }, () => 7), z: wave(40) });
+    expect(forecaster(beside, { horizon: 3, lookback: 4 }).settings.targets).toEqual(["z"]);
+    expect(() => forecaster(beside, { horizon: 3, lookback: 4, targets: ["y", "z"] })).toThrow("nothing to learn");
   });
   test("values that are too large to be scaled are refused", () => {
     const huge = bare({ y: Array.from({ length: 40 }, (_, t) => 1e302 * (1 + (t % 5))) });
