@@ -38,7 +38,8 @@ const positive = inRange(0, Infinity, "()");
 /** A schedule: any function from a step to a rate. */
 export const aRate: Rule = {
   ...callable,
-  expected: "a function from a step to a learning rate, as constantRate(0.01) (one rate for all steps is the optimizer's)",
+  expected:
+    "a function from a step to a learning rate, as constantRate(0.01) (one rate for all steps is the optimizer's)",
 };
 
 export const constantRateArguments: Arguments = { learningRate: amount };
