@@ -59,7 +59,7 @@ describe("commands", () => {
   test("that need text refuse it with what it is and what they take", async () => {
     for (const [command, ...more] of [[generate], [evaluate, file], [inspect, "--text", "a"]] as const) {
       await expect(runCommand(command, [file, ...more])).rejects.toThrow(
-        `${file}: it is ${title}; \`${command.name}\` takes text`,
+        `${file}: it is ${title}; \`${command.name}\` needs a model of task "text"`,
       );
     }
     expect(refusal(() => readLanguageModel(bytes, "waves"), FormatError)).toBe(
@@ -230,8 +230,8 @@ test("the studio opens it with what it is, and questions about text are answered
     ...{ parameters: 8 * 4 * (1 + 8 + 1) + 9, layers: ["lstm", "dense"] },
   });
   expect(await openModels.modelFacts(bytes, "waves")).toEqual(facts);
-  await expect(reading.unknownTo(1, "a")).rejects.toThrow(`waves: it is ${title}; this question takes text.`);
-  await expect(openModels.madeOf(bytes, "waves")).rejects.toThrow(`waves: it is ${title}; the Lab takes text.`);
+  await expect(reading.unknownTo(1, "a")).rejects.toThrow(`waves: it is ${title}; this question needs a model of task "text".`);
+  await expect(openModels.madeOf(bytes, "waves")).rejects.toThrow(`waves: it is ${title}; the Lab needs a model of task "text".`);
   await openModels.closeModel(1);
   const text = await openModels.openModel(2, writeLanguageModel(tiny), "tiny");
   expect(text).toMatchObject({ task: { kind: "text", title: "a language model" }, text: { tokens: "char" } });
