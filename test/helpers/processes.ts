@@ -1,5 +1,6 @@
 /** Programs of Node as processes that run to their end. */
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 export const root = join(import.meta.dirname, "../..");
@@ -15,3 +16,8 @@ export const runNode = (args: readonly string[], folder = root): Promise<Ended> 
       resolve({ code: error === null ? 0 : (error.signal ?? Number(error.code)), out, err });
     });
   });
+
+/** Stand still, with all that the event loop would do, until another process has made a file. */
+export function standStillUntil(file: string): void {
+  while (!existsSync(file)) execFileSync("sleep", ["0.1"]);
+}

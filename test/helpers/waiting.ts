@@ -1,6 +1,4 @@
 /** Waiting for time to pass, for something to be so, and for what a process says. The runner's limit ends what waits in vain. */
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -8,11 +6,6 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 /** Resolves once it is so. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await pause(5);
-}
-
-/** Stand still, with all that the event loop would do, until another process has made a file. */
-export function standStillUntil(file: string): void {
-  while (!existsSync(file)) execFileSync("sleep", ["0.1"]);
 }
 
 /**

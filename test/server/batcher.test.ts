@@ -9,8 +9,9 @@ import { createBatcher, type Job } from "../../src/server/batcher.ts";
 import { ApiError } from "../../src/server/errors.ts";
 import { nextTurn } from "../../src/server/event-loop.ts";
 import { createSequence, GenerationEngine } from "../../src/tasks/generation-engine.ts";
+import { standStillUntil } from "../helpers/processes.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { standStillUntil, until } from "../helpers/waiting.ts";
+import { until } from "../helpers/waiting.ts";
 import { book, serving, tiny } from "./serving.ts";
 
 type Piece = { readonly text: string };

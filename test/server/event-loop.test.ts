@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { nextTurn, noteArrival, yieldWhileBusy } from "../../src/server/event-loop.ts";
+import { standStillUntil } from "../helpers/processes.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { standStillUntil } from "../helpers/waiting.ts";
 import { serving } from "./serving.ts";
 
 const folder = temporaryFolder();
