@@ -59,7 +59,7 @@ test.each(["/tokenize", "/v1/completions"])(
     await once(client, "exit");
     const paths = own.lines.map((line) => line.path);
     expect(paths).toHaveLength(41);
-    expect(paths.indexOf("/healthz")).toBeLessThan(20);
+    expect(paths.indexOf("/healthz")).toBeLessThan(10);
   },
 );
 

@@ -230,8 +230,12 @@ test("the studio opens it with what it is, and questions about text are answered
     ...{ parameters: 8 * 4 * (1 + 8 + 1) + 9, layers: ["lstm", "dense"] },
   });
   expect(await openModels.modelFacts(bytes, "waves")).toEqual(facts);
-  await expect(reading.unknownTo(1, "a")).rejects.toThrow(`waves: it is ${title}; this question needs a model of task "text".`);
-  await expect(openModels.madeOf(bytes, "waves")).rejects.toThrow(`waves: it is ${title}; the Lab needs a model of task "text".`);
+  await expect(reading.unknownTo(1, "a")).rejects.toThrow(
+    `waves: it is ${title}; this question needs a model of task "text".`,
+  );
+  await expect(openModels.madeOf(bytes, "waves")).rejects.toThrow(
+    `waves: it is ${title}; the Lab needs a model of task "text".`,
+  );
   await openModels.closeModel(1);
   const text = await openModels.openModel(2, writeLanguageModel(tiny), "tiny");
   expect(text).toMatchObject({ task: { kind: "text", title: "a language model" }, text: { tokens: "char" } });
