@@ -3,6 +3,7 @@
  * go in, logits and the states come out. Written by hand: of the format (https://onnx.ai/onnx/repo-docs/IR.html) and of
  * protocol buffers, in which it is stored, little is needed. Knows nothing about who reads it.
  */
+import { joined } from "../graph/joined.ts";
 import type { Model } from "../nn/model.ts";
 
 /** Names of what goes in and comes out: the states of layer k have k behind their names. */
@@ -43,7 +44,11 @@ export function onnxGenerator({ layers, values }: Model, { quantized = false } =
   rest.forEach((layer, k) => {
     if (layer.kind !== "cell") throw new Error(`internal: ${layer.name} is no LSTM`);
     const units = layer.units as number;
-    const all = (prefix: string): Float32Array => joined(gates.map((gate) => value(`${layer.name}.${prefix}_${gate}`)));
+    const all = (prefix: string): Float32Array =>
+      joined(
+        Float32Array,
+        gates.map((gate) => value(`${layer.name}.${prefix}_${gate}`)),
+      );
     const named = (name: string): string => `${name}${k}`;
     const states = onnxNames.states.map(named);
     const next = onnxNames.nextStates.map(named);
@@ -64,7 +69,7 @@ export function onnxGenerator({ layers, values }: Model, { quantized = false } =
     };
     const scales = [...matrix("W", features), ...matrix("U", units)];
     // A second bias, beside the recurrent product, stays 0.
-    tensors.push(tensor(named("b"), [1, 8 * units], joined([all("b"), new Float32Array(4 * units)])));
+    tensors.push(tensor(named("b"), [1, 8 * units], joined(Float32Array, [all("b"), new Float32Array(4 * units)])));
     const operands = [x, named("W"), named("U"), named("b"), "", ...states];
     const attributes = { hidden_size: units };
     nodes.push(
@@ -150,31 +155,13 @@ const bytes = (field: number, content: Uint8Array): Field =>
 const text = (field: number, content: string): Field => bytes(field, new TextEncoder().encode(content));
 const nested = (field: number, ...fields: readonly Field[]): Field => bytes(field, message(...fields));
 
-function message(...fields: readonly Uint8Array[]): Field {
-  const out = new Uint8Array(fields.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const field of fields) {
-    out.set(field, at);
-    at += field.length;
-  }
-  return out;
-}
+const message = (...fields: readonly Uint8Array[]): Field => joined(Uint8Array, fields);
 
 function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
 
 // Values
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
 
 /** (rows,columns) -> (columns,rows) */
 function transposed<Numbers extends Float32Array | Int8Array>(matrix: Numbers, rows: number, columns: number): Numbers {

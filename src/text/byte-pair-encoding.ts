@@ -4,6 +4,7 @@
  * text did not have.
  */
 import { InputError } from "../graph/input-error.ts";
+import { joined } from "../graph/joined.ts";
 import {
   type Arguments,
   alias,
@@ -201,13 +202,7 @@ export function bytePairsOf(encoding: BytePairEncoding): TokensOf {
 export function decodeBytePairs(encoding: BytePairEncoding, ids: Iterable<number>): string {
   checkArguments("decodeBytePairs", { encoding, ids }, bytePairArguments.decode);
   const parts = Array.from(ids, (id) => contentOf(encoding, id));
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return textOf(joined);
+  return textOf(joined(Uint8Array, parts));
 }
 
 /**

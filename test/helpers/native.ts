@@ -1,5 +1,6 @@
 /** Functions of machine code, called from here on a memory of their own. */
 import { createRequire } from "node:module";
+import type { EngineName } from "../../src/engines/engine.ts";
 import { Assembler, type Isa, rax, rcx, rdi, rdx, rsi, rsp } from "../../src/engines/native/assembler.ts";
 import { instructionSets } from "../../src/engines/native/cpu.ts";
 import { type NativeHost, nativeHost } from "../../src/engines/native/executable-memory.ts";
@@ -97,3 +98,13 @@ export async function trainSix(layers: readonly LayerSpec[], seed: number, optio
   trainer.dispose();
   return { losses, values: model.values };
 }
+
+/** Every engine that runs here. */
+export const engines: readonly EngineName[] = [
+  "reference",
+  "wasm",
+  ...(host === undefined ? [] : (["native"] as const)),
+];
+export const enginesAndThreads = engines.flatMap((engine) =>
+  (engine === "reference" ? [1] : [1, 2]).map((threads) => ({ engine, threads })),
+);

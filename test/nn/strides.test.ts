@@ -1,7 +1,6 @@
 /** `conv1d` with strides, and the layers behind it: numbers computed here, in plain loops, and what is refused. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { EngineName } from "../../src/engines/engine.ts";
 import { readModel, writeModel } from "../../src/formats/model-file.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { cell } from "../../src/graph/cell.ts";
@@ -33,7 +32,7 @@ import { lossGraph } from "../../src/train/loss-graph.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { predict } from "../../src/train/predict.ts";
 import { expectClose } from "../helpers/models.ts";
-import { host as native } from "../helpers/native.ts";
+import { enginesAndThreads } from "../helpers/native.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { schedule } from "../helpers/plans.ts";
 import { convolved, denseOf, normalRows, rowsAt, simpleRnnSteps } from "../helpers/recurrences.ts";
@@ -64,11 +63,8 @@ const cases = [
   [5, 4, 8, 4],
   [6, 3, 31, 3],
 ] as const;
-const engines: readonly EngineName[] = ["reference", "wasm", ...(native === undefined ? [] : (["native"] as const))];
 
-describe.each(
-  engines.flatMap((engine) => (engine === "reference" ? [1] : [1, 2]).map((threads) => ({ engine, threads }))),
-)("conv1d with strides, engine $engine, $threads threads", ({ engine, threads }) => {
+describe.each(enginesAndThreads)("conv1d with strides, engine $engine, $threads threads", ({ engine, threads }) => {
   test("every output is the sum of products with its step and those before it, and no other is there", async () => {
     for (const [kernel, strides, steps, batch] of cases) {
       const model = made([conv1d(5, kernel, { strides })], 3, kernel);

@@ -1,6 +1,5 @@
 /** Models whose sequences have different lengths: an encoder's and a decoder's, against numbers computed here. */
 import { describe, expect, test } from "vitest";
-import type { EngineName } from "../../src/engines/engine.ts";
 import { readModel, writeModel } from "../../src/formats/model-file.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { cell } from "../../src/graph/cell.ts";
@@ -29,7 +28,7 @@ import { adam } from "../../src/train/optimizers.ts";
 import { createPredictor, predict } from "../../src/train/predict.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 import { expectClose } from "../helpers/models.ts";
-import { host as native } from "../helpers/native.ts";
+import { enginesAndThreads } from "../helpers/native.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { operationCases, operationGraph, operationValues } from "../helpers/operations.ts";
 import { normalRows, simpleRnnSteps } from "../helpers/recurrences.ts";
@@ -53,31 +52,31 @@ function wantedOf({ values }: Model, question: Rows, answer: Rows): Rows {
   return simpleRnnSteps(values, "decoder", answer, undefined, last).after;
 }
 
-const engines: readonly EngineName[] = ["reference", "wasm", ...(native === undefined ? [] : (["native"] as const))];
-describe.each(
-  engines.flatMap((engine) => (engine === "reference" ? [1] : [1, 2]).map((threads) => ({ engine, threads }))),
-)("an encoder and a decoder of other lengths, engine $engine, $threads threads", ({ engine, threads }) => {
-  test("the longer one is the question, or the answer", async () => {
-    const model = sequential(encoderDecoder(false), { seed: 3 });
-    for (const [asked, said] of [
-      [7, 3],
-      [2, 9],
-      [1, 5],
-      [4, 1],
-    ] as const) {
-      const [question, answer] = [
-        [rows(asked, 2), rows(asked, 2)],
-        [rows(said, 3), rows(said, 3)],
-      ];
-      const { data, shape } = await predict(model, { question, answer }, { engine, threads });
-      expect(shape).toEqual([2, said, 4]);
-      expectClose(
-        data,
-        question.flatMap((one, n) => wantedOf(model, one, answer[n] as Rows).flat()),
-      );
-    }
-  });
-});
+describe.each(enginesAndThreads)(
+  "an encoder and a decoder of other lengths, engine $engine, $threads threads",
+  ({ engine, threads }) => {
+    test("the longer one is the question, or the answer", async () => {
+      const model = sequential(encoderDecoder(false), { seed: 3 });
+      for (const [asked, said] of [
+        [7, 3],
+        [2, 9],
+        [1, 5],
+        [4, 1],
+      ] as const) {
+        const [question, answer] = [
+          [rows(asked, 2), rows(asked, 2)],
+          [rows(said, 3), rows(said, 3)],
+        ];
+        const { data, shape } = await predict(model, { question, answer }, { engine, threads });
+        expect(shape).toEqual([2, said, 4]);
+        expectClose(
+          data,
+          question.flatMap((one, n) => wantedOf(model, one, answer[n] as Rows).flat()),
+        );
+      }
+    });
+  },
+);
 
 describe("padded", () => {
   const model = sequential(encoderDecoder(true), { seed: 3 });

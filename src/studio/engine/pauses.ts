@@ -3,6 +3,8 @@
  * those before it, so that it needs no setting for a room. Knows nothing about what the sound is.
  */
 
+import { joined } from "../../graph/joined.ts";
+
 /** 20 ms of sound. */
 export type Moment = {
   readonly samples: Float32Array;
@@ -36,7 +38,12 @@ export function createPauses(rate: number): (samples: Float32Array) => Moment[] 
     const silence = recent.length < pause + before ? undefined : recent.slice(0, pause);
     const loudest = silence?.reduce((most, { level }) => Math.max(most, level), least);
     const begins = sound === undefined && loudest !== undefined && level > begin * loudest;
-    const lead = begins ? joined(recent.slice(-before).map(({ samples }) => samples)) : undefined;
+    const lead = begins
+      ? joined(
+          Float32Array,
+          recent.slice(-before).map(({ samples }) => samples),
+        )
+      : undefined;
     if (begins) sound = { peak: level, quiet: 0 };
     recent = [...recent, { samples, level }].slice(-(pause + before));
     if (sound === undefined) return { samples, lead, loud: false, ends: false };
@@ -48,20 +55,9 @@ export function createPauses(rate: number): (samples: Float32Array) => Moment[] 
     return { samples, lead, loud, ends };
   };
   return (samples) => {
-    const all = joined([rest, samples]);
+    const all = joined(Float32Array, [rest, samples]);
     const count = Math.floor(all.length / size);
     rest = all.slice(count * size);
     return Array.from({ length: count }, (_, k) => momentOf(all.slice(k * size, (k + 1) * size)));
   };
-}
-
-/** Pieces after each other. */
-function joined(pieces: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

@@ -1,4 +1,5 @@
 /** Load a model from a link, from any host, if it is not too large, and check it like any untrusted file. */
+import { joined } from "../../graph/joined.ts";
 import { engine } from "../engine/engine.ts";
 import { messageOf } from "../loading.ts";
 import { createShared } from "../shared.ts";
@@ -97,11 +98,5 @@ async function bytesOf(
     parts.push(value);
     tell(length, all);
   }
-  const file = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
-  }
-  return file;
+  return joined(Uint8Array, parts);
 }

@@ -8,6 +8,7 @@ import { liveliest, shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { HeatMap, type Strip } from "../../components/heat-map.tsx";
 import { RampLegend } from "../../components/ramp-legend.tsx";
 import { TokenBars } from "../../components/token-bars.tsx";
+import { UnitField } from "../../components/unit-field.tsx";
 import { useNewest } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { type Found, PatternSearch } from "./pattern-search.tsx";
@@ -182,20 +183,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
               ))}
             </select>
           </label>
-          <label class="field">
-            Unit
-            <input
-              type="number"
-              min={0}
-              max={value.size - 1}
-              inputMode="numeric"
-              value={unit}
-              onChange={(event) => {
-                const asked = Math.round(Number(event.currentTarget.value)) || 0;
-                setUnit(Math.max(0, Math.min(value.size - 1, asked)));
-              }}
-            />
-          </label>
+          <UnitField count={value.size} unit={unit} onChoose={setUnit} />
           {!value.gate && (
             <label class="check">
               <input

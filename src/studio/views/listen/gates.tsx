@@ -4,6 +4,7 @@ import { extentsOfValue, useRamp } from "../../components/heat.ts";
 import { HeatMap, type HeatMapProps } from "../../components/heat-map.tsx";
 import { written } from "../../components/numbers.ts";
 import { RampLegend } from "../../components/ramp-legend.tsx";
+import { UnitField } from "../../components/unit-field.tsx";
 import type { ClassifierFacts, Heard, HeardValue } from "../../engine/listening.ts";
 
 export type GatesProps = {
@@ -50,19 +51,7 @@ export function Gates({ heard, facts: { values, hopMs }, column, live, onChoose,
             </select>
           </label>
         )}
-        <label class="field">
-          Unit
-          <input
-            type="number"
-            min={0}
-            max={units - 1}
-            inputMode="numeric"
-            value={unitOf(units, chosenUnit)}
-            onChange={({ currentTarget: { value } }) =>
-              setChosenUnit(Math.max(0, Math.min(units - 1, Math.round(Number(value)) || 0)))
-            }
-          />
-        </label>
+        <UnitField count={units} unit={unitOf(units, chosenUnit)} onChoose={setChosenUnit} />
         <RampLegend low="0" high="1" gate />
         <RampLegend low="−" high="+" gate={false} />
       </div>

@@ -1,5 +1,6 @@
 /** The Listen view: a classifier of sound hears a file or the microphone, and says after each frame what it is. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { joined } from "../../../graph/joined.ts";
 import type { View } from "../../address.ts";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { ClassifierFacts, Heard } from "../../engine/listening.ts";
@@ -219,7 +220,7 @@ function useListening(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail
       if (busy || listener === undefined) return;
       busy = true;
       while (waiting.length > 0 && !ended) {
-        const [samples, to] = [joined(waiting), history];
+        const [samples, to] = [joined(Float32Array, waiting), history];
         waiting = [];
         const piece = await engine().ask("hear", listener, samples, anew.current);
         if (!ended && to === history) tell(history.add(piece));
@@ -243,14 +244,4 @@ function useListening(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail
     }
   };
   return { on, start, stop, forget: () => current.current?.forget() };
-}
-
-function joined(pieces: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
