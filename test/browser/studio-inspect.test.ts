@@ -271,6 +271,35 @@ test("a long text of one's own stays in its tab: elsewhere its link says so and 
   });
 });
 
+test("what is typed as soon as a field is there stays, whatever is loaded after that", async () => {
+  const prepare = (page: Page) =>
+    page.addInitScript(() => {
+      const seen = new Set<Element>();
+      new MutationObserver(() => {
+        for (const field of document.querySelectorAll("main textarea")) {
+          if (seen.has(field)) continue;
+          seen.add(field);
+          (field as HTMLTextAreaElement).value = "typed";
+          field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        }
+      }).observe(document, { childList: true, subtree: true });
+    });
+  await withStudio({ models: [model], prepare }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?text=the`);
+    await ready(page);
+    const field = page.getByRole("textbox");
+    expect(await field.inputValue()).toBe("typed");
+    await page.click("text=Read it");
+    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent === "typed");
+    await page.goBack();
+    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent === "the");
+    await expect.poll(() => field.inputValue()).toBe("the");
+    await page.goto(`${address}#/write/m?prompt=the&seed=1&length=5`);
+    await page.waitForSelector("[role=status] >> text='5 tokens'");
+    expect(await field.inputValue()).toBe("typed");
+  });
+});
+
 test("a model that is gone, a file that is none, one that is opened and stays", async () => {
   await withStudio({ models: [model] }, async (page, address) => {
     await page.goto(`${address}#/inspect/nothing`);

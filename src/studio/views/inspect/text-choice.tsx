@@ -2,7 +2,7 @@
  * Choose the text that the model reads: a passage of Moby-Dick, or the reader's own text; a short one is stored in the
  * address.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { excerpt, graphemeEnd } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { Address } from "../../address.ts";
@@ -78,11 +78,19 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
   const reads = isOwn(query);
   const [writing, setWriting] = useState(reads);
   const [own, setOwn] = useState(reads ? (text ?? query.text ?? "") : "");
+  // What is loaded late does not replace what the reader chose or typed meanwhile.
+  const typed = useRef(false);
+  useLayoutEffect(() => {
+    typed.current = false;
+    setWriting(reads);
+  }, [query.text, query.kept, query.book]);
   useEffect(() => {
-    if (reads && text !== undefined) setOwn(text);
+    if (reads && text !== undefined && !typed.current) setOwn(text);
   }, [reads, text]);
-  // A passage that is loaded late does not replace the reader's later choice.
-  useEffect(() => setWriting(reads), [reads]);
+  const type = (next: string): void => {
+    typed.current = true;
+    setOwn(next);
+  };
   const read = (): void => {
     if (own.length <= maxInAddress) onChoose({ text: own });
     else {
@@ -126,7 +134,7 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
       </label>
       {writing && (
         <div class="own">
-          <TextArea label="Your text" rows={4} most={maxCharacters} value={own} onText={setOwn} />
+          <TextArea label="Your text" rows={4} most={maxCharacters} value={own} onText={type} />
           <button type="submit" class="main" disabled={own === ""}>
             Read it
           </button>

@@ -1,5 +1,5 @@
 /** Chapter 1: weights, a sum, a threshold, and the rule that learns from mistakes. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
 import { Choice, chosen, titlesOf } from "../../components/choice.tsx";
 import { Formula } from "../../components/formula.tsx";
@@ -116,9 +116,10 @@ function Machine() {
     setPoints(made);
     setLooked(at);
   };
-  useEffect(() => change(dataSets[data].points, dataSets[data].points.length - 1), [data]);
+  // Before the reader can change them.
+  useLayoutEffect(() => change(dataSets[data].points, dataSets[data].points.length - 1), [data]);
   // The rule moves the line, too, and that is not told.
-  useEffect(() => setLine({ w: [shared.w1, shared.w2], b: shared.b }), [shared]);
+  useLayoutEffect(() => setLine({ w: [shared.w1, shared.w2], b: shared.b }), [shared]);
 
   const parameters = { W: line.w, b: [line.b] };
   const at = points[Math.min(looked, points.length - 1)] as Point;

@@ -1,5 +1,5 @@
 /** The Write view: a model continues a prompt, and every token shows its alternatives. */
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { GeneratedToken, LikelyToken } from "../../../tasks/generate.ts";
 import { go, linkTo, type View } from "../../address.ts";
 import { ColouredText } from "../../components/coloured-text.tsx";
@@ -47,7 +47,8 @@ function Opened({ model, query }: OpenedProps) {
   const { tokens, ended, tokensPerSecond, error } = useWriter(model, plan, known);
   const [form, setForm] = useState<Form>(() => formOf(asked));
   const name = asked === undefined ? undefined : nameOf(asked);
-  useEffect(() => {
+  // Before the reader can change it.
+  useLayoutEffect(() => {
     if (asked !== undefined) setForm(formOf(asked));
   }, [name]);
   const show = (next: Plan, options?: { readonly replace: boolean }): void =>
