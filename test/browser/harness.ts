@@ -14,13 +14,19 @@ import { createServer as createViteServer } from "vite";
 const root = resolve(import.meta.dirname, "../..");
 const cache = join(root, "node_modules/.cache/unrolled");
 
-/** Of the flags that @sparticuz/chromium proposes only this: its --single-process takes away cross-origin isolation. */
+/**
+ * Of the flags that @sparticuz/chromium proposes only the first: its --single-process takes away cross-origin isolation. The last:
+ * on Linux, Chromium's main thread waits for the system's fonts by a task of its thread pool. With two cores that has three
+ * threads, and once each of them compiles and waits for the main thread to collect garbage, the page stands still for ever. They wait
+ * only where the heap is at its limit, which begins higher here.
+ */
 const flags = [
   "--no-sandbox",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
   "--no-first-run",
+  "--js-flags=--initial-old-space-size=512",
 ];
 
 export type PageOptions = {

@@ -84,6 +84,13 @@ type DrawnMap = ReturnType<typeof createMap>;
 
 const stripHeight = 20;
 
+const font = "11px ui-monospace, monospace";
+// On Linux, Chromium waits in fillText for the system's fonts, by a task in a queue that work of its own can fill which waits
+// for the page, for ever. What labels are written with is looked up now, while there is no such work.
+const looking = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
+looking.font = font;
+looking.measureText(`0a…${visible("\n\t \0")}`);
+
 function createMap(map: HTMLElement, props: () => HeatMapProps) {
   const space = map.firstElementChild as HTMLElement;
   const canvas = space.firstElementChild as HTMLCanvasElement;
@@ -186,7 +193,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     // Labels and strips cover the cells that scroll under them.
     context.fillStyle = paper;
     context.fillRect(0, 0, width, top);
-    context.font = "11px ui-monospace, monospace";
+    context.font = font;
     context.textBaseline = "middle";
     strips.forEach((strip, k) => {
       const y = head + k * stripHeight;
