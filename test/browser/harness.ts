@@ -10,6 +10,7 @@ import { extname, join, resolve } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import { type Browser, type Page, chromium as playwright } from "playwright-core";
 import { createServer as createViteServer } from "vite";
+import { afterAll } from "vitest";
 
 const root = resolve(import.meta.dirname, "../..");
 const cache = join(root, "node_modules/.cache/unrolled");
@@ -66,22 +67,38 @@ export function withPage<T>(options: PageOptions, work: (page: Page) => Promise<
   );
 }
 
-/** Start Chromium, run `work` with it, close it. */
+/** The Chromiums of a file's tests, by their flags. */
+const browsers = new Map<string, Promise<Browser>>();
+afterAll(async () => {
+  for (const browser of browsers.values()) await (await browser).close();
+});
+
+/** Run `work` with a Chromium that has these flags; then close the pages that it opened and forget what they stored. */
 export async function withBrowser<T>(
   work: (browser: Browser) => Promise<T>,
   moreFlags: readonly string[] = [],
 ): Promise<T> {
+  const key = moreFlags.join(" ");
+  let browser = await browsers.get(key);
+  if (browser?.isConnected() !== true) {
+    const started = startChromium(moreFlags);
+    browsers.set(key, started);
+    browser = await started;
+  }
+  try {
+    return await work(browser);
+  } finally {
+    for (const context of browser.contexts()) await context.close();
+  }
+}
+
+async function startChromium(moreFlags: readonly string[]): Promise<Browser> {
   const { executable, libraries } = await findChromium();
-  const browser = await playwright.launch({
+  return playwright.launch({
     executablePath: executable,
     args: [...flags, ...moreFlags],
     ...(libraries === undefined ? {} : { env: { ...process.env, LD_LIBRARY_PATH: libraries } }),
   });
-  try {
-    return await work(browser);
-  } finally {
-    await browser.close();
-  }
 }
 
 /** A Chromium, and where its shared libraries are unless the system has them. */
