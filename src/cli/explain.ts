@@ -35,6 +35,8 @@ export const explain: Command = {
     const cell = typeof read === "string" ? (cells[read] as Cell) : read;
     const tex = given.flag("tex") ? { tex: texOf(cell) } : {};
     if (tex.tex !== undefined && !given.flag("json")) {
+      if (given.flag("asm"))
+        throw new InputError("--asm and --tex: one of them is printed. Leave one out, or add --json.");
       process.stdout.write(`${tex.tex}\n`);
       return;
     }

@@ -345,6 +345,7 @@ export function readProblem(error: unknown): string {
 
 function writeProblem(error: unknown, folder: string): string {
   const code = codeOf(error);
+  if (code === "ENOENT" && fs.existsSync(folder)) return `${folder} takes no new files. Choose another place.`;
   if (code === "ENOENT") return `there is no folder ${folder}. Create it first.`;
   if (code === "ENOTDIR") return `${folder} is not a folder. Choose another place.`;
   if (code === "EACCES" || code === "EPERM")

@@ -331,11 +331,16 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
     const tensor = tensors[name];
     if (tensor === undefined) return refuse(`the values of ${name} are missing: the file is damaged. Train anew.`);
     if (tensor.data instanceof Int8Array && shape.length === 2 && tensor.shape.join() === shape.join()) {
+      if (tensor.data.includes(-128))
+        refuse(`${name} has -128, expected -127 to 127: it is damaged. Export the model again.`);
       const weights = readEightBits(tensor, tensors[scaleName(name)]);
       return weights ?? refuse(`the scales of ${name} are missing or damaged. Export the model again.`);
     }
     if (!(tensor.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
-      return refuse(`${name} has shape (${tensor.shape.join(", ")}), its layer needs f32 (${shape.join(", ")}).`);
+      const kind = tensor.data instanceof Float32Array ? "" : `is ${tensor.dtype} and `;
+      return refuse(
+        `${name} ${kind}has shape (${tensor.shape.join(", ")}), its layer needs f32 (${shape.join(", ")}).`,
+      );
     }
     return tensor.data;
   };

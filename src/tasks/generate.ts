@@ -202,13 +202,14 @@ async function* write<Piece extends { readonly text: string }>(
     engine,
     fma,
     threads,
+    precision,
     quantize,
     ...writing
   }: WritingOptions & { batch?: number | undefined },
   describe: (prompt: number, ...token: Parameters<Describe<Piece>>) => Piece,
 ): AsyncGenerator<Piece, void> {
   if (prompts.length === 0 || length === 0) return;
-  const host = { engine, fma, threads, quantize };
+  const host = { engine, fma, threads, precision, quantize };
   const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
   const writer = await createGenerationEngine<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {

@@ -430,6 +430,10 @@ describe("explain", () => {
       expect(out).toContain(part);
     }
     expect(out).not.toContain("d h");
+    expect(await run(folder, ...small, "--asm", "--tex")).toEqual({
+      ...{ code: 2, out: "" },
+      err: "unrolled explain: --asm and --tex: one of them is printed. Leave one out, or add --json.\n",
+    });
     const older = await run(folder, ...small, "--asm", "--instruction-set", "avx2", "--gradient", "--whole");
     expect(older.out).toContain("# for t = 2 to 0\n");
     expect(older.out).not.toMatch(/zmm|\d instructions/);

@@ -128,7 +128,20 @@ describe("the file", () => {
     const wrong = changed((all) => {
       all[bias] = { shape: all[bias]?.shape as number[], data: new Int8Array(all[bias]?.data.length as number) };
     });
-    expect(refusal(() => readLanguageModel(wrong, "m"), FormatError)).toMatch(/its layer needs f32/);
+    expect(refusal(() => readLanguageModel(wrong, "m"), FormatError)).toMatch(
+      / is I8 and has shape .*its layer needs f32/,
+    );
+  });
+
+  test("a byte that no rounding gives is refused", () => {
+    const all = readSafetensors(file, "m").tensors;
+    const name = Object.keys(all).find((one) => all[one]?.data instanceof Int8Array) as string;
+    const wrong = changed((tensors) => {
+      (tensors[name]?.data as Int8Array)[3] = -128;
+    });
+    expect(refusal(() => readLanguageModel(wrong, "m"), FormatError)).toBe(
+      `m: ${name} has -128, expected -127 to 127: it is damaged. Export the model again.`,
+    );
   });
 });
 

@@ -57,6 +57,10 @@ describe("appendToFile and makeFolder", () => {
     appendToFile(join(folder, "file"), "1");
     expect(messageOf(() => appendToFile(folder, "1"))).toBe("FOLDER: is a folder. Give the name of a file to write.");
     expect(messageOf(() => appendToFile(join(folder, "no", "log"), "1"))).toMatch(/there is no folder FOLDER/);
+    // Linux's folder of processes is there, and has no file but its own.
+    if (fs.existsSync("/proc/self")) {
+      expect(messageOf(() => appendToFile("/proc/log", "1"))).toMatch(/\/proc takes no new files\. Choose another place/);
+    }
     expect(messageOf(() => appendToFile("", "1"))).toMatch(/is empty/);
     expect(messageOf(() => makeFolder(join(folder, "file")))).toMatch(/: is a file\. Give the name of a folder\.$/);
     expect(messageOf(() => makeFolder(join(folder, "file", "a")))).toMatch(

@@ -9,6 +9,7 @@ import {
   type GenerateOptions,
   type GenerateTokensOptions,
   generate,
+  generateMany,
   generateTokens,
   unknownCharacters,
 } from "../../src/tasks/generate.ts";
@@ -34,6 +35,22 @@ describe("generate", () => {
     expect(first).toHaveLength(40);
     expect(same).toEqual(first);
     expect(other).not.toEqual(first);
+  });
+
+  test("the host's options are taken by each way to write, and products of bf16 are not those of f32", async () => {
+    const host = { engine: "reference", fma: true, threads: 1, precision: "bf16" } as const;
+    const options = { ...host, length: 10, seed: 1, prompt: "hel" };
+    const { prompt, ...many } = { ...options, logProbabilities: 1 };
+    const tokens = await tokensOf(lm, { ...options, logProbabilities: 1 });
+    expect(await written(lm, options)).toEqual(tokens.map(({ text }) => text).filter((text) => text !== ""));
+    expect((await collect(generateMany(lm, [prompt], many))).map(({ logProbability }) => logProbability)).toEqual(
+      tokens.map(({ logProbability }) => logProbability),
+    );
+    const [plain] = await tokensOf(lm, { ...options, precision: "f32" });
+    expect(plain?.logProbability).not.toBe(tokens[0]?.logProbability);
+    expect(plain?.logProbability).toBeCloseTo(tokens[0]?.logProbability as number, 2);
+    const { precision, ...eight } = { ...options, quantize: "int8" as const };
+    expect(await written(lm, eight)).not.toEqual([]);
   });
 
   test("streams: each piece comes when it is written, and who has enough may stop", async () => {

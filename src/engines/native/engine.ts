@@ -43,7 +43,7 @@ export async function loadNative(): Promise<Engine> {
     const has = typeof unit === "string";
     return nativeEngine(host, isa, targetFor(isa, "native", has || unit.why), has ? unit : undefined);
   } catch (error) {
-    const cause = `cannot run here: ${(error as Error).message.split("\n")[0]}`;
+    const cause = `cannot run here: ${(error as Error).message.split("\n")[0]?.replace(/[.?!]+$/, "")}`;
     throw new InputError(
       `engine "native" ${cause}. Use the engine "wasm"; for quantize or precision "bf16", "reference".`,
       { cause },
