@@ -430,7 +430,7 @@ describe("explain", () => {
       expect(out).toContain(part);
     }
     expect(out).not.toContain("d h");
-    expect(await run(folder, ...small, "--asm", "--tex")).toEqual({
+    expect(await run(folder, ...small, "--asm", "--tex")).toMatchObject({
       ...{ code: 2, out: "" },
       err: "unrolled explain: --asm and --tex: one of them is printed. Leave one out, or add --json.\n",
     });

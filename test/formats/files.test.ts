@@ -59,7 +59,9 @@ describe("appendToFile and makeFolder", () => {
     expect(messageOf(() => appendToFile(join(folder, "no", "log"), "1"))).toMatch(/there is no folder FOLDER/);
     // Linux's folder of processes is there, and has no file but its own.
     if (fs.existsSync("/proc/self")) {
-      expect(messageOf(() => appendToFile("/proc/log", "1"))).toMatch(/\/proc takes no new files\. Choose another place/);
+      expect(messageOf(() => appendToFile("/proc/log", "1"))).toMatch(
+        /\/proc takes no new files\. Choose another place/,
+      );
     }
     expect(messageOf(() => appendToFile("", "1"))).toMatch(/is empty/);
     expect(messageOf(() => makeFolder(join(folder, "file")))).toMatch(/: is a file\. Give the name of a folder\.$/);
