@@ -432,7 +432,7 @@ describe("explain", () => {
     expect(out).not.toContain("d h");
     expect(await run(folder, ...small, "--asm", "--tex")).toMatchObject({
       ...{ code: 2, out: "" },
-      err: "unrolled explain: --asm and --tex: one of them is printed. Leave one out, or add --json.\n",
+      err: "unrolled: --asm and --tex: one of them is printed. Leave one out, or add --json.\n",
     });
     const older = await run(folder, ...small, "--asm", "--instruction-set", "avx2", "--gradient", "--whole");
     expect(older.out).toContain("# for t = 2 to 0\n");
