@@ -41,7 +41,8 @@ await recipe({
   usage: "etth1 FILE [options]",
   summary: "long forecasts of electricity transformers by segments",
   details:
-    "FILE is ETTh1.csv. Prints the mean squared and absolute error on standardised values, over all test windows.\n" +
+    "FILE is ETTh1.csv. Prints the mean squared and absolute error on\n" +
+    "standardised values, over all test windows.\n" +
     `With --column ${alone.units} units, ${alone.epochs} passes and batches of ${alone.batch} are the defaults.`,
   examples: ["etth1 ETTh1.csv --horizon 96 --seeds 3", "etth1 ETTh1.csv --column OT --horizon 24"],
   arguments: [1, 1],
@@ -53,7 +54,11 @@ await recipe({
     units: { value: "N", help: `of the GRU [${far.units}, up to ${furthest} hours ${near.units}]`, number: whole },
     dropout: { value: "X", help: `before the output [${defaults.dropout}]`, number: { min: 0, max: 0.95 } },
     epochs: { value: "N", help: `passes [${far.epochs}, up to ${furthest} hours ${near.epochs}]`, number: whole },
-    batch: { value: "N", help: `windows of one variable [${far.batch}, ${near.batch}]`, number: whole },
+    batch: {
+      value: "N",
+      help: `windows of one variable [${far.batch}, up to ${furthest} hours ${near.batch}]`,
+      number: whole,
+    },
     rate: { value: "X", help: `of Adam at the start [${defaults.rate}]`, number: { above: 0 } },
     seed: { value: "N", help: "of initial values, order and dropout [0]", number: seedRange },
     seeds: { value: "N", help: "so many trainings, from that seed on [1]", number: whole },

@@ -99,12 +99,8 @@ export async function trainSix(layers: readonly LayerSpec[], seed: number, optio
   return { losses, values: model.values };
 }
 
-/** Every engine that runs here. */
-export const engines: readonly EngineName[] = [
-  "reference",
-  "wasm",
-  ...(host === undefined ? [] : (["native"] as const)),
-];
+const engines: readonly EngineName[] = ["reference", "wasm", ...(host === undefined ? [] : (["native"] as const))];
+/** Every engine that runs here, with each number of threads that is to be tried. */
 export const enginesAndThreads = engines.flatMap((engine) =>
   (engine === "reference" ? [1] : [1, 2]).map((threads) => ({ engine, threads })),
 );
