@@ -139,6 +139,10 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
       to(part, () => g.downsample(d, node.by, node.offsets[k] as number));
     }),
 
+  stack: ({ a, d, g, to }) => to(a, () => g.unstack(d, g.shapeOf(a) as number, g.axisOf(a))),
+  unstack: ({ node, a, d, g, to }) => to(a, () => g.stack(d, (g.shapeOf(a) as number) / (node.shape as number))),
+  spread: ({ y, a, d, g, to }) => to(a, () => g.sumOfSteps(`d %${y}`, d, g.axisOf(y))),
+
   repeat_interleave: ({ node, a, d, g, to }) => to(a, () => g.sumRows(d, node.times)),
   tile: ({ a, d, g, to }) => to(a, () => g.sumColumns(d, g.shapeOf(a) as number)),
   sum_rows: ({ node, a, d, g, to }) => to(a, () => g.repeatInterleave(d, node.columns)),

@@ -139,7 +139,7 @@ export function isLeaf(node: Node): boolean {
 
 /** Whether a node exists nowhere by itself: a pass reads its operand in its place, each feature as often as it stands there. */
 export function isView(node: Node): boolean {
-  return node.op === "repeat_interleave" || node.op === "tile";
+  return node.op === "repeat_interleave" || node.op === "tile" || node.op === "spread";
 }
 
 /** Whether a node's values are some of its operand's, or its operands', at other steps of time. */
@@ -147,10 +147,24 @@ export function isResampled(node: Node): node is Node<"downsample" | "upsample">
   return node.op === "downsample" || node.op === "upsample";
 }
 
+/** Whether a node's values are its operand's elsewhere in time, copied step by step. */
+export function isMoved(node: Node): node is Node<"downsample" | "upsample" | "stack" | "unstack"> {
+  return isResampled(node) || node.op === "stack" || node.op === "unstack";
+}
+
 /** What a pass loads for a node: the operand of a view, any other node itself. */
 export function viewed(graph: Graph, id: NodeId): NodeId {
   const node = graph.nodes[id] as Node;
   return isView(node) ? (node.inputs[0] as NodeId) : id;
+}
+
+/** Whether an operation, of values that do not change from step to step, has a value that does not. */
+function movesWithSpread({ op }: Node): boolean {
+  if (op === "mask" || op === "spread" || op === "stack" || op === "unstack") return false;
+  const kind = opClass[op];
+  return (
+    kind === "pointwise" || kind === "reduction" || kind === "layout" || op === "matmul" || op === "matmul_transposed"
+  );
 }
 
 const foldUnary: { readonly [K in UnaryName]: (a: number) => number } = {
@@ -204,12 +218,15 @@ export function createBuilder(base?: Graph) {
   };
   /** `at`: its axis, unless it is that of its operands. */
   function push(made: Node, at?: Axis): NodeId {
-    const perSequence = made.perSequence ?? made.inputs.some(isPerSequence);
+    const before = spreadBefore(made);
+    if (before !== undefined) return before;
+    const crosses = isMoved(made) || made.op === "spread";
+    const perSequence = made.perSequence ?? (!crosses && made.inputs.some(isPerSequence));
     const nodeOf = (id: NodeId): Node => nodes[id] as Node;
     const other = made.inputs.find((id) => nodeOf(id).stride !== undefined || nodeOf(id).time !== undefined);
     const axis = perSequence ? {} : axisAs(at ?? (other === undefined ? {} : nodeOf(other)));
     const fits = (id: NodeId): boolean => (perSequence ? isPerSequence(id) : sameAxis(nodeOf(id), axis));
-    const wrong = isResampled(made) ? undefined : made.inputs.find((id) => !fits(id) && !fixed(id));
+    const wrong = crosses ? undefined : made.inputs.find((id) => !fits(id) && !fixed(id));
     if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, whose steps are others`);
     const node: Node = { ...made, ...(perSequence && { perSequence }), ...axis };
     const key = keyOf(node);
@@ -218,6 +235,16 @@ export function createBuilder(base?: Graph) {
     nodes.push(node);
     known.set(key, nodes.length - 1);
     return nodes.length - 1;
+  }
+  /** What is computed from nothing but values of the sequence is computed once, and then stands at each step. */
+  function spreadBefore(made: Node): NodeId | undefined {
+    if (!movesWithSpread(made)) return undefined;
+    const operands = made.inputs.map((id) => nodes[id] as Node);
+    const whole = operands.find(({ op }) => op === "spread");
+    if (whole === undefined || operands.some(({ op }, k) => op !== "spread" && !fixed(made.inputs[k] as NodeId)))
+      return undefined;
+    const inputs = operands.map(({ op, inputs: [own] }, k) => (op === "spread" ? own : made.inputs[k]) as NodeId);
+    return self.spread(push({ ...made, inputs }), axisAs(whole));
   }
   const shapeOf = (id: NodeId): Shape => (nodes[id] as Node).shape;
   const isPerSequence = (id: NodeId): boolean => (nodes[id] as Node).perSequence === true;
@@ -348,6 +375,26 @@ export function createBuilder(base?: Graph) {
     /** Values of every `by` steps of an axis, each back at its step. */
     upsample: (parts: readonly NodeId[], axis: Axis, by: number, offsets: readonly number[]): NodeId =>
       push({ op: "upsample", inputs: parts, shape: shapeOf(parts[0] as NodeId), by, offsets }, axis),
+    /** All steps of a vector (n), `steps` of them: (steps x n), one row a step, once per sequence. */
+    stack: (a: NodeId, steps: number): NodeId =>
+      fixed(a)
+        ? self.tile(a, steps)
+        : push({ op: "stack", inputs: [a], shape: steps * vectorSize(a, "stack"), steps, perSequence: true }),
+    /** Of a vector with all steps of an axis the `size` features of each step. */
+    unstack: (a: NodeId, size: number, axis: Axis): NodeId => push({ op: "unstack", inputs: [a], shape: size }, axis),
+    /** What is one value per sequence, at each step of an axis. */
+    spread: (a: NodeId, axis: Axis): NodeId =>
+      fixed(a) ? a : push({ op: "spread", inputs: [a], shape: shapeOf(a) }, axis),
+    /** The sum of a value over all steps of an axis, once per sequence: an adjoint of this name. */
+    sumOfSteps(name: string, a: NodeId, axis: Axis): NodeId {
+      const shape = shapeOf(a);
+      const [size, value] = typeof shape === "number" ? [shape, a] : [1, self.broadcast(a, 1)];
+      const before = self.state(name, size, { reverse: true, adjoint: true, ...axis });
+      self.initial(name, self.broadcast(self.constant(0), size));
+      self.next(name, self.add(before, value));
+      const all = self.final(name);
+      return typeof shape === "number" ? all : self.sum(all);
+    },
     /** Repeat a vector (n) as every column of a matrix (n x times). */
     repeatInterleave(a: NodeId, times: number): NodeId {
       const size = vectorSize(a, "repeat_interleave");

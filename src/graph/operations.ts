@@ -76,6 +76,13 @@ export type Attributes = {
   downsample: { readonly by: number; readonly offset: number };
   /** Operand k's value j at step j * by + offsets[k], and 0 at all other steps. */
   upsample: { readonly by: number; readonly offsets: readonly number[] };
+  // Between the steps of an axis and one value per sequence. The first two are each other's adjoints.
+  /** All `steps` steps of a vector, one after the other: one vector per sequence. */
+  stack: { readonly steps: number };
+  /** Of such a vector the part of each step. */
+  unstack: object;
+  /** What is one per sequence, at each step of an axis. */
+  spread: object;
 
   // Matrices: a value of n x m numbers is a vector of n * m features, row after row; both n and m are above 1.
   /** Repeat each feature `times` times, n to n * times: the vector as every column of a matrix. */
@@ -182,6 +189,9 @@ export const opClass: { readonly [K in OpName]: OpClass } = {
   slice: "layout",
   downsample: "layout",
   upsample: "layout",
+  stack: "layout",
+  unstack: "layout",
+  spread: "layout",
   repeat_interleave: "layout",
   tile: "layout",
   sum_rows: "reduction",

@@ -6,7 +6,7 @@
 import {
   type Graph,
   isLeaf,
-  isResampled,
+  isMoved,
   isView,
   lengthOf,
   longestTime,
@@ -17,7 +17,7 @@ import {
 } from "../graph/graph.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
 import { atOnce, perSequence } from "./hoist.ts";
-import { type Inlined, type Item, inline, inPass, type Task } from "./tasks.ts";
+import { type Inlined, type Item, inline, inPass, isReadElsewhere, type Task } from "./tasks.ts";
 
 export type Stage = { readonly loop: number; readonly reverse: boolean; readonly items: readonly Item[] };
 
@@ -62,9 +62,9 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   for (const id of ids) {
     const n = node(id);
     const kind = opClass[n.op];
-    if (kind === "product" || kind === "reduction" || n.op === "concat" || isResampled(n)) stored.add(id);
+    if (kind === "product" || kind === "reduction" || n.op === "concat" || isMoved(n)) stored.add(id);
     if (kind === "product" || kind === "sink") n.inputs.forEach(force);
-    if (n.op === "slice" || isView(n) || isResampled(n)) n.inputs.forEach(force);
+    if (n.op === "slice" || isView(n) || isMoved(n)) n.inputs.forEach(force);
   }
   for (const state of liveStates) if (ownState(state.name)) force(state.next);
   for (const id of keep) {
@@ -108,6 +108,9 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
         n.inputs.forEach((value, k) => {
           tasks.push({ ...base, kind: "store", value, step: n.offsets[k] as number });
         });
+      } else if (n.op === "stack") {
+        const value = n.inputs[0] as NodeId;
+        tasks.push({ ...base, kind: "store", value, size: node(value).shape as number });
       } else tasks.push({ ...base, kind: "store" });
     }
     for (const state of liveStates) {
@@ -167,7 +170,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       let id = inPass(task) ? viewed(graph, load) : load;
       const isRead = (op: OpName): boolean =>
         (op === "slice" && (!stored.has(id) || id === task.node)) ||
-        (op === "downsample" && id === task.node && task.state === undefined);
+        (isReadElsewhere(node(id)) && id === task.node && task.state === undefined);
       while (isRead(node(id).op)) id = node(id).inputs[0] as NodeId;
       if (node(id).op === "state") states.push(node(id).name as string);
       else if (node(id).op === "final") finals.push(node(id).name as string);

@@ -7,7 +7,7 @@ import {
   dependencies,
   fixedNodes,
   type Graph,
-  isResampled,
+  isMoved,
   longestTime,
   type Node,
   type NodeId,
@@ -57,15 +57,18 @@ function moved(graph: Graph, steps: Steps, places: readonly number[]): readonly 
   const loops = new Map<string, number>();
   const first = Math.max(0, ...places) + 1;
   return graph.nodes.map((node, id) => {
-    if (!isResampled(node)) return places[id] as number;
-    const key = `${node.op} ${node.inputs} ${node.by} ${atOnce(node)} ${movedSteps(graph, node, steps)}`;
+    if (!isMoved(node)) return places[id] as number;
+    const by = "by" in node ? node.by : 1;
+    const key = `${node.op} ${node.inputs} ${by} ${atOnce(node)} ${movedSteps(graph, node, steps)}`;
     const known = loops.get(key) ?? first + loops.size;
     loops.set(key, known);
     return known;
   });
 }
 /** How many values of each operand are moved to another step: all those that are there. */
-function movedSteps(graph: Graph, node: Node<"downsample" | "upsample">, steps: Steps): number {
+function movedSteps(graph: Graph, node: Node<"downsample" | "upsample" | "stack" | "unstack">, steps: Steps): number {
+  if (node.op === "stack") return node.steps;
+  if (node.op === "unstack") return stepsOf(node, steps);
   const given = stepsOf(graph.nodes[node.inputs[0] as NodeId] as Node, steps);
   return node.op === "upsample" ? given : Math.max(0, Math.ceil((given - node.offset) / node.by));
 }
@@ -74,7 +77,7 @@ function movedSteps(graph: Graph, node: Node<"downsample" | "upsample">, steps: 
 export function stepsAt(graph: Graph, loops: readonly number[], steps: Steps): (place: number) => number {
   const inLoop = new Map<number, number>();
   graph.nodes.forEach((node, id) => {
-    const count = isResampled(node) ? movedSteps(graph, node, steps) : stepsOf(node, steps);
+    const count = isMoved(node) ? movedSteps(graph, node, steps) : stepsOf(node, steps);
     inLoop.set(loops[id] as number, count);
   });
   return (place) => {

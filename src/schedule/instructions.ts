@@ -10,6 +10,7 @@ import {
   type Precision,
   type Product,
   type Store,
+  stepByStep,
   type WeightBlock,
 } from "./plan.ts";
 import { padded, type Target } from "./target.ts";
@@ -156,9 +157,16 @@ export function createInstructions(at: Addresses) {
       const n = node(task.node);
       const { op, shape } = n;
       const all = locate(task.node);
-      const whole = op === "upsample" ? everyNth(all, n.by, task.step as number) : all;
-      const exact = op === "concat" || inRows;
-      const padding = exact && task.start + task.size === shape ? pad(shape) - shape : 0;
+      const whole =
+        n.op === "upsample"
+          ? everyNth(all, n.by, task.step as number)
+          : n.op === "stack"
+            ? stepByStep(all, task.size)
+            : all;
+      const exact = op === "concat" || op === "stack" || inRows;
+      // Behind a step of a stack come the next ones, so that what is behind the last of them stays.
+      const last = op === "stack" || task.start + task.size === shape;
+      const padding = exact && last ? pad(shape as number) - (shape as number) : 0;
       return [{ value, at: { ...whole, offset: whole.offset + 4 * task.start }, exact, padding }];
     });
     const reductions = tasks.flatMap((task) => {

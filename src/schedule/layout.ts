@@ -10,6 +10,7 @@ import {
   longestTime,
   type Node,
   type NodeId,
+  type State,
   type Steps,
   stepsOf,
   viewed,
@@ -88,14 +89,9 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     const { name, size, reverse } = state;
     const steps = stepsOf(state, options.steps);
     const fixed = options.inPlace[name];
-    const buffer = add({
-      name,
-      rowFloats: rowNumbers(target, size),
-      slots: fixed === undefined ? "state" : "one",
-      steps,
-      fixed,
-    });
-    const at = (slot: number): Place => ({ buffer, column: 0, slot });
+    const oneSlot = fixed !== undefined || isRunningSum(state);
+    const buffer = add({ name, rowFloats: rowNumbers(target, size), slots: oneSlot ? "one" : "state", steps, fixed });
+    const at = (slot: number): Place => ({ buffer, column: 0, slot: oneSlot ? 0 : slot });
     const [start, end] = [at(0), at(steps)];
     const places = reverse
       ? { read: at(1), next: start, first: end, last: start }
@@ -152,6 +148,20 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     states,
   };
 
+  /**
+   * Whether nobody reads a state but the pass that makes its next value of it, number by number: then each step may write where it
+   * read, and only the last value stays.
+   */
+  function isRunningSum({ name, next, initial, adjoint }: State): boolean {
+    // What a run does not start by itself, or the outside may read, needs its first value.
+    if (!adjoint || initial === undefined || options.owners.get(next) !== name || options.keep.includes(next))
+      return false;
+    const read = graph.nodes.findIndex((n) => n.op === "state" && n.name === name);
+    const users = items.filter((item) => [read, next].some((id) => usesOf(graph, item).has(id)));
+    const [only] = users;
+    if (only === undefined || users.length > 1 || !ownValues(only.tasks).has(next)) return false;
+    return [...only.loads].every((id) => id === read || (viewed(graph, id) !== read && rootOf(id) !== read));
+  }
   /** By buffer, the buffer whose bytes it may take over, which a pass outside of time loops loads for the last time. */
   function takenOver(): Map<number, number> {
     const found = new Map<number, number>();

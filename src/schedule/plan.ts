@@ -20,6 +20,9 @@ export const everyNth = (at: Location, n: number, first: number): Location => ({
   stepBytes: n * at.stepBytes,
 });
 
+/** The location of a vector of all steps of an axis, with the `size` features of a step as a step. */
+export const stepByStep = (at: Location, size: number): Location => ({ ...at, stepBytes: 4 * size });
+
 /**
  * In what the operands of a product are; undefined is f32. "bf16": rounded to the nearest bf16 (ties to even) and summed in f32.
  * "int8": see `eight-bits.ts`.

@@ -21,6 +21,7 @@ import {
   type Region,
   type SlabName,
   type Slot,
+  stepByStep,
 } from "./plan.ts";
 import { aligned, padded, type Target } from "./target.ts";
 import { type Item, usesOf } from "./tasks.ts";
@@ -161,9 +162,10 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       return { ...whole, offset: whole.offset + 4 * n.start };
     }
     if (n.op === "downsample" && own?.has(id)) return everyNth(locate(n.inputs[0] as NodeId), n.by, n.offset);
+    if (n.op === "unstack" && own?.has(id)) return stepByStep(locate(n.inputs[0] as NodeId), n.shape as number);
     const place = places.get(id);
     if (place === undefined) throw new Error(`internal: ${n.op} %${id} has no place`);
-    return location(place);
+    return n.perSequence ? { ...location(place), stepBytes: 0 } : location(place);
   };
 
   const { cleared, instructionsOf } = createInstructions({
@@ -180,10 +182,10 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const stepsOfPlace = stepsAt(graph, loops, steps);
   const instructions = stages.flatMap(({ loop, reverse }, k): Instruction[] => {
     const body = (groups[k] as (typeof groups)[number]).flatMap(instructionsOf);
-    if (loop === 0) return body;
     const count = stepsOfPlace(loop);
     if (count === 0) return [];
-    return [loop < 0 ? { kind: "at_once", steps: count, body } : { kind: "loop", reverse, steps: count, body }];
+    if (loop > 0) return [{ kind: "loop", reverse, steps: count, body }];
+    return atOnceOrByStep(body, count, loop < 0, (id) => node(id).op === "spread");
   });
   const clear = [...cleared].map((name): Instruction => {
     return { kind: "clear", offset: inSlab(slabs.gradients, name), bytes: 4 * (parameters[name]?.size as number) };
@@ -222,6 +224,34 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     changesParameters: Object.values(options.inPlace ?? {}).includes("parameters"),
     outputs: Object.fromEntries([...keep].map(([name, id]) => [name, slotOf(id, locate(id))])),
   };
+}
+
+/**
+ * Instructions for all steps of an axis at once. A pass that loads what is one per sequence at each step (`isSpread`) goes from step
+ * to step: all steps at once are rows one after the other, and those are not.
+ */
+function atOnceOrByStep(
+  body: readonly Instruction[],
+  steps: number,
+  inAtOnce: boolean,
+  isSpread: (id: NodeId) => boolean,
+): Instruction[] {
+  const found: Instruction[] = [];
+  let together: Instruction[] = [];
+  const close = (): void => {
+    if (inAtOnce && together.length > 0) found.push({ kind: "at_once", steps, body: together });
+    else found.push(...together);
+    together = [];
+  };
+  for (const one of body) {
+    const byStep = steps > 1 && one.kind === "pass" && [...one.loads.keys()].some(isSpread);
+    if (byStep) {
+      close();
+      found.push({ kind: "loop", reverse: false, steps, body: [one] });
+    } else together.push(one);
+  }
+  close();
+  return found;
 }
 
 /**

@@ -2,7 +2,7 @@
  * The tasks of a schedule, the items in which they run together, and what these read and compute. Knows nothing about their
  * order.
  */
-import { type Graph, isLeaf, isResampled, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
+import { type Graph, isLeaf, isMoved, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
 
 /** One thing to do: it makes the value of a node, or copies one to the next value of a state. */
@@ -45,7 +45,7 @@ export function inline(graph: Graph, stored: ReadonlySet<NodeId>, tasks: readonl
     seen.add(id);
     const node = graph.nodes[id] as Node;
     if (node.op === "constant" || node.op === "runtime_scalar") return;
-    const elsewhere = node.op === "slice" || isView(node) || isResampled(node);
+    const elsewhere = node.op === "slice" || isView(node) || isMoved(node);
     const fromMemory = isLeaf(node) || elsewhere || (stored.has(id) && !own.has(id));
     if (fromMemory || (opClass[node.op] !== "pointwise" && !root)) {
       loads.add(id);
@@ -69,6 +69,9 @@ export function ownValues(tasks: readonly Task[]): Set<NodeId> {
   );
 }
 
+/** Whether the pass that copies a node's value from other steps reads these steps themselves, rather than writing to other ones. */
+export const isReadElsewhere = ({ op }: Node): boolean => op === "downsample" || op === "unstack";
+
 /** Nodes that an item reads or writes. */
 export function usesOf(graph: Graph, { kind, tasks, loads }: Item): Set<NodeId> {
   const uses = new Set<NodeId>();
@@ -76,7 +79,7 @@ export function usesOf(graph: Graph, { kind, tasks, loads }: Item): Set<NodeId> 
   const add = (id: NodeId): void => {
     let at = id;
     uses.add(at);
-    while (graph.nodes[at]?.op === "slice" || (own.has(at) && graph.nodes[at]?.op === "downsample")) {
+    while (graph.nodes[at]?.op === "slice" || (own.has(at) && isReadElsewhere(graph.nodes[at] as Node))) {
       at = graph.nodes[at]?.inputs[0] as NodeId;
       uses.add(at);
     }

@@ -210,6 +210,9 @@ const unkept: ReadonlySet<OpName> = new Set<OpName>([
   "tile",
   "downsample",
   "upsample",
+  "stack",
+  "unstack",
+  "spread",
   "mask",
   "index",
 ]);

@@ -32,7 +32,7 @@ describe.each(Object.entries(operationCases))(
   "the derivative of %s against central differences, 7 steps, 1e-6",
   (op, list) => {
     test.each(Object.entries(list))("%s", (_, build) => {
-      const graph = operationGraph(build);
+      const graph = operationGraph(build, steps);
       expect(graph.nodes.slice(0, graph.forwardCount).map((node) => node.op)).toContain(op);
       expect(gradientError(graph, operationValues(graph, steps, batch, 2), { steps, batch })).toBeLessThan(1e-6);
     });

@@ -23,6 +23,8 @@ type Operands = {
   /** (3) */
   readonly x: NodeId;
   readonly token: NodeId;
+  /** How many steps the graph is made for. */
+  readonly steps: number;
 };
 type Case = (o: Operands) => NodeId;
 type Cases = Readonly<Record<string, Case>>;
@@ -324,6 +326,67 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       ),
     numbers: ({ g, scalar, a }) => g.mul(g.upsample([g.downsample(scalar, 2, 0)], {}, 2, [0]), a),
   },
+  stack: {
+    "every step": ({ g, a, steps }) => g.unary("tanh", g.stack(a, steps)),
+    "of 5 features, in a product, and its parts summed": ({ g, a, steps }) => {
+      const all = g.stack(g.slice(a, 1, 5), steps);
+      return g.add(g.matmul(matrix(g, "M", 5, 5 * steps), g.unary("tanh", all)), g.sumColumns(g.mul(all, all), 5));
+    },
+    "of a state, and of a row of a table": ({ g, h, a, token, n, steps }) => {
+      const row = g.gather(matrix(g, "E", 9, 6), token);
+      const all = g.stack(g.add(g.mul(h, a), row), steps);
+      return g.sumRows(g.mul(all, g.tile(g.final("h"), steps)), n);
+    },
+    "of what is the same at all steps": ({ g, a, steps }) =>
+      g.add(g.stack(g.parameter("p"), steps), g.stack(g.mul(a, g.unary("tanh", g.parameter("q"))), steps)),
+    "where a state starts": ({ g, a, n, steps }) => {
+      const k = g.state("k", n);
+      g.next("k", g.unary("tanh", g.add(a, k)));
+      g.initial("k", g.sumColumns(g.stack(a, steps), n));
+      return g.mul(k, a);
+    },
+  },
+  unstack: {
+    "each step's own": ({ g, a, b, n, steps }) => g.mul(g.unstack(g.unary("tanh", g.stack(a, steps)), n, {}), b),
+    "in a product, in a recurrent state": ({ g, a, steps }) => {
+      const share = g.unstack(g.softmax(g.stack(g.slice(a, 0, 5), steps)), 5, {});
+      const k = g.state("k", 4);
+      g.next("k", g.unary("tanh", g.add(g.matmul(matrix(g, "M", 4, 5), share), k)));
+      return g.concat([k, share]);
+    },
+  },
+  spread: {
+    "the end of a state": ({ g, a }) => g.mul(g.spread(g.final("h"), {}), a),
+    "a number": ({ g, a }) => g.mul(a, g.spread(g.sum(g.final("h")), {})),
+    "through operations that could come before": ({ g, a, x }) => {
+      const end = g.spread(g.final("h"), {});
+      const more = g.add(g.matmul(matrix(g, "M", 6, 9), g.concat([end, x])), g.parameter("p"));
+      return g.mul(g.mul(g.add(more, g.unary("sigmoid", end)), g.sum(end)), a);
+    },
+    "twice as a matrix, not in a loop": ({ g, a, n, steps }) => {
+      const all = g.spread(g.stack(g.unary("tanh", a), steps), {});
+      const share = g.softmax(g.matrixVector(all, a));
+      return g.sumColumns(g.mul(all, g.repeatInterleave(share, n)), n);
+    },
+    "in a recurrent state: it reads again what it needs of all steps": ({ g, a, n, steps }) => {
+      const k = g.state("k", n);
+      const all = g.spread(g.stack(g.unary("tanh", a), steps), {});
+      const share = g.softmax(g.matrixVector(all, g.matmul(matrix(g, "M", n, n), k)));
+      const read = g.sumColumns(g.mul(all, g.repeatInterleave(share, n)), n);
+      g.next("k", g.unary("tanh", g.add(read, a)));
+      return g.mul(k, read);
+    },
+    "on another axis, and added to each row": ({ g, a, n, steps }) => {
+      const k = g.state("k", n, { stride: 2, reverse: true });
+      const on = { stride: 2 };
+      const all = g.spread(g.stack(a, steps), on);
+      const row = g.tile(g.matmul(matrix(g, "M", n, n), k), steps);
+      const score = g.sumRows(g.unary("tanh", g.add(all, row)), n);
+      const read = g.sumColumns(g.mul(all, g.repeatInterleave(g.softmax(score), n)), n);
+      g.next("k", g.unary("tanh", g.add(read, g.downsample(a, 2, 0))));
+      return g.mul(k, read);
+    },
+  },
   gather: {
     embedding: ({ g, token }) => g.gather(matrix(g, "E", 9, 5), token),
     "a table used twice": ({ g, token, a }) => {
@@ -336,8 +399,9 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
 /**
  * Backward graph of a case. Its output is also read by the state, so that every rule works through time; unless it is
  * itself made from the last value of a state, or from values of other steps.
+ * @param steps how many steps it will run for, where it reads all of them at once
  */
-export function operationGraph(build: Case): Graph {
+export function operationGraph(build: Case, steps = 3): Graph {
   const g = createBuilder();
   const n = 6;
   for (const name of ["p", "q", "s", "w"]) g.declare(name, [n], { name: "zeros", values: [] });
@@ -350,11 +414,11 @@ export function operationGraph(build: Case): Graph {
     NodeId,
   ];
   const [scalar, other] = [g.sum(positive), g.add(g.sum(g.mul(positive, positive)), g.constant(4))];
-  const output = build({ g, n, a, b, positive, regions, scalar, other, h, x, token: g.index("token") });
+  const output = build({ g, n, a, b, positive, regions, scalar, other, h, x, token: g.index("token"), steps });
   const size = g.shapeOf(output);
   const whole = typeof size === "number" ? g.sum(output) : output;
   const all = Array.from({ length: g.count() }, (_, id) => g.node(id).op);
-  const apart = (["final", "downsample", "upsample"] as const).some((op) => all.includes(op));
+  const apart = (["final", "downsample", "upsample", "stack"] as const).some((op) => all.includes(op));
   g.next("h", g.unary("tanh", apart ? a : g.add(a, g.mul(whole, g.constant(0.015625)))));
   const r = g.input("r", typeof size === "number" ? size : "scalar", {
     perSequence: g.isPerSequence(output),

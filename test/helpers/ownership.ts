@@ -70,12 +70,12 @@ export function accesses(plan: Plan, section: Section, { read, write }: Access) 
     if (op === "state") return [initial ?? untouched, next];
     if (op === "final") return [next];
     if (op === "input" || op === "index" || op === "parameter") return [untouched];
-    if (op === "concat") return [id, ...inputs];
+    if (op === "concat" || op === "stack") return [id, ...inputs];
     // Where no step is moved to, the memory stays as it was at first.
     if (op === "upsample") return [id, ...inputs, untouched];
     // It is read where it is, or, by the pass that moves it, where it was.
     if (op === "downsample") return [id, ...writersOf(inputs[0] as NodeId), untouched];
-    return op === "slice" ? [id, ...writersOf(inputs[0] as NodeId)] : [id];
+    return op === "slice" || op === "unstack" ? [id, ...writersOf(inputs[0] as NodeId)] : [id];
   }
   /** First numbers of the rows at a place: those of a step, or of all. */
   function rowsAt({ offset, stepBytes, rowBytes }: Location, t: When): number[] {

@@ -88,7 +88,8 @@ describe("each value is computed before it is read, once, and is in memory exact
   });
   test.each(Object.entries(operationCases))("graphs with %s", (_, list) => {
     for (const [name, build] of Object.entries(list)) {
-      for (const steps of [1, 3]) expect(unread(check(operationGraph(build), steps, undefined, name))).toEqual([]);
+      for (const steps of [1, 3])
+        expect(unread(check(operationGraph(build, steps), steps, undefined, name))).toEqual([]);
     }
   });
 });

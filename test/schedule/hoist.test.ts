@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
-import { createBuilder, type Graph, isResampled, type Node, type NodeId } from "../../src/graph/graph.ts";
+import { createBuilder, type Graph, isMoved, type Node, type NodeId } from "../../src/graph/graph.ts";
 import { atOnce, hoist, needed, perSequence } from "../../src/schedule/hoist.ts";
 import { trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
@@ -37,7 +37,7 @@ function mistakes(graph: Graph, loops: readonly number[]): string[] {
   const members = new Map<number, NodeId[]>();
   graph.nodes.forEach((node, id) => {
     const loop = loops[id] as number;
-    if (isResampled(node)) {
+    if (isMoved(node)) {
       if (loop <= 0) found.push(`${node.op} %${id} is in no loop`);
       return;
     }
@@ -58,7 +58,7 @@ function mistakes(graph: Graph, loops: readonly number[]): string[] {
   }
   graph.nodes.forEach((_, a) => {
     for (let b = 0; b < a; b++) {
-      if ([a, b].some((id) => graph.nodes[id]?.perSequence || isResampled(graph.nodes[id] as Node))) continue;
+      if ([a, b].some((id) => graph.nodes[id]?.perSequence || isMoved(graph.nodes[id] as Node))) continue;
       const together = reads(a, b) && reads(b, a);
       const same = loops[a] === loops[b] && (loops[a] as number) > 0;
       if (together !== same) found.push(`%${a} and %${b} are ${together ? "" : "not "}one cycle`);
@@ -76,7 +76,7 @@ describe("in a time loop is what lies on a cycle through a state, one loop a cyc
   });
   test.each(Object.entries(operationCases))("graphs with %s", (_, list) => {
     for (const build of Object.values(list)) {
-      const graph = operationGraph(build);
+      const graph = operationGraph(build, 5);
       expect(mistakes(graph, hoist(graph, 5))).toEqual([]);
     }
   });
@@ -109,7 +109,7 @@ test("a single step has no loop: only what is once a sequence, or of another axi
   fc.assert(
     fc.property(fc.nat(), (seed) => {
       const graph = randomGraph(seed);
-      const apart = graph.nodes.map((node) => (isResampled(node) ? expect.any(Number) : atOnce(node)));
+      const apart = graph.nodes.map((node) => (isMoved(node) ? expect.any(Number) : atOnce(node)));
       expect(hoist(graph, 1)).toEqual(apart);
     }),
     { seed: 3, numRuns: 50 },

@@ -141,10 +141,19 @@ function mistakesOf(one: Staged, { buffers, places, states }: Layout): string[] 
     return node(id).op === "slice" && !fused.stored.has(id) ? rootOf(node(id).inputs[0] as NodeId) : id;
   }
 
-  // A state's slots: one more than there are steps, in its direction.
-  for (const { name, next, reverse, size, stride = 1 } of graph.states) {
+  // A state's slots: one more than there are steps, in its direction; or one, of an adjoint that nobody reads but what makes it anew.
+  for (const { name, next, reverse, size, stride = 1, adjoint, initial } of graph.states) {
     const { read, next: goes, first, last } = states.get(name) as NonNullable<ReturnType<typeof states.get>>;
     const slots = [read, goes, first, last].map(({ slot }) => slot);
+    if (bufferOf(read).slots === "one") {
+      const before = graph.nodes.findIndex((n) => n.op === "state" && n.name === name);
+      const users = walkUses.filter(({ item, reads }) => reads.has(before) || reads.has(next) || makes(item, next));
+      const alone = users.length === 1 && makes((users[0] as (typeof users)[number]).item, next);
+      if (String(slots) !== "0,0,0,0" || !adjoint || initial === undefined || !alone)
+        found.push(`${name} has one slot, and is read elsewhere`);
+      if (places.get(next)?.buffer !== goes.buffer) found.push(`${name} is made elsewhere`);
+      continue;
+    }
     const steps = Math.ceil(one.steps / stride);
     if (String(slots) !== String(reverse ? [1, 0, steps, 0] : [0, 1, 0, steps]))
       found.push(`${name} has slots ${slots}`);

@@ -151,6 +151,16 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
   // The operand is that of the step that is moved here; none, if none is.
   downsample: (_, { operands: [a], out }) => out.set(a ?? []),
   upsample: (_, { operands, out }) => out.set(operands.find((one) => one !== undefined) ?? []),
+  stack: (_, { operands, out }) => {
+    operands.forEach((one, t) => {
+      out.set(one, t * one.length);
+    });
+  },
+  unstack: (_, at) => {
+    const start = Math.floor(at.row / at.around.run.batch) * at.out.length;
+    at.out.set(first(at).subarray(start, start + at.out.length));
+  },
+  spread: (_, at) => at.out.set(first(at)),
   repeat_interleave: (node, at) => {
     for (let j = 0; j < at.out.length; j++) at.out[j] = first(at)[Math.floor(j / node.times)] as number;
   },
@@ -222,6 +232,10 @@ function addProduct(
     }
   }
 }
+
+/** The operands of a node; of a stack its operand for each step. */
+const operandsOf = (node: Node): readonly NodeId[] =>
+  node.op === "stack" ? Array.from({ length: node.steps }, () => node.inputs[0] as NodeId) : node.inputs;
 
 /** The step of its operand k that a node reads at step t; there may be none, then it is not a step of the operand. */
 function readAt(node: Node, k: number, t: number): number {
@@ -313,8 +327,8 @@ export function interpret(graph: Graph, given: GraphValues): Result {
       const from = source(node.name, node.op === "final" ? end(node.name) : t);
       if (from !== undefined) compute(from.id, from.t);
     }
-    const reads = node.inputs.map((input, k) => {
-      const step = readAt(node, k, graph.nodes[input]?.perSequence ? 0 : t);
+    const reads = operandsOf(node).map((input, k) => {
+      const step = node.op === "stack" ? k : readAt(node, k, graph.nodes[input]?.perSequence ? 0 : t);
       return step in (done[input] as Uint8Array) ? { input, step } : undefined;
     });
     for (const one of reads) if (one !== undefined) compute(one.input, one.step);
