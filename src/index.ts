@@ -32,6 +32,9 @@ export {
 } from "./nn/inspection.ts";
 export {
   add,
+  additiveAttention,
+  attending,
+  attention,
   average,
   bidirectional,
   concatenate,
@@ -204,6 +207,7 @@ export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequen
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/built-in-callbacks.ts";
 export type { Callback, Logs, TrainingRun } from "./train/callbacks.ts";
+export { createDecoder, type Decoder, type DecoderOptions } from "./train/decoder.ts";
 export {
   type BivariateMixture,
   type BivariateMixtureOptions,

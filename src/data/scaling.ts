@@ -48,7 +48,7 @@ const isKind = (value: unknown): boolean =>
 /** A kind of scaling, or a list of them. */
 export const aScaling: Rule = {
   expected: `one of ${names.map((name) => `"${name}"`).join(", ")}, { difference: lag }, { seasonal: length }, or a list of these`,
-  accepts: (value) => isKind(value) || (Array.isArray(value) && value.every(isKind)),
+  accepts: (value) => isKind(value) || (Array.isArray(value) && Array.from(value).every(isKind)),
 };
 
 /** How errors name a value: its index, unless the caller knows better. */

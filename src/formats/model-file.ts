@@ -35,6 +35,7 @@ import {
 } from "../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../nn/model.ts";
 import { aModel } from "../nn/model-checks.ts";
+import { cellsOf } from "../nn/model-states.ts";
 import { inputsBetween } from "../nn/sequence-cells.ts";
 import { quantizeWeights } from "../schedule/eight-bits.ts";
 import { stateRules, type TrainerState } from "../train/trainer.ts";
@@ -67,9 +68,9 @@ export type ModelFile = {
 
 /**
  * The newest version of the format. Version 2 added the model's task, version 3 matrices in I8 with their scales, version 4 cells with
- * more inputs than one, version 5 layers with strides and times of inputs. A file has the lowest version that it needs. Files of earlier versions can be read as well.
+ * more inputs than one, version 5 layers with strides and times of inputs, version 6 inputs that are all steps of a layer. A file has the lowest version that it needs. Files of earlier versions can be read as well.
  */
-const version = 5;
+const version = 6;
 /** The largest number of layers: more would take the compiler too long. */
 const maxLayers = 500;
 
@@ -246,6 +247,7 @@ function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth
 function versionOf({ layers }: Model, dtype: WeightType): number {
   const hasAxis = (layer: Layer): boolean =>
     (layer.kind === "cell" && layer.strides !== undefined) || (layer.kind === "input" && layer.time !== undefined);
+  if (layers.flatMap(cellsOf).some(([, { cell }]) => cell.sequences.length > 0)) return 6;
   if (layers.some(hasAxis)) return 5;
   return layers.some(readsMore) ? 4 : dtype === "int8" ? 3 : 2;
 }

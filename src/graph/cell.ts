@@ -43,6 +43,8 @@ export type Cell<Names extends string = string> = {
   readonly equations: Equations;
   readonly inputs: readonly string[];
   readonly settings: readonly string[];
+  /** The inputs that are all steps of what they read: a matrix with one row a step. */
+  readonly sequences: readonly string[];
   /** Names of the states, without primes, in the order of their lines. */
   readonly states: readonly string[];
   /** The name that each line sets; states without primes. */
@@ -154,7 +156,12 @@ export function addCell(builder: Builder, cell: Cell, at: Place): Layer {
         name,
         g.input(name, builder.shapeOf(node) as number),
       ]);
-      const there = { ...at, inputs: Object.fromEntries(nodes), states: undefined, shared: undefined };
+      const there = {
+        ...{ ...at, inputs: Object.fromEntries(nodes), states: undefined, shared: undefined },
+        sequences: Object.fromEntries(
+          cell.sequences.map((name) => [name, { steps: at.sequences?.[name]?.steps ?? 1 }]),
+        ),
+      };
       instantiate(g, compileEquations(given, changed, cell), there);
     },
     (line) => (at.layer === "" ? line : `${at.layer}.${line}`),
@@ -188,6 +195,7 @@ function compileEquations(
     equations,
     inputs: [...inputs],
     settings: [...settings],
+    sequences: [...names.sequences],
     states: [...names.states.keys()],
     names: lines.map((line) => line.target),
     parameters: [...names.parameters].map(([name, { matrix, span }]) => {

@@ -431,6 +431,9 @@ export function createBuilder(base?: Graph) {
       const columns = vectorSize(a, "tile");
       return self.sumRows(self.mul(matrix, self.tile(a, rowsOf(matrix, columns))), columns);
     },
+    /** A vector (n) times a matrix value (n x columns): the sum of its rows, each times its number of the vector. */
+    vectorMatrix: (a: NodeId, matrix: NodeId, columns: number): NodeId =>
+      self.sumColumns(self.mul(matrix, self.repeatInterleave(a, columns)), columns),
     /**
      * A declared matrix times a vector. A concatenated operand is split: each part multiplies its own columns, so that
      * the parts that are not states can be hoisted out of the time loop.

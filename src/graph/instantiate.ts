@@ -5,7 +5,7 @@ import type { Axis, Builder, NodeId } from "./graph.ts";
 import type { BinaryName, UnaryName } from "./operations.ts";
 import type { Expression, Line } from "./parse.ts";
 import { binaryNames } from "./shapes.ts";
-import { evaluateSize, formatForm, mentions, type Size, toForm } from "./sizes.ts";
+import { evaluateSize, formatForm, mentions, type Size, stepsOf, toForm } from "./sizes.ts";
 
 export type Layer = {
   readonly output: NodeId;
@@ -38,8 +38,10 @@ export type Place = {
   readonly layer: string;
   /** The cell's size, needed unless its equations fix every size. */
   readonly units?: number;
-  /** For each of the cell's inputs a node, a vector of features. */
+  /** For each of the cell's inputs a node, a vector of features; of one that is all steps, the features of each step in turn. */
   readonly inputs: Readonly<Record<string, NodeId>>;
+  /** For each input that is all steps: how many there are, and a vector of as many numbers, 1 for those that count and 0 for padding. */
+  readonly sequences?: Readonly<Record<string, { readonly steps: number; readonly mask?: NodeId | undefined }>>;
   /** Changes to how its states are read and set. */
   readonly states?: StateOptions | undefined;
   /** For a parameter of the cell, by its name, the declared parameter that it shares. */
@@ -52,6 +54,8 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
   const before = new Map<string, NodeId>();
   /** Columns of the values that are matrices. */
   const columnsOf = new Map<string, number>();
+  /** The input of all steps that a value has a feature, or a matrix a row, for each step of. */
+  const sequenceOf = new Map<string, string>();
   const { equations } = cell;
   const source = sourceOf(cell);
   const full = (name: string): string => (at.layer === "" ? name : `${at.layer}.${name}`);
@@ -84,7 +88,10 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
   });
   cell.states.forEach((name, i) => {
     const line = lineOf(name);
-    const shape = (cell.stateShapes[i] as readonly Size[]).map((size) => evaluate(size, name, line.span));
+    const sizes = cell.stateShapes[i] as readonly Size[];
+    const shape = sizes.map((size) => evaluate(size, name, line.span));
+    const sequence = cell.sequences.find((input) => mentions(sizes[0] as Size, stepsOf(input)));
+    if (sequence !== undefined) for (const key of [name, `${name}'`]) sequenceOf.set(key, sequence);
     const size = shape.reduce((a, b) => a * b);
     if (shape[1] !== undefined) {
       checkNumbers(shape[0] as number, shape[1], line.span, name);
@@ -115,6 +122,7 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
     } else {
       checkDeclared(line.target, node);
       if (made.columns !== undefined) columnsOf.set(name, made.columns);
+      if (made.sequence !== undefined) sequenceOf.set(name, made.sequence);
     }
     builder.label(node, full(name));
     kept.set(name, node);
@@ -144,8 +152,21 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
         refuse(`the input ${name} must be a vector of features, got a value of shape "${shape}".`);
         continue;
       }
-      sizes.set(name, shape);
       values.set(name, node);
+      if (!cell.sequences.includes(name)) {
+        sizes.set(name, shape);
+        continue;
+      }
+      const steps = at.sequences?.[name]?.steps;
+      if (steps === undefined || shape % steps > 0) {
+        refuse(
+          `the input ${name} is all steps of a sequence: needs how many there are, sequences: { ${name}: { steps } }.`,
+        );
+        continue;
+      }
+      sizes.set(name, shape / steps).set(stepsOf(name), steps);
+      columnsOf.set(name, shape / steps);
+      sequenceOf.set(name, name);
     }
     const extra = Object.keys(at.inputs).find((name) => !cell.inputs.includes(name));
     if (extra !== undefined) refuse(`the cell has no input ${extra}. Its inputs: ${cell.inputs.join(", ") || "none"}.`);
@@ -192,7 +213,7 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
   }
   function checkDeclared(name: string, node: NodeId): void {
     const line = declared.get(name);
-    if (line === undefined) return;
+    if (line === undefined || line.steps) return;
     const terms: [string, number][] = [["units", line.units]];
     if (cell.inputs[0] !== undefined) terms.push([cell.inputs[0], line.input]);
     const size = evaluate({ constant: line.constant, terms: terms.filter(([, c]) => c !== 0) }, name, line.span);
@@ -231,36 +252,37 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
       case "name": {
         if (settings.has(e.name)) return { node: builder.runtimeScalar(e.name) };
         const key = e.primed ? `${e.name}'` : e.name;
-        return { node: values.get(key) as NodeId, columns: columnsOf.get(key) };
+        return { node: values.get(key) as NodeId, columns: columnsOf.get(key), sequence: sequenceOf.get(key) };
       }
       case "negate":
         return pointwise("neg", e.operand, name);
       case "binary":
         return elementwise(binaryNames[e.operator], e.operator, e.left, e.right, e.at, name);
       case "product":
-        return { node: product(e, name) };
+        return product(e, name);
       case "concat":
         return { node: builder.concat(e.parts.map((part) => emit(part, name).node)) };
       case "call": {
         const [first, second] = e.arguments as [Expression, Expression?];
         switch (e.function) {
           case "sum":
-            return { node: builder.sum(emit(first, name).node) };
+            return { node: builder.sum(counted(emit(first, name))) };
           case "mean":
-            return { node: builder.mean(emit(first, name).node) };
+            return { node: mean(emit(first, name)) };
           case "softmax":
-            return { node: builder.softmax(emit(first, name).node) };
+            return softmax(emit(first, name));
           case "max":
             if (second !== undefined) return elementwise("max", "max", first, second, e.span, name);
-            return { node: builder.reduce("max_of", emit(first, name).node) };
+            return { node: builder.reduce("max_of", orLowest(emit(first, name))) };
           case "min":
             if (second !== undefined) return elementwise("min", "min", first, second, e.span, name);
-            return { node: builder.unary("neg", builder.reduce("max_of", pointwise("neg", first, name).node)) };
+            return { node: builder.unary("neg", builder.reduce("max_of", orLowest(pointwise("neg", first, name)))) };
           case "outer": {
-            const [a, b] = e.arguments.map((part) => emit(part, name).node) as [NodeId, NodeId];
-            const [rows, columns] = [builder.shapeOf(a) as number, builder.shapeOf(b) as number];
-            checkNumbers(rows, columns, e.span, name);
-            return { node: builder.outerProduct(a, b), columns };
+            const [rows, right] = e.arguments.map((part) => emit(part, name)) as [Made, Made];
+            const [a, b] = [rows.node, right.node];
+            const columns = builder.shapeOf(b) as number;
+            checkNumbers(builder.shapeOf(a) as number, columns, e.span, name);
+            return { node: builder.outerProduct(a, b), columns, sequence: rows.sequence };
           }
           case "size":
             return { node: builder.constant(builder.shapeOf(emit(first, name).node) as number) };
@@ -281,10 +303,37 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
     name: string,
     attributes?: { readonly steepest: number },
   ): Made {
-    const { node, columns } = emit(operand, name);
-    return { node: builder.unary(op, op === "log" || op === "sqrt" ? safe(node) : node, attributes), columns };
+    const { node, ...made } = emit(operand, name);
+    return { node: builder.unary(op, op === "log" || op === "sqrt" ? safe(node) : node, attributes), ...made };
   }
-  function product(e: Expression & { kind: "product" }, name: string): NodeId {
+  /** Of what has a number, or a row, for each step: 1 for those that count. None where there is no padding. */
+  function maskOf({ node, columns, sequence }: Made): NodeId | undefined {
+    const mask = sequence === undefined ? undefined : at.sequences?.[sequence]?.mask;
+    if (mask === undefined || typeof builder.shapeOf(node) !== "number") return undefined;
+    return columns === undefined ? mask : builder.repeatInterleave(mask, columns);
+  }
+  /** Zeros in place of padding. */
+  function counted(made: Made): NodeId {
+    const mask = maskOf(made);
+    return mask === undefined ? made.node : builder.where(mask, made.node);
+  }
+  function mean(made: Made): NodeId {
+    const mask = maskOf(made);
+    if (mask === undefined) return builder.mean(made.node);
+    const count = builder.binary("max", builder.sum(mask), builder.constant(1));
+    return builder.div(builder.sum(counted(made)), count);
+  }
+  /** In place of padding what is below every score. */
+  function orLowest(made: Made): NodeId {
+    const mask = maskOf(made);
+    if (mask === undefined) return made.node;
+    return builder.add(counted(made), builder.mul(builder.sub(mask, builder.constant(1)), builder.constant(1e9)));
+  }
+  /** Padding has no share; where there is nothing else, no step has one. */
+  function softmax(made: Made): Made {
+    return { ...made, node: counted({ ...made, node: builder.softmax(orLowest(made)) }) };
+  }
+  function product(e: Expression & { kind: "product" }, name: string): Made {
     const key = e.primed ? `${e.matrix}'` : e.matrix;
     const columns = matrixColumns.get(key) ?? columnsOf.get(key);
     const check = (got: number): void => {
@@ -293,15 +342,28 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
       fail(source, e.span, problem, full(name));
     };
     if (!matrixColumns.has(key)) {
-      const operand = emit(e.operand, name).node;
+      const { node: operand, columns: across } = emit(e.operand, name);
+      const left = values.get(key) as NodeId;
+      if (columns === undefined) {
+        const [given, rows] = [builder.shapeOf(left), (builder.shapeOf(operand) as number) / (across as number)];
+        if (given !== rows) {
+          fail(
+            source,
+            e.span,
+            `'${key} @' needs as many features as there are rows, got ${given} and ${rows}.`,
+            full(name),
+          );
+        }
+        return { node: builder.vectorMatrix(left, operand, across as number) };
+      }
       check(builder.shapeOf(operand) as number);
-      return builder.matrixVector(values.get(key) as NodeId, operand);
+      return { node: builder.matrixVector(left, operand), sequence: sequenceOf.get(key) };
     }
     // A concatenation written as the operand is split at once, so that no unused node is left.
     const parts = partsOf(e.operand).map((part) => emit(part, name).node);
     check(parts.reduce((sum, part) => sum + (builder.shapeOf(part) as number), 0));
-    if (parts.length === 1) return builder.matmul(parameterOf(key), parts[0] as NodeId);
-    return parameterTimesParts(key, parts);
+    if (parts.length === 1) return { node: builder.matmul(parameterOf(key), parts[0] as NodeId) };
+    return { node: parameterTimesParts(key, parts) };
   }
   function parameterTimesParts(matrix: string, parts: readonly NodeId[]): NodeId {
     let column = 0;
@@ -321,14 +383,23 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
     span: Span,
     name: string,
   ): Made {
-    const [a, b] = [emit(left, name), emit(right, name)];
+    const [first, second] = [emit(left, name), emit(right, name)];
+    const [a, b] = [atEachStep(first, second), atEachStep(second, first)];
     checkEqual(a, b, span, `'${sign}' needs equal shapes`, name);
-    return { node: builder.binary(op, a.node, op === "div" ? safe(b.node) : b.node), columns: a.columns ?? b.columns };
+    const node = builder.binary(op, a.node, op === "div" ? safe(b.node) : b.node);
+    return { node, columns: a.columns ?? b.columns, sequence: a.sequence ?? b.sequence };
+  }
+  /** A vector that meets what has a row for each step, as a matrix of such rows. */
+  function atEachStep(made: Made, { node, columns, sequence }: Made): Made {
+    const [size, all] = [builder.shapeOf(made.node), builder.shapeOf(node)];
+    if (sequence === undefined || columns === undefined || made.columns !== undefined) return made;
+    if (typeof size !== "number" || typeof all !== "number" || size !== columns) return made;
+    return { node: builder.tile(made.node, all / columns), columns, sequence };
   }
 }
 
-/** A value, with its number of columns if it is a matrix. */
-type Made = { readonly node: NodeId; readonly columns?: number | undefined };
+/** A value, with its number of columns if it is a matrix; and the input that it has a feature, or a row, for each step of. */
+type Made = { readonly node: NodeId; readonly columns?: number | undefined; readonly sequence?: string | undefined };
 
 /** The parts of a concatenation, nested ones flattened; any other expression is its only part. */
 function partsOf(e: Expression): readonly Expression[] {

@@ -11,6 +11,8 @@ export type ParameterUse = { readonly matrix: boolean; readonly span: Span };
 export type Names = {
   readonly inputs: readonly string[];
   readonly settings: readonly string[];
+  /** The inputs that are all steps of what they read. */
+  readonly sequences: ReadonlySet<string>;
   /** Names of states and of other lines, each with the position of its line. */
   readonly states: ReadonlyMap<string, number>;
   readonly lines: ReadonlyMap<string, number>;
@@ -41,13 +43,14 @@ export function resolveNames(
     if (e.kind !== "name" || !isInitializer(e.name) || targets.lines.has(e.name) || givenAs(e.name, given)) continue;
     fail(source, e.span, `${e.name} is an initializer: for a parameter that starts so, write ${target} ~ ${e.name}`);
   }
-  const parameters = resolveReferences(source, lines, references, targets, given);
+  const sequences = findSequences(source, equations, given);
+  const parameters = resolveReferences(source, lines, references, targets, given, sequences);
   checkInitializersAndSizes(source, equations, targets, parameters, given);
   checkNearMisses(source, equations, targets, parameters, given);
   if (!stored) checkForgottenStates(source, equations, targets, parameters);
   const output = findOutput(source, lines, targets);
   checkUsed(source, lines, references, targets, output);
-  return { ...given, ...targets, parameters, output };
+  return { ...given, sequences, ...targets, parameters, output };
 }
 
 type Given = { readonly inputs: readonly string[]; readonly settings: readonly string[] };
@@ -82,6 +85,24 @@ function defineTargets(source: Source, equations: Equations, given: Given): Targ
     (primed ? states : lines).set(target, position);
   });
   return { states, lines };
+}
+
+/** The inputs with a line `H : steps`. */
+function findSequences(source: Source, { sizes }: Equations, { inputs }: Given): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { name, span, steps } of sizes) {
+    if (!steps) continue;
+    const [first, ...others] = inputs;
+    if (!others.includes(name)) {
+      const problem =
+        name === first
+          ? `${name} is the input of one step. All steps are those of another input: cell(text, { inputs: ["${name}", "H"] }) and H : steps`
+          : `\`steps\` is for an input, and ${name} is none. Name it as one: cell(text, { inputs: ["${first ?? "x"}", "${name}"] })`;
+      fail(source, span, problem);
+    }
+    found.add(name);
+  }
+  return found;
 }
 
 const lineOf = (source: Source, span: Span): number =>
@@ -128,6 +149,7 @@ function resolveReferences(
   references: readonly (readonly Reference[])[],
   targets: Targets,
   given: Given,
+  sequences: ReadonlySet<string>,
 ): Map<string, ParameterUse> {
   const parameters = new Map<string, ParameterUse>();
   const dependencies = (): number[][] =>
@@ -144,9 +166,14 @@ function resolveReferences(
       const what = givenAs(name, given);
       const known = what !== undefined || targets.states.has(name) || targets.lines.has(name);
       if (primed && !targets.states.has(name)) unsetPrime(source, reference, targets, given);
-      if (matrix && what !== undefined) {
+      if (matrix && what !== undefined && !sequences.has(name)) {
+        const steps = what === "input" && name !== given.inputs[0];
         const problem = `left of "@" stands a matrix, and ${name} is ${article(what)}. For elementwise products write *.`;
-        fail(source, span, problem);
+        fail(
+          source,
+          span,
+          steps ? `${problem} For all steps of what ${name} reads add a line ${name} : steps` : problem,
+        );
       }
       const now = readsNow(reference, targets);
       if (now !== undefined && now >= position) tooEarly(source, lines, reference, position, now, dependencies());

@@ -60,6 +60,8 @@ export type SizeLine = {
   readonly constant: number;
   readonly units: number;
   readonly input: number;
+  /** In place of a size: an input is all steps of what it reads. */
+  readonly steps?: true;
   readonly description?: string;
   readonly span: Span;
 };
@@ -379,9 +381,13 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
     return { name, values };
   }
 
-  /** 64, units, input, units / 4, units * 2, 2 * units. */
-  function size(): { constant: number; units: number; input: number } {
+  /** 64, units, input, units / 4, units * 2, 2 * units; or steps. */
+  function size(): Pick<SizeLine, "constant" | "units" | "input" | "steps"> {
     const start = peek();
+    if (start.kind === "name" && start.text === "steps" && !start.primed) {
+      advance();
+      return { constant: 0, units: 0, input: 0, steps: true };
+    }
     const left = sizeWord();
     let factor = 1;
     let word = left;
@@ -413,8 +419,11 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
       if (Number.isInteger(value) && value >= 1 && value <= maximumSize) return value;
       stop(token, `a size is a whole number from 1 to ${maximumSize}, got ${token.text}.`);
     }
-    const near = token.kind === "name" ? didYouMean(token.text, ["units", "input"]) : "";
-    return stop(token, `expected a size: 64, units, units / 4, units * 2 or input; found ${written(token)}.${near}`);
+    const near = token.kind === "name" ? didYouMean(token.text, ["units", "input", "steps"]) : "";
+    return stop(
+      token,
+      `expected a size: 64, units, units / 4, units * 2, input or steps; found ${written(token)}.${near}`,
+    );
   }
 
   function end(): void {

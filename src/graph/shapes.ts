@@ -16,6 +16,7 @@ import {
   isPositive,
   plus,
   type Size,
+  stepsOf,
   sum,
   symbol,
   toSize,
@@ -77,7 +78,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   }
   const declare = (name: string, size: Form): void => {
     const line = declared.get(name);
-    if (line === undefined) return;
+    if (line === undefined || line.steps) return;
     const fix = "Change the size line, or the equations that it belongs to.";
     equate(size, declaredSize(line), line.span, `the size of ${name} must be the size said here`, fix);
   };
@@ -111,6 +112,17 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   function elementwise(op: BinaryName, sign: string, left: Expression, right: Expression, at: Span, span: Span): Value {
     const [a, b] = [infer(left), infer(right)];
     if (a.kind === "matrix" && b.kind === "matrix") return equalMatrices(a, b, at, `'${sign}' needs equal shapes`);
+    // What has a row for each step meets a vector at each of them.
+    const [all, one] = a.kind === "matrix" ? [a, b] : [b, a];
+    if (all.kind === "matrix" && one.kind === "vector" && hasSteps(all.rows)) {
+      if (hasSteps(one.size)) {
+        const problem = `'${sign}' of a matrix with a row for each step and of a number for each step: a vector meets every row, and these are shares of rows. Read with them, as in a @ H.`;
+        fail(source, at, problem);
+      }
+      const fix = "At each step it meets a vector of as many features: bring it to that size, as in W @ x.";
+      equate(all.columns, one.size, at, `'${sign}' needs as many features as there are columns`, fix);
+      return all;
+    }
     if ((a.kind === "matrix" && b.kind === "vector") || (a.kind === "vector" && b.kind === "matrix")) {
       const fix = "Make a matrix of two vectors with outer(a, b), or a vector of the matrix with C @ q.";
       fail(source, at, `'${sign}' needs equal shapes, got ${article[a.kind]} and ${article[b.kind]}. ${fix}`);
@@ -133,12 +145,24 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     if (a.value === undefined || b.value === undefined) return { kind: "number" };
     return known(arithmetic[op](a.value, b.value), span);
   }
+  /** Whether a size is the number of steps of an input. */
+  const hasSteps = (size: Form): boolean =>
+    [...names.sequences].some((name) => solver.resolve(size).has(stepsOf(name)));
+  /** The size, which must not be a number of steps. */
+  function ofOneSize(size: Form, e: Expression, who: string): Form {
+    const input = [...names.sequences].find((one) => solver.resolve(size).has(stepsOf(one)));
+    if (input === undefined) return size;
+    const problem = `${who} takes vectors of one size, and this has a number for each step of ${input}. Read ${input} with it, as in a @ ${input}.`;
+    return fail(source, e.span, problem);
+  }
   function infer(e: Expression): Value {
     switch (e.kind) {
       case "number":
         return { kind: "number", value: e.value };
       case "name": {
         if (names.settings.includes(e.name)) return { kind: "number" };
+        if (names.sequences.has(e.name))
+          return { kind: "matrix", rows: symbol(stepsOf(e.name)), columns: symbol(e.name) };
         if (names.inputs.includes(e.name)) return { kind: "vector", size: symbol(e.name) };
         if (matrixStates.has(e.name)) return { kind: "matrix", rows: rows(e.name), columns: columns(e.name) };
         const line = names.lines.get(e.name);
@@ -158,7 +182,9 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
         return { kind: "vector", size: rows(e.matrix) };
       }
       case "concat": {
-        const sizes = e.parts.map((part) => vector(part, "a concatenation", "Only features can be put together."));
+        const sizes = e.parts.map((part) =>
+          ofOneSize(vector(part, "a concatenation", "Only features can be put together."), part, "a concatenation"),
+        );
         const size = sum(sizes);
         if (isHuge(size)) fail(source, e.span, tooMany);
         return { kind: "vector", size };
@@ -177,10 +203,11 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
             return reduce(first, e.function, "With one argument it goes over the features of a vector.");
           case "outer": {
             const [a, b] = e.arguments.map((part) => vector(part, "outer", "It makes a matrix of two vectors."));
-            return { kind: "matrix", rows: a as Form, columns: b as Form };
+            const columns = ofOneSize(b as Form, e.arguments[1] as Expression, "outer as its second argument");
+            return { kind: "matrix", rows: a as Form, columns };
           }
           case "size":
-            if (first.kind !== "name" || infer(first).kind !== "vector") {
+            if (first.kind !== "name" || infer(first).kind !== "vector" || hasSteps(vector(first, "size", ""))) {
               fail(
                 source,
                 first.span,
@@ -209,6 +236,14 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   function matrixTimesVector({ matrix, primed, operand, at, span }: Expression & { kind: "product" }): Value {
     const label = primed ? `${matrix}'` : matrix;
     const left = infer({ kind: "name", name: matrix, primed, span: at });
+    if (left.kind === "vector") {
+      const right = infer(operand);
+      if (right.kind === "matrix") {
+        const fix = "A vector left of a matrix has a number for each of its rows, which are summed in these shares.";
+        equate(left.size, right.rows, span, `'${label} @' needs as many features as there are rows`, fix);
+        return { kind: "vector", size: right.columns };
+      }
+    }
     if (left.kind !== "matrix") {
       const problem = `left of "@" stands a matrix, and ${label} is ${article[left.kind]}. For elementwise products write *.`;
       return fail(source, at, problem);
@@ -220,6 +255,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   }
 
   for (const name of [...names.inputs, ...names.states.keys(), ...names.parameters.keys()]) {
+    if (names.sequences.has(name)) continue;
     if (matrixStates.has(name) && declared.has(name)) noSizeLine(name);
     declare(name, names.inputs.includes(name) ? symbol(name) : unknown(name));
   }
@@ -253,6 +289,11 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
       const problem = `the output ${name} is a matrix, and must be a vector. Read it in a line for the output, as in y = C @ q.`;
       fail(source, span, problem);
     }
+    if (position === names.output && value.kind === "vector" && hasSteps(value.size)) {
+      const [input] = names.sequences;
+      const problem = `the output ${line.target} has a number for each step of ${input}, and must have as many features for sequences of any length. Read with it: y = ${line.target} @ ${input}`;
+      fail(source, span, problem);
+    }
     if (position === names.output && value.kind === "number") {
       const problem = `the output ${line.target} is the same number for every example. It must depend on the input or a parameter.`;
       fail(source, span, problem);
@@ -272,6 +313,11 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   for (const { key, span, name } of owners) {
     const size = solver.resolve(key);
     if (isHuge(size)) fail(source, span, tooMany);
+    const sequence = [...names.sequences].find((input) => size.has(stepsOf(input)));
+    if (sequence !== undefined && names.parameters.has(name)) {
+      const problem = `the size of ${name} would be the number of steps of ${sequence}, and a parameter has the same size for sequences of any length. Read ${sequence} first, as in a @ ${sequence}.`;
+      fail(source, span, problem);
+    }
     if (isPositive(size)) continue;
     const problem = `no features are left for ${name}: the other parts of the concatenation take all. Fix the size of a part with a size line, as in a : units / 2.`;
     fail(source, span, problem);
@@ -285,13 +331,13 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   };
 }
 
-/** States that hold matrices: an outer product reaches them, directly or through other lines. */
+/** States that hold matrices: an outer product, or an input of all steps, reaches them, directly or through other lines. */
 function matricesAmong({ lines }: Equations, names: Names): ReadonlySet<string> {
   const found = new Set<number>();
   const isMatrix = (e: Expression): boolean => {
     switch (e.kind) {
       case "name":
-        return found.has(names.states.get(e.name) ?? names.lines.get(e.name) ?? -1);
+        return names.sequences.has(e.name) || found.has(names.states.get(e.name) ?? names.lines.get(e.name) ?? -1);
       case "negate":
         return isMatrix(e.operand);
       case "binary":

@@ -34,6 +34,9 @@ export function sum(parts: readonly Form[]): Form {
   for (const [key, value] of parts.flatMap((part) => [...part])) result.set(key, (result.get(key) ?? 0) + value);
   return result;
 }
+/** The symbol of the number of steps that an input has. */
+export const stepsOf = (input: string): string => `steps of ${input}`;
+
 export const isHuge = (a: Form): boolean => [...a.values()].some((value) => !(Math.abs(value) < largest));
 const isUnknown = (key: string): boolean => key.startsWith("?");
 /** Whether a form can be a size, which is above 0: it needs a positive coefficient. */

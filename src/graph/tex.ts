@@ -58,12 +58,14 @@ function createWriter(cell: Cell, part: Part) {
   const kinds = new Map(cell.names.map((name, i) => [name, cell.kinds[i] as Kind]));
   const settings = new Set(cell.settings);
   const inputs = new Set(cell.inputs);
+  const sequences = new Set(cell.sequences);
 
   function kindOf(e: Expression): Kind {
     switch (e.kind) {
       case "number":
         return "number";
       case "name":
+        if (sequences.has(e.name)) return "matrix";
         return settings.has(e.name) ? "number" : (kinds.get(e.name) ?? "vector");
       case "negate":
         return kindOf(e.operand);
@@ -98,11 +100,14 @@ function createWriter(cell: Cell, part: Part) {
         return [`-${tex(e.operand, strength.times)}`, strength.sum];
       case "binary":
         return writeBinary(e);
-      case "product":
+      case "product": {
+        // A vector left of a matrix is a row.
+        const row = kindOf(e.operand) === "matrix" ? "^{\\top}" : "";
         return [
-          part(e.matrix, `${nameAt(e.matrix, e.primed)} ${tex(e.operand, strength.juxtaposed)}`),
+          part(e.matrix, `${nameAt(e.matrix, e.primed)}${row} ${tex(e.operand, strength.juxtaposed)}`),
           strength.juxtaposed,
         ];
+      }
       case "concat":
         return [`\\left[${e.parts.map((part) => tex(part, strength.sum)).join("; ")}\\right]`, strength.atom];
       case "call": {
@@ -119,7 +124,7 @@ function createWriter(cell: Cell, part: Part) {
   }
   /** A name with its time as a subscript; a parameter has none. */
   function nameAt(name: string, primed: boolean): string {
-    const changes = kinds.has(name) || inputs.has(name);
+    const changes = kinds.has(name) || (inputs.has(name) && !sequences.has(name));
     return texName(name, !changes ? undefined : states.has(name) && !primed ? "t-1" : "t");
   }
   function writeBinary(e: Expression & { kind: "binary" }): [string, number] {

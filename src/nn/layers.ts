@@ -25,7 +25,17 @@ import {
   wholeNumber,
   withDefaults,
 } from "../graph/schema.ts";
-import { convolution, inputsBetween, maxPooling, meanPooling, normalization } from "./sequence-cells.ts";
+import {
+  attendingCell,
+  attentionOver,
+  convolution,
+  inputsBetween,
+  maxPooling,
+  meanPooling,
+  normalization,
+  type Score,
+  scores,
+} from "./sequence-cells.ts";
 
 /** A layer as plain data: what `lstm(...)`, `dense(...)` and so on return, and what a model file holds. */
 export type LayerSpec = Named &
@@ -498,6 +508,73 @@ export function layerNormalization(options: NormalizationOptions = {}): CellSpec
   checkOptions("layerNormalization", options, normalizationRules);
   const { epsilon = 0.001, ...named } = options;
   return recurrent(normalization(epsilon), { label: "layer_normalization", ...named });
+}
+
+type AttentionOptions = Named & {
+  /** The layer whose steps are scored. Default: the one of the values. */
+  readonly key?: string;
+};
+type DotAttentionOptions = AttentionOptions & {
+  /** Whether scores are multiplied by a trained number, which starts at 1. Default false. */
+  readonly useScale?: boolean;
+};
+const attentionRules: Schema<AttentionOptions> = { key: string, ...names };
+export const attentionArguments: Arguments = {
+  value: string,
+  options: optionsOf<DotAttentionOptions>({ useScale: flag, ...attentionRules }),
+};
+export const additiveAttentionArguments: Arguments = { value: string, options: optionsOf(attentionRules) };
+
+/**
+ * Attention over all steps of another layer: queries x (T,B,D) or (B,D), and values (S,B,V) of a layer that may have another `time`
+ * -> (T,B,V) or (B,V), at each step the sum of all values, each in its share: the softmax of the products of the query with the keys.
+ * Masked steps have no share. Keras's Attention. M.-T. Luong et al., 2015 (arXiv 1508.04025).
+ * @param value the name of the layer that gives the values, at every step
+ * @param options `key`: the layer that gives the keys (S,B,D) at the same steps, by default that of the values; `useScale` (default
+ *   false); `name`, `reads`: the layer that gives the queries
+ * @throws InputError for an unknown option; `sequential` throws where sizes or steps do not fit
+ * @example attention("encoder", { reads: "decoder" })
+ */
+export function attention(value: string, options: DotAttentionOptions = {}): CellSpec {
+  checkArguments("attention", { value, options }, attentionArguments);
+  return attentionLayer("dot", "attention", value, options);
+}
+
+/**
+ * Attention as `attention`, with scores that are the sum of scale * tanh(query + key), where `scale` (D) is trained. Keras's
+ * AdditiveAttention. D. Bahdanau et al., 2014 (arXiv 1409.0473).
+ * @param value the name of the layer that gives the values, at every step
+ * @param options `key`: the layer that gives the keys (S,B,D) at the same steps, by default that of the values; `name`, `reads`: the
+ *   layer that gives the queries
+ * @throws InputError for an unknown option; `sequential` throws where sizes or steps do not fit
+ */
+export function additiveAttention(value: string, options: AttentionOptions = {}): CellSpec {
+  checkArguments("additiveAttention", { value, options }, additiveAttentionArguments);
+  return attentionLayer("additive", "additive_attention", value, options);
+}
+
+function attentionLayer(score: Score, label: string, value: string, options: DotAttentionOptions): CellSpec {
+  const { key = value, useScale = false, ...named } = options;
+  return recurrent(attentionOver(score, useScale), { label, ...named, inputs: { K: key, V: value } });
+}
+
+export const attendingArguments: Arguments = {
+  cell: aCell,
+  options: optionsOf<{ readonly score?: Score }>({ score: oneOf(...scores) }),
+};
+/**
+ * A cell that at each step also reads what its state asks for, of all steps of another layer: its input is [x, context], where the
+ * context is the sum of the values V (S,V), each in its share, and the shares (the line `attention`) are the softmax of the scores of
+ * the keys K (S,D). The query is a matrix times the output of the step before. D. Bahdanau et al., 2014 (arXiv 1409.0473).
+ * @param of any cell
+ * @param options `score`: "additive" (default), scale @ tanh(key + query), or "dot", key times query
+ * @returns a cell with the inputs K and V besides those that it has
+ * @throws InputError for what is not a cell; EquationError where its equations say how large its input is
+ * @example recurrent(attending(cells.gru), { units: 64, inputs: { K: "keys", V: "encoder" }, returnSequences: true })
+ */
+export function attending(of: Cell, options: { readonly score?: Score } = {}): Cell {
+  checkArguments("attending", { cell: of, options }, attendingArguments);
+  return attendingCell(of, options.score ?? "additive");
 }
 
 type ConvolutionOptions = Named & {

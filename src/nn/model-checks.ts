@@ -81,6 +81,10 @@ export function checkReadsForward({ layers, inputs }: Model, where: string): voi
     if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
       throw new InputError(`${where}: runs one step at a time, but ${layer.name} starts at the last step`);
     }
+    if (layer.kind === "cell" && layer.cell.sequences.length > 0) {
+      const [all] = layer.cell.sequences;
+      throw new InputError(`${where}: runs one step at a time, but ${layer.name} reads all steps of its input ${all}`);
+    }
     if (layer.kind === "cell" && layer.strides !== undefined) {
       throw new InputError(
         `${where}: runs one step at a time, but ${layer.name} has strides: it reads ${layer.strides} at a time`,

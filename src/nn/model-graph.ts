@@ -1,6 +1,14 @@
 /** The graph of one time step of a whole model: every layer's operations in one graph, without a loss. */
 
-import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
+import {
+  type Axis,
+  type Builder,
+  createBuilder,
+  type Graph,
+  type NodeId,
+  type Steps,
+  stepsOf,
+} from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { namesOf } from "./layers.ts";
 import type { Layer, Model, ModelInput } from "./model.ts";
@@ -33,6 +41,8 @@ export type ModelGraphOptions = {
   readonly training: boolean;
   /** Whether a run may start in the middle of a sequence: then it does not start from the learned initial states. */
   readonly goesOn?: boolean;
+  /** How many steps it will run for: it matters to cells that read all steps of a layer. Without it, the graph shows no more than its sizes. */
+  readonly steps?: Steps;
 };
 
 /** The graph of one time step of the whole model, without a loss. */
@@ -52,7 +62,7 @@ export function modelGraph(
 export function addModel(
   g: Builder,
   { layers, input }: Pick<Model, "layers" | "input">,
-  { training, goesOn = false }: ModelGraphOptions,
+  { training, goesOn = false, steps: given }: ModelGraphOptions,
 ): ModelNodes {
   const values: Record<string, NodeId> = {};
   const flows = new Map<string, Flow>();
@@ -106,6 +116,7 @@ export function addModel(
       ...{ training, goesOn },
       stream: firstRecurrentStream + 2 * streamsEach * k,
       find: (from: string): Flow => find(layer, from),
+      stepsOf: (axis: Axis): number => stepsOf(axis, given ?? times.map((_, time) => someSteps + 2 * time)),
       statesFrom: (from: string | readonly string[]): readonly Start[] =>
         namesOf(from).flatMap(
           (one) => finals.get(one)?.() ?? [{ name: one, value: find(layer, one).value, vector: true }],
@@ -177,11 +188,7 @@ export function addModel(
           if (steps !== undefined && steps !== layer.n)
             throw new InputError(`${name}: a model has one number of steps, got ${steps} and ${layer.n}`);
           steps = layer.n;
-          // A state that starts from the vector and never changes.
-          const state = g.state(name, g.shapeOf(value) as number);
-          g.initial(name, value);
-          g.next(name, state);
-          return { value: state, maskedBy: [], backwards: false, axis: {}, time: times[0] ?? "T" };
+          return { value: g.spread(value, {}), maskedBy: [], backwards: false, axis: {}, time: times[0] ?? "T" };
         }
         case "masking": {
           const from = read();
@@ -228,5 +235,7 @@ export function addModel(
   };
 }
 
+/** Numbers of steps that differ between times, and after strides, where nobody has said how many there are. */
+const someSteps = 101;
 /** Streams of random bits below this belong to dropout layers, by position. */
 const firstRecurrentStream = 2 ** 16;

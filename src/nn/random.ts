@@ -47,7 +47,12 @@ export function createRandom(seed: number): Random {
  */
 export function fromState(state: RandomState): Random {
   const isWord = (word: unknown) => typeof word === "number" && word >>> 0 === word;
-  if (!Array.isArray(state) || state.length !== 4 || !state.every(isWord) || state.every((word) => word === 0)) {
+  if (
+    !Array.isArray(state) ||
+    state.length !== 4 ||
+    !Array.from(state).every(isWord) ||
+    state.every((word) => word === 0)
+  ) {
     throw new InputError("random state: needs four whole numbers below 2^32, not all of them 0");
   }
   return generator(state);

@@ -37,6 +37,8 @@ export type RecurrentContext = {
   readonly statesFrom: (names: string | readonly string[]) => readonly Start[];
   /** The output of the layer of this name, which comes before. */
   readonly find: (name: string) => Flow;
+  /** How many steps there are of an axis. */
+  readonly stepsOf: (axis: Axis) => number;
 };
 /** An initial state: the final state of a layer, under the state's name; or the output vector of a layer, under the layer's. */
 export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
@@ -53,12 +55,18 @@ export function addRecurrent(
   g: Builder,
   layer: Named<CellSpec>,
   read: Flow,
-  { training, goesOn, stream, statesFrom, find }: RecurrentContext,
+  { training, goesOn, stream, statesFrom, find, stepsOf }: RecurrentContext,
 ): { readonly flow: Flow; readonly values: Readonly<Record<string, NodeId>> } {
   const { name, cell, initialState, shared } = layer;
-  const more = Object.entries(layer.inputs ?? {}).map(([input, from]) => [input, find(from)] as const);
+  const given = Object.entries(layer.inputs ?? {}).map(([input, from]) => [input, find(from)] as const);
+  const more = given.filter(([input]) => !cell.sequences.includes(input));
   const { between, counts, ...steps } = everyNth(g, layer, read);
   const flow = together(g, name, steps, more);
+  const sequences = Object.fromEntries(
+    given
+      .filter(([input]) => cell.sequences.includes(input))
+      .map(([input, one]) => [input, allSteps(g, `${name}.${input}`, one, flow, stepsOf)] as const),
+  );
   const { mask, axis } = flow;
   const drop = (value: NodeId, rate: number, from: number): NodeId =>
     training && rate > 0
@@ -67,8 +75,9 @@ export function addRecurrent(
   const units = layer.units === undefined ? {} : { units: layer.units };
   const others = Object.fromEntries(more.map(([input, one]) => [input, atEachStep(g, `${name}.${input}`, one, flow)]));
   const inputs = { x: flow.value, ...between, ...others };
+  const whole = Object.fromEntries(Object.entries(sequences).map(([input, { value }]) => [input, value]));
   if (cell.states.length === 0) {
-    const made = addCell(g, cell, { layer: name, ...units, inputs, shared });
+    const made = addCell(g, cell, { layer: name, ...units, inputs: { ...inputs, ...whole }, sequences, shared });
     return { flow: { ...flow, value: made.output, mask: counts(flow.mask) }, values: made.values };
   }
   if (g.isPerSequence(flow.value)) {
@@ -94,14 +103,14 @@ export function addRecurrent(
     const share = training ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own, axis)) : g.constant(1 - rate);
     return mix(g, share, now, before);
   };
-  const given = typeof initialState === "string" ? undefined : startsOf(layer, statesFrom(initialState.from));
+  const starts = typeof initialState === "string" ? undefined : startsOf(layer, statesFrom(initialState.from));
   const initial = (state: string, size: number): NodeId | undefined => {
     if (initialState === "learned") {
       const parameter = learnedState(name, state);
       g.declare(parameter, [size], { name: "zeros", values: [] });
       return goesOn ? undefined : g.parameter(parameter);
     }
-    const value = given?.get(state);
+    const value = starts?.get(state);
     const got = value === undefined ? size : g.shapeOf(value);
     if (got !== size) {
       throw new InputError(`${name}: initialState: state ${state} has ${size} features, got ${got}`);
@@ -113,12 +122,16 @@ export function addRecurrent(
     ...{
       layer: name,
       ...units,
-      inputs: Object.fromEntries(
-        Object.entries(inputs).map(([input, value]) => [
-          input,
-          counted(input === "x" ? drop(value, layer.dropout, stream) : value),
-        ]),
-      ),
+      inputs: {
+        ...Object.fromEntries(
+          Object.entries(inputs).map(([input, value]) => [
+            input,
+            counted(input === "x" ? drop(value, layer.dropout, stream) : value),
+          ]),
+        ),
+        ...whole,
+      },
+      sequences,
       shared,
     },
     states: {
@@ -227,15 +240,33 @@ function together(g: Builder, name: string, read: Flow, more: readonly (readonly
   }
   return { ...read, ...maskOf(g, flows) };
 }
-/** The value of a further input at every step; what is one per example is kept in a state that never changes. */
+/** The value of a further input at every step, also of what is one per example. */
 function atEachStep(g: Builder, name: string, { value }: Flow, read: Flow): NodeId {
-  const shape = g.shapeOf(value);
-  if (typeof shape !== "number") throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
-  if (!g.isPerSequence(value) || g.isPerSequence(read.value)) return value;
-  const state = g.state(name, shape, read.axis);
-  g.initial(name, value);
-  g.next(name, state);
-  return state;
+  if (typeof g.shapeOf(value) !== "number")
+    throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
+  return g.isPerSequence(value) && !g.isPerSequence(read.value) ? g.spread(value, read.axis) : value;
+}
+/** All steps of a further input, once or at every step; padding is zeros. */
+function allSteps(
+  g: Builder,
+  name: string,
+  { value, mask, axis }: Flow,
+  read: Flow,
+  stepsOf: (axis: Axis) => number,
+): { readonly value: NodeId; readonly steps: number; readonly mask?: NodeId } {
+  if (g.isPerSequence(value)) {
+    throw new InputError(
+      `${name}: reads all steps of a sequence, but that layer gives one vector per example. Give it returnSequences: true.`,
+    );
+  }
+  if (typeof g.shapeOf(value) !== "number")
+    throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
+  const steps = stepsOf(axis);
+  const spread = (one: NodeId): NodeId => (g.isPerSequence(read.value) ? one : g.spread(one, read.axis));
+  return {
+    ...{ value: spread(g.stack(mask === undefined ? value : g.where(mask, value), steps)), steps },
+    ...(mask !== undefined && { mask: spread(g.stack(g.broadcast(mask, 1), steps)) }),
+  };
 }
 /** The mask of several sequences: a step counts if it counts in all of them. */
 const maskOf = (g: Builder, flows: readonly Flow[]): Pick<Flow, "mask" | "maskedBy"> => {

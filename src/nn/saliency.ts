@@ -83,7 +83,8 @@ export async function saliency(
     );
 
   const g = createBuilder();
-  const { output } = addModel(g, model, { training: false, goesOn: true });
+  const steps = tokens.length - 1;
+  const { output } = addModel(g, model, { training: false, goesOn: true, steps });
   const once = g.node(output).perSequence === true;
   const target = g.oneHot(g.index("target", { perSequence: once }), count);
   const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
@@ -92,7 +93,6 @@ export async function saliency(
   const read = forward.nodes.flatMap((node, id) => (node.op === "gather" ? [[`read ${id}`, id, node] as const] : []));
   const graph = grad(forward, "last", Object.fromEntries(read.map(([name, id]) => [name, id])));
 
-  const steps = tokens.length - 1;
   const keep = ["last", ...read.map(([name]) => `d ${name}`)];
   const program = await bind(model, { graph: () => graph, steps, batch: 1, keep }, host);
   // A session knows how states start, and which there are.

@@ -48,7 +48,8 @@ const countNumbers = (parameters: readonly Parameter[]): number => countParamete
 function readBy(layer: Layer): readonly string[] {
   if (layer.kind === "merge") return layer.of;
   const state = layer.kind === "cell" && typeof layer.initialState === "object" ? [layer.initialState.from].flat() : [];
-  return [...(layer.reads === undefined ? [] : [layer.reads]), ...state];
+  const others = layer.kind === "cell" ? Object.values(layer.inputs ?? {}) : [];
+  return [...new Set([...(layer.reads === undefined ? [] : [layer.reads]), ...others, ...state])];
 }
 
 /**

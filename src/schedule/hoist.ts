@@ -67,9 +67,12 @@ function moved(graph: Graph, steps: Steps, places: readonly number[]): readonly 
 }
 /** How many values of each operand are moved to another step: all those that are there. */
 function movedSteps(graph: Graph, node: Node<"downsample" | "upsample" | "stack" | "unstack">, steps: Steps): number {
-  if (node.op === "stack") return node.steps;
   if (node.op === "unstack") return stepsOf(node, steps);
   const given = stepsOf(graph.nodes[node.inputs[0] as NodeId] as Node, steps);
+  if (node.op === "stack") {
+    if (node.steps !== given) throw new Error(`internal: a graph for ${node.steps} steps that runs for ${given}`);
+    return given;
+  }
   return node.op === "upsample" ? given : Math.max(0, Math.ceil((given - node.offset) / node.by));
 }
 

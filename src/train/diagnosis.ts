@@ -132,7 +132,7 @@ async function replay(snapshot: Snapshot, more: readonly NodeId[] = []): Promise
   const { model, options } = snapshot.trainer;
   const { loss = defaultLoss, steps, batch } = options;
   const { inputs, targets, ...rest } = snapshot.given as Given;
-  const forward = lossGraph(model, { loss, training: true });
+  const forward = lossGraph(model, { loss, training: true, steps });
   const named = forward.nodes.flatMap(({ op, name }, id) =>
     name === undefined || opClass[op] === "leaf" || opClass[op] === "sink" ? [] : [[name, id] as const],
   );

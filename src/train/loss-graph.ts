@@ -12,15 +12,17 @@ export type LossOptions = {
   readonly loss: LossName | Loss;
   readonly training: boolean;
   readonly metrics?: readonly MetricName[] | undefined;
+  /** How many steps it will run for: see `ModelGraphOptions`. */
+  readonly steps?: Steps;
 };
 
 /**
  * The graph of a model with its loss, each output weighted by the input "weight", and with the sums of metrics over the
  * outputs whose input "counts" is 1.
  */
-export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOptions): Graph {
+export function lossGraph(model: Model, { loss, training, metrics = [], steps }: LossOptions): Graph {
   const g = createBuilder();
-  const { output, flow } = addModel(g, model, { training });
+  const { output, flow } = addModel(g, model, { training, ...(steps !== undefined && { steps }) });
   const rule = lossOf(loss);
   const times = g.isPerSequence(output) ? { perSequence: true } : flow.axis;
   const targetSize = targetSizeOf(rule, model.outputSize);
@@ -42,11 +44,15 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
 /** A program that computes the loss without gradients. */
 export const bindLoss = (
   model: Model,
-  { loss, metrics, ...sizes }: Omit<LossOptions, "training"> & { readonly steps: Steps; readonly batch: number },
+  {
+    loss,
+    metrics,
+    ...sizes
+  }: Omit<LossOptions, "training" | "steps"> & { readonly steps: Steps; readonly batch: number },
   host: InferenceOptions,
   how?: LoadOptions,
 ): Promise<Program> => {
-  const graph = () => lossGraph(model, { loss, metrics, training: false });
+  const graph = (steps: Steps) => lossGraph(model, { loss, metrics, training: false, steps });
   return bind(model, { purpose: purposeOf(loss, ["measure", metrics]), graph, ...sizes }, host, how);
 };
 

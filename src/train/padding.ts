@@ -73,6 +73,10 @@ function fillingOf(model: Model, pad: "pre" | "post", where: string): Filling {
     const from = kind === "merge" ? layer.of : [layer.reads ?? before];
     const recurs = kind === "bidirectional" || (kind === "cell" && layer.cell.states.length > 0);
     if (recurs) for (const read of from) check(name, read);
+    const others = kind === "cell" ? Object.entries(layer.inputs ?? {}) : [];
+    for (const [input, read] of others) {
+      if (recurs || (kind === "cell" && layer.cell.sequences.includes(input))) check(name, read);
+    }
     if (kind !== "input") {
       const own =
         (recurs && !sequencesOf(layer)) || kind === "repeat_vector" ? [] : from.flatMap((one) => steps.get(one) ?? []);

@@ -91,7 +91,7 @@ export async function createPredictor(model: Model, options: PredictorOptions): 
   checkSteps(model, steps, "predict");
   const graph = () => {
     const g = createBuilder();
-    return g.graph({ output: activations[activation](g, addModel(g, model, { training: false }).output) });
+    return g.graph({ output: activations[activation](g, addModel(g, model, { training: false, steps }).output) });
   };
   const purpose = ["predict", activation];
   const program = await bind(model, { purpose, graph, steps, batch, keep: ["output"] }, host, { owner: "predictor" });

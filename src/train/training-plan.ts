@@ -99,7 +99,7 @@ export function trainingPlan(model: Model, options: TrainerOptions, target: Targ
 function planned(model: Model, options: TrainerOptions & { readonly optimizer: Optimizer }, target: Target): Plan {
   const { batch, steps, precision, optimizer, loss = defaultLoss } = options;
   const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
-  const forward = lossGraph(model, { loss, training: true, metrics });
+  const forward = lossGraph(model, { loss, training: true, metrics, steps });
   const rates = dropConnectRates(model);
   const first = scheduleDropped(grad(forward), { target, steps, batch, precision }, rates);
   const { numbers, gradients } = first.slabs;

@@ -85,6 +85,7 @@ import {
   learningRateSchedulerArguments,
   reduceOnPlateauRules,
 } from "../../src/train/built-in-callbacks.ts";
+import { decoderArguments } from "../../src/train/decoder.ts";
 import { bivariateMixtureRules } from "../../src/train/densities/bivariate.ts";
 import { pathMixtureRules } from "../../src/train/densities/paths.ts";
 import { densityRules, negativeBinomialRules, quantilesRules } from "../../src/train/densities/univariate.ts";
@@ -205,6 +206,18 @@ const trainer = await unrolled.createTrainer(words, { batch: 2, steps: 3 });
 const vectorTrainer = await unrolled.createTrainer(vectors, { batch: 2, steps: 2, loss: "mse" });
 const watch = unrolled.createNonFiniteGuard(trainer);
 const predictor = await unrolled.createPredictor(words, { batch: 2, steps: 3 });
+const translator = unrolled.sequential([
+  input("tokens", { name: "question", time: "asked" }),
+  unrolled.embedding(5, 3),
+  gru(3, { name: "encoder", returnSequences: true }),
+  input("tokens", { name: "answer", time: "said" }),
+  unrolled.embedding(5, 3),
+  gru(3, { returnSequences: true }),
+  unrolled.attention("encoder"),
+]);
+const decoder = await unrolled.createDecoder(translator, { batch: 2, steps: 3 });
+await decoder.read([1, 2, 3, 4, 0, 1]);
+decoder.begin();
 const session = await unrolled.createSession(words);
 const vectorSession = await unrolled.createSession(vectors);
 const evaluator = await unrolled.createEvaluator(words, { batch: 2, steps: 3 });
@@ -331,6 +344,27 @@ export const entries: readonly Entry[] = [
     rules: layers.conv1dArguments,
     call: unrolled.conv1d,
     right: [[4, 3, { activation: "relu", padding: "causal", ...names }]],
+    optional: 1,
+  },
+  {
+    name: "attention",
+    rules: layers.attentionArguments,
+    call: unrolled.attention,
+    right: [["encoder", { key: "keys", useScale: false, ...names }]],
+    optional: 1,
+  },
+  {
+    name: "additiveAttention",
+    rules: layers.additiveAttentionArguments,
+    call: unrolled.additiveAttention,
+    right: [["encoder", { key: "keys", ...names }]],
+    optional: 1,
+  },
+  {
+    name: "attending",
+    rules: layers.attendingArguments,
+    call: unrolled.attending,
+    right: [[unrolled.cells.gru, { score: "additive" }]],
     optional: 1,
   },
   withDefaults(unrolled.masking, "masking", layers.maskingRules, { maskValue: 0, ...names }),
@@ -618,6 +652,34 @@ export const entries: readonly Entry[] = [
       [{ tokens: Int32Array.of(1, 2, 3, 4, 0, 1) }],
     ],
     optional: 1,
+  },
+  {
+    name: "createDecoder",
+    rules: decoderArguments,
+    call: unrolled.createDecoder,
+    right: [[translator, { batch: 2, steps: 3, questions: 2, values: [], fma: true, threads: 1 }]],
+  },
+  {
+    name: "Decoder.read",
+    call: (...args: Parameters<unrolled.Decoder["read"]>) => decoder.read(...args),
+    right: [[[1, 2, 3, 4, 0, 1]]],
+  },
+  {
+    name: "Decoder.begin",
+    call: (...args: Parameters<unrolled.Decoder["begin"]>) => decoder.begin(...args),
+    right: [[[0, 1]]],
+    optional: 1,
+  },
+  {
+    name: "Decoder.next",
+    call: (...args: Parameters<unrolled.Decoder["next"]>) => decoder.next(...args),
+    right: [[[1, 2]]],
+    optional: 1,
+  },
+  {
+    name: "Decoder.continueFrom",
+    call: (...args: Parameters<unrolled.Decoder["continueFrom"]>) => decoder.continueFrom(...args),
+    right: [[[0, 1]]],
   },
   {
     name: "createEvaluator",

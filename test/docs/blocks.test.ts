@@ -15,14 +15,17 @@ const of = (language: string) => blocks.filter((block) => block.language === lan
 
 test("every block has a word that a test knows", () => {
   const words = new Set(blocks.map(({ language, meta }) => (meta === "" ? language : `${language} ${meta}`)));
-  const known = ["", "cell", "html", "html [index.html]", "html [plain.html]", "json", "python"];
+  const known = ["", "cell", "cell x H", "html", "html [index.html]", "html [plain.html]", "json", "python"];
   const programs = ["ts", "ts [main.ts]", "ts [vite.config.ts]", "ts goes on"];
   expect([...words].filter((word) => ![...known, ...programs].includes(word))).toEqual([]);
 });
 
 test("equations compile", () => {
   expect(of("cell").length).toBeGreaterThan(2);
-  for (const { page, code } of of("cell")) expect(cell(code).output, `${page}: ${code}`).toMatch(/^(y|h')$/);
+  for (const { page, code, meta } of of("cell")) {
+    const inputs = meta === "" ? ["x"] : meta.split(" ");
+    expect(cell(code, { inputs }).output, `${page}: ${code}`).toMatch(/^(y|h')$/);
+  }
 });
 
 test("the JSON of the model file's page is what is written", () => {

@@ -329,7 +329,7 @@ test("a size line of a name that nothing uses", () => {
 test("a size that is no size", () => {
   expect(mistake("y = W @ x\ny : large")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: expected a size: 64, units, units / 4, units * 2 or input; found "large".
+    line 2, column 5: expected a size: 64, units, units / 4, units * 2, input or steps; found "large".
       y : large
           ^^^^^
     "

@@ -241,7 +241,7 @@ export const risingLevels: Rule = {
   accepts: (value) =>
     Array.isArray(value) &&
     value.length > 0 &&
-    value.every((one, k) => typeof one === "number" && one > (k === 0 ? 0 : value[k - 1]) && one < 1),
+    Array.from(value).every((one, k) => typeof one === "number" && one > (k === 0 ? 0 : value[k - 1]) && one < 1),
 };
 export const quantilesRules: Schema<QuantilesOptions> = {
   ...densityRules,
