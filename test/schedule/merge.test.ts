@@ -95,7 +95,9 @@ function mistakes(graph: Graph): string[] {
 
 /** Both graphs with the same numbers: everything that has a name is the same, but for the order of sums. */
 function compare(given: Graph, what = ""): Graph {
-  for (const many of [1, steps]) {
+  // What reads all steps at once is made for so many.
+  const fixed = given.nodes.some(({ op }) => op === "stack");
+  for (const many of fixed ? [steps] : [1, steps]) {
     const { graph, loops } = mergeProducts({ graph: given, loops: hoist(given, many) });
     expect(loops, `places in ${many} steps of ${what}`).toEqual(hoist(graph, many));
   }
