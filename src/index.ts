@@ -179,6 +179,25 @@ export {
   writeTrajectoryModel,
 } from "./tasks/trajectories.ts";
 export {
+  type EvaluateTranslatorOptions,
+  evaluateTranslator,
+  readTranslator,
+  type TextPair,
+  type TrainTranslatorOptions,
+  type TrainTranslatorResult,
+  type TranslateOptions,
+  type Translation,
+  type Translator,
+  type TranslatorEvaluation,
+  type TranslatorOptions,
+  type TranslatorProgress,
+  trainTranslator,
+  translate,
+  translator,
+  type WriteTranslatorOptions,
+  writeTranslator,
+} from "./tasks/translate.ts";
+export {
   type BytePairEncoding,
   bytePairVocabularySize,
   checkBytePairEncoding,

@@ -568,7 +568,8 @@ export const attendingArguments: Arguments = {
  * the keys K (S,D). The query is a matrix times the output of the step before. D. Bahdanau et al., 2014 (arXiv 1409.0473).
  * @param of any cell
  * @param options `score`: "additive" (default), scale @ tanh(key + query), or "dot", key times query
- * @returns a cell with the inputs K and V besides those that it has
+ * @returns a cell with the inputs K and V besides those that it has, and with the lines query, attention, context and read; where the
+ *   cell has such a name, with an underscore behind it
  * @throws InputError for what is not a cell; EquationError where its equations say how large its input is
  * @example recurrent(attending(cells.gru), { units: 64, inputs: { K: "keys", V: "encoder" }, returnSequences: true })
  */

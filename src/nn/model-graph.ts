@@ -45,6 +45,12 @@ export type ModelGraphOptions = {
   readonly steps?: Steps;
 };
 
+/** The inputs of a loss and of an optimiser, beside those of the model: names that no layer can have. */
+export const lossInputs = {
+  ...{ target: "loss.target", weight: "loss.weight", counts: "loss.counts" },
+  ...{ gradient: "loss.gradient", decay: "loss.decay" },
+} as const;
+
 /** The graph of one time step of the whole model, without a loss. */
 export function modelGraph(
   model: Pick<Model, "layers" | "input">,

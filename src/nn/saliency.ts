@@ -21,7 +21,7 @@ import { yieldNow } from "../graph/yielding.ts";
 import { bind } from "./bind.ts";
 import type { Model } from "./model.ts";
 import { aModel, checkReadsForward } from "./model-checks.ts";
-import { addModel } from "./model-graph.ts";
+import { addModel, lossInputs } from "./model-graph.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** The saliency of the prediction of the last of T tokens: one entry for each of the T - 1 tokens before it. */
@@ -86,7 +86,7 @@ export async function saliency(
   const steps = tokens.length - 1;
   const { output } = addModel(g, model, { training: false, goesOn: true, steps });
   const once = g.node(output).perSequence === true;
-  const target = g.oneHot(g.index("target", { perSequence: once }), count);
+  const target = g.oneHot(g.index(lossInputs.target, { perSequence: once }), count);
   const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
   const last = once ? logProbability : g.mul(logProbability, g.input("is last", "scalar"));
   const forward = g.graph({ last });
@@ -104,7 +104,7 @@ export async function saliency(
     for (const [name, values] of Object.entries(session.state())) program.setState(name, values);
     const explained = tokens[steps] as number;
     program.setIndex("tokens", Array.from(tokens).slice(0, steps));
-    program.setIndex("target", once ? [explained] : Array(steps).fill(explained));
+    program.setIndex(lossInputs.target, once ? [explained] : Array(steps).fill(explained));
     if (!once) program.setInput("is last", [...Array(steps - 1).fill(0), 1]);
     await program.run();
     await yieldNow();

@@ -11,7 +11,7 @@ import { yieldNow } from "../graph/yielding.ts";
 import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
 import { checkReadsForward } from "../nn/model-checks.ts";
-import { addModel } from "../nn/model-graph.ts";
+import { addModel, lossInputs } from "../nn/model-graph.ts";
 import { createRandom } from "../nn/random.ts";
 import { learnedStarts } from "../nn/session.ts";
 import { shuffle } from "../nn/shuffle.ts";
@@ -78,7 +78,7 @@ export async function* lossesWithout(
         targets.fill(tokens[from + t + 1] as number, t * batch, (t + 1) * batch);
       }
       program.setIndex("tokens", inputs);
-      program.setIndex("target", targets);
+      program.setIndex(lossInputs.target, targets);
       await program.run();
       await yieldNow();
       program.advanceStates();
@@ -130,7 +130,7 @@ const maskOf = (key: string): string => `kept of ${key}`;
 function maskedGraph(model: Model, keys: readonly string[]) {
   const g = createBuilder();
   const { output, values } = addModel(g, model, { training: false, goesOn: true });
-  const target = g.oneHot(g.index("target"), model.outputSize);
+  const target = g.oneHot(g.index(lossInputs.target), model.outputSize);
   const loss = g.sub(g.reduce("logsumexp", output), g.sum(g.mul(output, target)));
   let graph = g.graph({ loss });
   const sizes: Record<string, number> = {};

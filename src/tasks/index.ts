@@ -9,6 +9,8 @@ import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
 import { trajectoriesTask } from "./trajectories/file.ts";
 import type { TrajectoryModel } from "./trajectories/settings.ts";
+import { translateTask } from "./translate/file.ts";
+import type { Translator } from "./translate/settings.ts";
 
 /** The content of a file of each kind. Another program's task adds its own by `declare module`. */
 export interface Contents {
@@ -16,6 +18,7 @@ export interface Contents {
   readonly forecast: Forecaster;
   readonly classify: Classifier;
   readonly trajectories: TrajectoryModel;
+  readonly translate: Translator;
 }
 /** The content of a file of any kind. */
 export type Content = Contents[keyof Contents];
@@ -30,6 +33,7 @@ registerTask(textTask);
 registerTask(forecastTask);
 registerTask(classifyTask);
 registerTask(trajectoriesTask);
+registerTask(translateTask);
 
 export const allTasks = (): readonly Task[] => [...tasks.values()];
 

@@ -5,6 +5,7 @@
 import type { Steps } from "../graph/graph.ts";
 import { anArray, checkValue, type Schema, wholeNumber } from "../graph/schema.ts";
 import type { Model, ModelInput } from "../nn/model.ts";
+import { lossInputs } from "../nn/model-graph.ts";
 import type { Program } from "../runtime/program.ts";
 import {
   byInput,
@@ -49,11 +50,11 @@ export function createBatchBinder(
   const { backwards, maskedBy, outputSize, strides } = model;
   const outputSteps = outputStepsOf(model, steps);
   const outputs = outputSteps * batch;
-  const classes = program.plan.indices.target !== undefined;
-  const width = classes ? 1 : (program.plan.inputs.target?.size ?? outputSize);
+  const classes = program.plan.indices[lossInputs.target] !== undefined;
+  const width = classes ? 1 : (program.plan.inputs[lossInputs.target]?.size ?? outputSize);
   const weight = new Float32Array(outputs);
   const counts = new Float32Array(outputs);
-  const measured = program.plan.inputs.counts !== undefined;
+  const measured = program.plan.inputs[lossInputs.counts] !== undefined;
   const someExamples = wholeNumber(1, batch);
   const turned = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
 
@@ -73,16 +74,16 @@ export function createBatchBinder(
 
     setInputs(model, program, inputs, "training");
     const wanted = backwards ? fromEnd(targets, turned, width) : targets;
-    if (classes) program.setIndex("target", wanted);
-    else program.setInput("target", wanted);
+    if (classes) program.setIndex(lossInputs.target, wanted);
+    else program.setInput(lossInputs.target, wanted);
     for (let row = 0; row < outputs; row++) counts[row] = row % batch < examples ? 1 : 0;
-    if (measured) program.setInput("counts", counts);
+    if (measured) program.setInput(lossInputs.counts, counts);
     if (weights === undefined) weight.fill(1);
     else if (backwards) fromEnd(weights, weight, 1);
     else weight.set(weights);
     const share = counted || 1;
     for (let row = 0; row < outputs; row++) weight[row] = ((weight[row] as number) * (counts[row] as number)) / share;
-    program.setInput("weight", weight);
+    program.setInput(lossInputs.weight, weight);
     return counted;
   };
 

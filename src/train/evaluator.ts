@@ -6,6 +6,7 @@ import { InputError } from "../graph/input-error.ts";
 import { type Arguments, callable, checkArguments, options as optionsOf } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences } from "../nn/model-checks.ts";
+import { lossInputs } from "../nn/model-graph.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { checkIndices, counts, oneTimeRules } from "./checks.ts";
@@ -102,8 +103,8 @@ export class Evaluator extends Disposable {
         }
       }
       program.setIndex("tokens", inputs);
-      program.setIndex("target", targets);
-      program.setInput("weight", weights);
+      program.setIndex(lossInputs.target, targets);
+      program.setInput(lossInputs.weight, weights);
       await program.run();
       program.advanceStates();
       total += program.total("loss");

@@ -3,7 +3,7 @@ import type { InferenceOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type NodeId, type Steps } from "../graph/graph.ts";
 import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
-import { addModel } from "../nn/model-graph.ts";
+import { addModel, lossInputs } from "../nn/model-graph.ts";
 import type { LoadOptions, Program } from "../runtime/program.ts";
 import { type Loss, type LossName, lossOf, targetSizeOf } from "./losses.ts";
 import { type MetricName, metricOf } from "./metrics.ts";
@@ -17,8 +17,8 @@ export type LossOptions = {
 };
 
 /**
- * The graph of a model with its loss, each output weighted by the input "weight", and with the sums of metrics over the
- * outputs whose input "counts" is 1.
+ * The graph of a model with its loss, each output weighted by the input "loss.weight", and with the sums of metrics over the
+ * outputs whose input "loss.counts" is 1.
  */
 export function lossGraph(model: Model, { loss, training, metrics = [], steps }: LossOptions): Graph {
   const g = createBuilder();
@@ -28,15 +28,15 @@ export function lossGraph(model: Model, { loss, training, metrics = [], steps }:
   const targetSize = targetSizeOf(rule, model.outputSize);
   const target =
     rule.target === "index"
-      ? g.index("target", times)
-      : g.input("target", rule.targetSize ? targetSize : (g.shapeOf(output) as number), times);
-  const weight = g.input("weight", "scalar", times);
+      ? g.index(lossInputs.target, times)
+      : g.input(lossInputs.target, rule.targetSize ? targetSize : (g.shapeOf(output) as number), times);
+  const weight = g.input(lossInputs.weight, "scalar", times);
   const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
   const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
   g.sumAll("loss", weighted);
   for (const name of metrics) {
     const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize, targetSize });
-    g.sumAll(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", times))));
+    g.sumAll(name, g.mul(metric(g, output, target), unmasked(g.input(lossInputs.counts, "scalar", times))));
   }
   return g.graph({ output, loss: weighted });
 }

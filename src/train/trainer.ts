@@ -20,6 +20,7 @@ import {
 import { size } from "../nn/layers.ts";
 import type { Model } from "../nn/model.ts";
 import { checkSteps } from "../nn/model-checks.ts";
+import { lossInputs } from "../nn/model-graph.ts";
 import { statesOf } from "../nn/model-states.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import { load, type Program } from "../runtime/program.ts";
@@ -50,7 +51,7 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   const plan = trainingPlan(model, all, target);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });
-  if (decay && plan.inputs.decay) program.setInput("decay", decay);
+  if (decay && plan.inputs[lossInputs.decay]) program.setInput(lossInputs.decay, decay);
   return new Trainer(model, all, program);
 }
 

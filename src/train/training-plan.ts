@@ -10,6 +10,7 @@ import { type Arguments, alias, options as optionsOf, type Schema } from "../gra
 import { size } from "../nn/layers.ts";
 import type { Model } from "../nn/model.ts";
 import { aModel } from "../nn/model-checks.ts";
+import { lossInputs } from "../nn/model-graph.ts";
 import { onceForEqual } from "../nn/once-for-equal.ts";
 import { aSeed } from "../nn/random.ts";
 import { joinPlans } from "../schedule/join-plans.ts";
@@ -106,7 +107,7 @@ function planned(model: Model, options: TrainerOptions & { readonly optimizer: O
   if (gradients === undefined) return first;
 
   const g = createBuilder();
-  let gradient = dropWeights(g, g.input("g", numbers), first, rates);
+  let gradient = dropWeights(g, g.input(lossInputs.gradient, numbers), first, rates);
   if (accumulate > 1) gradient = addCell(g, accumulateGradients, { layer: "", inputs: { g: gradient } }).output;
   if (clipValue !== undefined) {
     gradient = addCell(g, clipByValue, { layer: "", inputs: { g: gradient } }).output;
@@ -118,13 +119,13 @@ function planned(model: Model, options: TrainerOptions & { readonly optimizer: O
     const parts = Object.values(first.parameters);
     gradient = g.concat(parts.map(({ start, room }) => scaled(g.slice(whole, start, room))));
   }
-  const decay = optimizer.decayOf && { decay: g.input("decay", numbers) };
+  const decay = optimizer.decayOf && { decay: g.input(lossInputs.decay, numbers) };
   const states = accumulate > 1 ? whereDue(g) : {};
   addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay }, states });
   const slots = [...optimizer.slots, ...(accumulate > 1 ? ["gathered"] : [])].filter((slot) => slot !== "w");
   const second = schedule(g.graph({}), {
     ...{ target, steps: 1, batch: 1, after: first },
-    inputs: { g: "gradients" },
+    inputs: { [lossInputs.gradient]: "gradients" },
     inPlace: { w: "parameters", ...Object.fromEntries(slots.map((slot) => [slot, "own" as const])) },
   });
   return joinPlans(first, second);

@@ -60,7 +60,7 @@ const notebook = (): Model =>
 test("sequence to vector: gradients against central differences 1e-6, wasm against the reference 1e-4", async () => {
   const graph = grad(lossGraph(notebook(), { loss: "sparse_categorical_crossentropy", training: true }));
   const values = randomValues(graph, steps, batch, 1);
-  expect(values.inputs.target?.length).toBe(batch);
+  expect(values.inputs["loss.target"]?.length).toBe(batch);
   expect(gradientError(graph, values, { steps, batch })).toBeLessThan(1e-6);
   const program = await loadTraining(graph, { steps, batch }, values);
   await program.run();

@@ -77,7 +77,7 @@ describe.each(Object.entries(fixture.cells))("%s against PyTorch", (name, record
       program.setParameter(parameter, model.values[parameter] as Float32Array);
     }
     program.setIndex("tokens", tokens);
-    program.setIndex("target", targets);
+    program.setIndex("loss.target", targets);
     await program.run();
     expect(relativeError(program.output("cell.h'"), recorded.outputs.flat(2))).toBeLessThan(1e-5);
   });

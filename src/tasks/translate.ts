@@ -1,0 +1,24 @@
+/** Translators: a text in, another out. */
+export { translator, translatorArguments } from "./translate/create.ts";
+export {
+  type EvaluateTranslatorOptions,
+  evaluateTranslator,
+  evaluateTranslatorArguments,
+  type TranslatorEvaluation,
+} from "./translate/evaluate.ts";
+export {
+  readTranslator,
+  translateTask,
+  type WriteTranslatorOptions,
+  writeTranslator,
+  writeTranslatorArguments,
+} from "./translate/file.ts";
+export { type TranslateOptions, type Translation, translate, translateArguments } from "./translate/predict.ts";
+export type { TextPair, Translator, TranslatorOptions } from "./translate/settings.ts";
+export {
+  type TrainTranslatorOptions,
+  type TrainTranslatorResult,
+  type TranslatorProgress,
+  trainTranslator,
+  trainTranslatorArguments,
+} from "./translate/train.ts";

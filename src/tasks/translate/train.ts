@@ -1,0 +1,175 @@
+/** Train a translator: the decoder reads each target as it should be, and is to say its next token. */
+import type { HostOptions } from "../../engines/engine.ts";
+import { hostOf, hostRules } from "../../engines/registry.ts";
+import { InputError } from "../../graph/input-error.ts";
+import {
+  type Arguments,
+  alias,
+  aSignal,
+  callable,
+  checkArguments,
+  either,
+  inRange,
+  options as optionsOf,
+  wholeNumber,
+} from "../../graph/schema.ts";
+import { size } from "../../nn/layers.ts";
+import { aSeed, createRandom } from "../../nn/random.ts";
+import { shuffle } from "../../nn/shuffle.ts";
+import { earlyStopping } from "../../train/built-in-callbacks.ts";
+import type { Callback } from "../../train/callbacks.ts";
+import { fit } from "../../train/fit.ts";
+import { cosineDecay } from "../../train/learning-rate-schedules.ts";
+import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
+import { adam, adamW } from "../../train/optimizers.ts";
+import { examplesOf } from "./examples.ts";
+import { aTranslator, type TextPair, type Translator, textPairs } from "./settings.ts";
+
+/** What `onEpoch` is told. */
+export type TranslatorProgress = {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Mean over the tokens of the targets, in nats; with dropout and smoothed. */
+  readonly loss: number;
+  /** The share of tokens that were the likeliest where all before them were right. */
+  readonly accuracy: number;
+  readonly validationLoss?: number | undefined;
+  readonly validationAccuracy?: number | undefined;
+};
+
+/** Options of `trainTranslator`; also the host's. */
+export type TrainTranslatorOptions = HostOptions & {
+  /** Passes over the pairs, at most. Default 30. */
+  readonly epochs?: number;
+  /** Pairs per batch. Default 64. */
+  readonly batchSize?: number;
+  /** Adam's learning rate at the beginning; it goes down to 0 over all epochs. Default 0.002. */
+  readonly learningRate?: number;
+  /** Decoupled weight decay (AdamW). Default 0. */
+  readonly weightDecay?: number;
+  /** Gradients longer than this are shortened to it. Default 1. */
+  readonly clipNorm?: number;
+  /** Share of label smoothing. Default 0. */
+  readonly labelSmoothing?: number;
+  /** The share of the pairs that is kept for validation, or other pairs. Default 0.1. */
+  readonly validation?: number | readonly TextPair[];
+  /** Epochs without a better validation loss after which training stops. Default 10. */
+  readonly patience?: number;
+  /** Seed of the split, the order and dropout. Default 0. */
+  readonly seed?: number;
+  /** Called after each epoch. */
+  readonly onEpoch?: (progress: TranslatorProgress) => void;
+  /** Ends training after the present batch. */
+  readonly signal?: AbortSignal;
+};
+const share = inRange(0, 1);
+export const trainTranslatorArguments: Arguments = {
+  of: aTranslator,
+  pairs: textPairs,
+  options: optionsOf<TrainTranslatorOptions>({
+    ...hostRules,
+    epochs: alias(size, "epoch", "numEpochs"),
+    batchSize: alias(size, "batch"),
+    learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
+    weightDecay: inRange(0),
+    clipNorm: inRange(0, Infinity, "()"),
+    labelSmoothing: share,
+    validation: { ...either(share, textPairs), expected: "a share in [0, 1), or a list of pairs" },
+    patience: wholeNumber(1),
+    seed: aSeed,
+    onEpoch: callable,
+    signal: aSignal,
+  }),
+};
+
+/** The result of `trainTranslator`. */
+export type TrainTranslatorResult = {
+  /** Epochs that were run. */
+  readonly epochs: number;
+  /** The epoch, from 1, whose values the model has. */
+  readonly bestEpoch: number;
+  readonly trainingPairs: number;
+  readonly validationPairs: number;
+  readonly validationLoss: number | undefined;
+  /** Why training ended before the last epoch, if it did. */
+  readonly stopped?: string | undefined;
+};
+
+/** Lengths that batches are padded to: each needs a program of its own. */
+const buckets = 4;
+
+/**
+ * Train a translator with Adam; its values are changed, and are in the end those of the epoch with the lowest validation loss, or of
+ * the last one without validation. The same seed gives the same values.
+ * @param of the translator
+ * @param pairs texts and what they are to become
+ * @param options `epochs` (30), `batchSize` (64), `learningRate` (0.002), `validation` (0.1), `patience` (10), ...: see
+ *   `TrainTranslatorOptions`
+ * @returns the number of epochs, the best one, and its validation loss
+ * @throws InputError for wrong options, and where no pair is left to train on
+ * @throws NonFiniteLoss if the loss or a parameter becomes infinite or NaN
+ * @example const { validationLoss } = await trainTranslator(reverse, pairs, { epochs: 10 });
+ */
+export async function trainTranslator(
+  of: Translator,
+  pairs: readonly TextPair[],
+  options: TrainTranslatorOptions = {},
+): Promise<TrainTranslatorResult> {
+  checkArguments("trainTranslator", { of, pairs, options }, trainTranslatorArguments);
+  const { epochs = 30, batchSize = 64, learningRate = 0.002, weightDecay = 0, clipNorm = 1, seed = 0 } = options;
+  const { validation = 0.1, patience = 10, labelSmoothing = 0, onEpoch, signal } = options;
+  const { training, held } = split(pairs, validation, seed);
+  if (training.length === 0) {
+    throw new InputError(
+      "trainTranslator: validation takes all pairs, and none is left to train on. Give a smaller share.",
+    );
+  }
+  const { x, y } = examplesOf(of, training);
+  const kept = examplesOf(of, held);
+  let bestEpoch = 0;
+  let lowest = Number.POSITIVE_INFINITY;
+  let lastLoss: number | undefined;
+  const watch: Callback = {
+    onEpochEnd(epoch, { loss = 0, accuracy = 0, valLoss, valAccuracy }) {
+      if (valLoss === undefined || valLoss < lowest) [bestEpoch, lowest] = [epoch + 1, valLoss ?? lowest];
+      lastLoss = valLoss === undefined ? undefined : lowest;
+      onEpoch?.({
+        ...{ epoch: epoch + 1, epochs, loss, accuracy },
+        ...(valLoss !== undefined && { validationLoss: valLoss, validationAccuracy: valAccuracy }),
+      });
+    },
+  };
+  const decaySteps = epochs * Math.ceil(training.length / batchSize);
+  const { epoch, stopped } = await fit(of.model, x, y, {
+    ...hostOf(options),
+    ...{ epochs, batchSize, seed, clipNorm, pad: "post", buckets, metrics: ["accuracy"] },
+    loss: sparseCategoricalCrossentropy({ labelSmoothing }),
+    optimizer: weightDecay > 0 ? adamW({ learningRate, weightDecay }) : adam({ learningRate }),
+    learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps }),
+    ...(signal && { signal }),
+    ...(held.length > 0 && { validationData: kept }),
+    callbacks: [watch, ...(held.length > 0 ? [earlyStopping({ patience, restoreBestWeights: true })] : [])],
+  });
+  return {
+    ...{ epochs: epoch.length, bestEpoch, trainingPairs: training.length, validationPairs: held.length },
+    ...{ validationLoss: lastLoss, stopped },
+  };
+}
+
+/** The pairs to train on, and those that are held out: a share, drawn by the seed, or given ones. */
+function split(pairs: readonly TextPair[], validation: number | readonly TextPair[], seed: number) {
+  if (typeof validation !== "number") return { training: pairs, held: validation };
+  const order = Int32Array.from(pairs, (_, k) => k);
+  shuffle(order, createRandom(seed));
+  const count = Math.round(validation * pairs.length);
+  const at = (k: number): TextPair => pairs[k] as TextPair;
+  return {
+    training: Array.from(order.subarray(count))
+      .sort((a, b) => a - b)
+      .map(at),
+    held: Array.from(order.subarray(0, count))
+      .sort((a, b) => a - b)
+      .map(at),
+  };
+}
