@@ -25,6 +25,7 @@ const guides = [
     ["inspecting", "Inspecting"],
     ["server", "Serving"],
     ["trajectories", "Trajectories"],
+    ["translating", "Translating"],
     ["command-line", "The command line"],
     ["determinism", "Determinism and numerics"],
     ["model-file", "The model file"],

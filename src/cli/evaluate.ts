@@ -22,7 +22,8 @@ export const evaluate: Command = {
     "a list of texts also takes one: a .jsonl file or a folder. A classifier takes a",
     "folder or a CSV file with labels, as classify does; a model of trajectories a",
     "table of tracks, and is measured beside constant velocity; a forecaster the CSV",
-    "file of its series, and is measured beside what needs no network.",
+    "file of its series, and is measured beside what needs no network; a translator",
+    "a file of pairs, a source, a tab and a target a line.",
   ].join("\n"),
   examples: ["evaluate model.safetensors test.txt", "evaluate digits.safetensors recordings"],
   arguments: [2, 2],
@@ -43,6 +44,10 @@ export const evaluate: Command = {
       },
       forecast: (model) => evaluateSeries(model, path, given),
       trajectories: (tm) => evaluateTracks(tm, file, path, given),
+      async translate(of) {
+        const { evaluatePairs } = await import("./translate.ts");
+        await evaluatePairs(of, file, path, given);
+      },
     });
   },
 };

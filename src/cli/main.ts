@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import("./inspect.ts")).inspect,
   export: async () => (await import("./export.ts")).exportModel,
   trajectories: async () => (await import("./trajectories.ts")).trajectories,
+  translate: async () => (await import("./translate.ts")).translate,
   studio: async () => (await import("./studio.ts")).studio,
   serve: async () => (await import("./serve.ts")).serve,
   explain: async () => (await import("./explain.ts")).explain,

@@ -64,6 +64,7 @@ import { trainForecasterArguments } from "../../src/tasks/forecast/train.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
 import * as paths from "../../src/tasks/trajectories.ts";
+import * as translators from "../../src/tasks/translate.ts";
 import * as pairs from "../../src/text/byte-pair-encoding.ts";
 import { englishWordsArguments } from "../../src/text/english-words.ts";
 import { hashingArguments, oneHotArguments } from "../../src/text/hashing.ts";
@@ -159,6 +160,11 @@ const table = parseCsv(
 const monthly = unrolled.seriesOfTable(table);
 const fm = unrolled.forecaster(monthly, { horizon: 1, lookback: 2, units: 2, seed: 1 });
 const tracks = unrolled.readTracks([0, 1, 2, 3].flatMap((t) => [`${t},a,${t},${t * t}`, `${t},b,${-t},0`]).join("\n"));
+const textPairs = [
+  { source: "ab", target: "ba" },
+  { source: "bca", target: "acb" },
+];
+const reverser = unrolled.translator(textPairs, { units: 4, embedding: 2 });
 const tm = unrolled.trajectoryModel(tracks, { seen: 2, predicted: 1, units: 2, hidden: 2, modes: 2, seed: 1 });
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
@@ -882,6 +888,81 @@ export const entries: readonly Entry[] = [
       [folder, { updateFreq: "batch" }],
       [folder, { updateFreq: 2 }],
     ],
+    optional: 1,
+  },
+  // Translators.
+  {
+    name: "translator",
+    rules: translators.translatorArguments,
+    call: unrolled.translator,
+    right: [
+      [
+        textPairs,
+        {
+          tokens: "char",
+          cell: "gru",
+          units: 4,
+          layers: 1,
+          embedding: 2,
+          attention: "dot",
+          bidirectional: true,
+          dropout: 0,
+          seed: 1,
+        },
+      ],
+    ],
+    optional: 1,
+  },
+  {
+    name: "trainTranslator",
+    rules: translators.trainTranslatorArguments,
+    call: unrolled.trainTranslator,
+    right: [
+      [
+        reverser,
+        textPairs,
+        {
+          ...{
+            epochs: 1,
+            batchSize: 2,
+            learningRate: 0.01,
+            weightDecay: 0,
+            clipNorm: 1,
+            labelSmoothing: 0,
+            patience: 1,
+          },
+          ...{ validation: 0, seed: 1, onEpoch: () => {}, fma: true, threads: 1 },
+        },
+      ],
+    ],
+    optional: 1,
+    trains: reverser.model,
+  },
+  {
+    name: "translate",
+    rules: translators.translateArguments,
+    call: unrolled.translate,
+    right: [[reverser, ["ab"], { beams: 2, lengthPenalty: 0.5, length: 3, attention: true }]],
+    optional: 1,
+  },
+  {
+    name: "evaluateTranslator",
+    rules: translators.evaluateTranslatorArguments,
+    call: unrolled.evaluateTranslator,
+    right: [[reverser, textPairs, { beams: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "writeTranslator",
+    rules: translators.writeTranslatorArguments,
+    call: unrolled.writeTranslator,
+    right: [[reverser, { dtype: "f32" }]],
+    optional: 1,
+  },
+  {
+    name: "readTranslator",
+    call: unrolled.readTranslator,
+    right: [[unrolled.writeTranslator(reverser), "model"]],
     optional: 1,
   },
   // Trajectories.

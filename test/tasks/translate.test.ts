@@ -17,6 +17,7 @@ import {
 } from "../../src/tasks/translate.ts";
 import { predict } from "../../src/train/predict.ts";
 import { enginesAndThreads } from "../helpers/native.ts";
+import { serving } from "../server/serving.ts";
 
 /** Words of a to f of 2 to 5 letters, and the same backwards. */
 function words(count: number, seed: number): TextPair[] {
@@ -98,6 +99,22 @@ describe("backwards", () => {
   test("an end that is not reached is told", async () => {
     const [one] = await translate(of, ["abcde"], { length: 2, beams: 1 });
     expect([one?.text, one?.ended]).toEqual(["ed", false]);
+  });
+  test("a server answers what it translates, and says what does not fit", async () => {
+    const here = await serving({}, { backwards: of });
+    const ask = async (body: object): Promise<[number, unknown]> => {
+      const answer = await here.post("/v1/translations", { model: "backwards", ...body });
+      return [answer.status, await answer.json()];
+    };
+    const [wanted] = await translate(of, ["face"], { beams: 2, attention: true });
+    const { logProbability, ...others } = wanted as NonNullable<typeof wanted>;
+    expect(await ask({ texts: ["face"], beams: 2, attention: true })).toEqual([
+      200,
+      { translations: [{ ...others, log_probability: logProbability }] },
+    ]);
+    const [status, told] = await ask({ texts: ["a", ""] });
+    expect(status).toBe(400);
+    expect(JSON.stringify(told)).toContain("texts");
   });
   test("its file holds it, to the bit", async () => {
     const bytes = writeTranslator({ ...of, options: { epochs: 12 } });
