@@ -43,7 +43,7 @@ const small = [
   "--units",
   "32",
   "--epochs",
-  "60",
+  "120",
   "--batch",
   "5",
   "--rate",
