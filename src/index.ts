@@ -23,6 +23,7 @@ export {
 export type { EngineName, HostOptions, InferenceOptions } from "./engines/engine.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
+export { type CrfOptions, crf, type Transitions, viterbi } from "./nn/crf.ts";
 export {
   type InspectedStep,
   type InspectOptions,

@@ -24,7 +24,7 @@ export type { Size } from "./sizes.ts";
 
 export type CellParameter = {
   readonly name: string;
-  /** Whether it is a matrix, the left operand of `@`; other parameters are vectors. */
+  /** Whether it is a matrix: the left operand of `@`, or of two sizes by a size line. Other parameters are vectors. */
   readonly matrix: boolean;
   /** Whether it is a matrix that multiplies only states of the step before. */
   readonly recurrent: boolean;
@@ -234,12 +234,13 @@ function dedent(given: string): Source {
 }
 
 /**
- * The matrices that multiply something other than states. Initialisers are Keras's defaults: zeros for vectors,
+ * The matrices that multiply something other than states, and what is read as a value. Initialisers are Keras's defaults: zeros for vectors,
  * glorot_uniform for matrices that multiply an input, orthogonal for those that multiply a state.
  */
 function matricesThatMeetInputs(equations: Equations, names: Names): Set<string> {
   const found = new Set<string>();
   const walk = (e: Expression): void => {
+    if (e.kind === "name") found.add(e.name);
     if (e.kind === "product") {
       if (statesIn(e.operand, names) !== 1) found.add(e.matrix);
     }

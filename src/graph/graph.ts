@@ -312,9 +312,9 @@ export function createBuilder(base?: Graph) {
       parameters.set(name, { name, shape, initializer });
     },
     declaredShape: (name: string): readonly number[] | undefined => parameters.get(name)?.shape,
-    /** A declared vector parameter as a value. */
+    /** A declared parameter as a value; of a matrix its numbers, row after row. */
     parameter(name: string): NodeId {
-      const size = declared(name).shape[0] as number;
+      const size = declared(name).shape.reduce((a, b) => a * b);
       return push({ op: "parameter", inputs: [], shape: size, parameter: name });
     },
     unary(op: UnaryName, a: NodeId, attributes: Attributes["sqrt"] = {}): NodeId {

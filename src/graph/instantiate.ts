@@ -84,6 +84,7 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
     if (matrix) {
       matrixRows.set(name, size[0] as number);
       matrixColumns.set(name, size[1] as number);
+      columnsOf.set(name, size[1] as number);
     } else values.set(name, builder.parameter(parameterOf(name)));
   });
   cell.states.forEach((name, i) => {
@@ -188,7 +189,10 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
     const byUnits = (size: Size): boolean => mentions(size, "units");
     const state = cell.states.find((_, i) => cell.stateShapes[i]?.some(byUnits));
     if (state !== undefined) return { name: state, span: lineOf(state).span };
-    return cell.parameters.find(({ shape }) => shape.some(byUnits)) ?? equations.sizes.find((line) => line.units !== 0);
+    return (
+      cell.parameters.find(({ shape }) => shape.some(byUnits)) ??
+      equations.sizes.find((line) => line.units !== 0 || line.columns?.units)
+    );
   }
   function lineOf(name: string): Line {
     return equations.lines.find(({ target }) => target === name) as Line;
@@ -252,7 +256,8 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
       case "name": {
         if (settings.has(e.name)) return { node: builder.runtimeScalar(e.name) };
         const key = e.primed ? `${e.name}'` : e.name;
-        return { node: values.get(key) as NodeId, columns: columnsOf.get(key), sequence: sequenceOf.get(key) };
+        const node = matrixRows.has(key) ? builder.parameter(parameterOf(key)) : (values.get(key) as NodeId);
+        return { node, columns: columnsOf.get(key), sequence: sequenceOf.get(key) };
       }
       case "negate":
         return pointwise("neg", e.operand, name);

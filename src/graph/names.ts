@@ -44,7 +44,8 @@ export function resolveNames(
     fail(source, e.span, `${e.name} is an initializer: for a parameter that starts so, write ${target} ~ ${e.name}`);
   }
   const sequences = findSequences(source, equations, given);
-  const parameters = resolveReferences(source, lines, references, targets, given, sequences);
+  const matrices = new Set(equations.sizes.flatMap(({ name, columns }) => (columns === undefined ? [] : [name])));
+  const parameters = resolveReferences(source, lines, references, targets, given, { matrices, sequences });
   checkInitializersAndSizes(source, equations, targets, parameters, given);
   checkNearMisses(source, equations, targets, parameters, given);
   if (!stored) checkForgottenStates(source, equations, targets, parameters);
@@ -149,7 +150,7 @@ function resolveReferences(
   references: readonly (readonly Reference[])[],
   targets: Targets,
   given: Given,
-  sequences: ReadonlySet<string>,
+  { matrices, sequences }: Readonly<Record<"matrices" | "sequences", ReadonlySet<string>>>,
 ): Map<string, ParameterUse> {
   const parameters = new Map<string, ParameterUse>();
   const dependencies = (): number[][] =>
@@ -157,7 +158,8 @@ function resolveReferences(
 
   references.forEach((list, position) => {
     for (const reference of list) {
-      const { name, primed, matrix, span } = reference;
+      const { name, primed, span } = reference;
+      const matrix = reference.matrix || matrices.has(name);
       const reserved = reservedFor(name);
       if (reserved !== undefined) {
         const hint = isFunction(name) ? `Write ${name}(...).` : "It can stand only in a size line, as in k : units.";
@@ -166,7 +168,7 @@ function resolveReferences(
       const what = givenAs(name, given);
       const known = what !== undefined || targets.states.has(name) || targets.lines.has(name);
       if (primed && !targets.states.has(name)) unsetPrime(source, reference, targets, given);
-      if (matrix && what !== undefined && !sequences.has(name)) {
+      if (reference.matrix && what !== undefined && !sequences.has(name)) {
         const steps = what === "input" && name !== given.inputs[0];
         const problem = `left of "@" stands a matrix, and ${name} is ${article(what)}. For elementwise products write *.`;
         fail(
@@ -296,15 +298,19 @@ function checkInitializersAndSizes(
       fail(source, span, problem);
     }
   }
-  for (const { name, span } of equations.sizes) {
+  for (const { name, span, columns } of equations.sizes) {
     const use = parameters.get(name);
     if (given.settings.includes(name))
       fail(source, span, `${name} is a setting, a number, and has no size. Remove this line.`);
-    if (use?.matrix) {
+    if (use?.matrix && columns === undefined) {
       const problem =
-        `${name} is a matrix, and a size line gives one size. Its rows are the size of ${name} @ ..., ` +
-        `its columns the size of the vector that it multiplies: name that vector in a line of its own, and give its size.`;
+        `${name} is a matrix, and this size line gives one size. Its rows are the size of ${name} @ ..., ` +
+        `its columns the size of the vector that it multiplies. Give both, as in ${name} : units, input.`;
       fail(source, span, problem);
+    }
+    const is = columns === undefined || use !== undefined ? undefined : describe(name);
+    if (is !== undefined) {
+      fail(source, span, `two sizes are for a parameter that is a matrix, and ${name} is ${is}. Remove this line.`);
     }
     if (use === undefined && describe(name) === undefined) {
       unknown(name, span, [...given.inputs, ...targets.states.keys(), ...targets.lines.keys(), ...parameters.keys()]);

@@ -25,7 +25,7 @@ export type Attributes = {
   state: { readonly name: string };
   /** A state's value after its last step: one per sequence. */
   final: { readonly name: string };
-  /** A vector parameter. */
+  /** A parameter as a value: a vector, or the numbers of a matrix. */
   parameter: { readonly parameter: string };
   /**
    * A dropout mask: 0 with probability `rate`, else 1 / (1 - rate); counter-based, so it is never stored. `locked`: the

@@ -54,14 +54,15 @@ export type InitializerLine = {
   readonly description?: string;
   readonly span: Span;
 };
-/** `name : constant + units * u + input * i`; one of the three is not 0. */
-export type SizeLine = {
+/** `constant + units * u + input * i`; one of the three is not 0. */
+export type GivenSize = { readonly constant: number; readonly units: number; readonly input: number };
+/** `name : size`, or, for a matrix, `name : rows, columns`. */
+export type SizeLine = GivenSize & {
   readonly name: string;
-  readonly constant: number;
-  readonly units: number;
-  readonly input: number;
   /** In place of a size: an input is all steps of what it reads. */
   readonly steps?: true;
+  /** Of a matrix: the size of a row. The line's own size is then that of a column. */
+  readonly columns?: GivenSize;
   readonly description?: string;
   readonly span: Span;
 };
@@ -105,7 +106,8 @@ export function parse(source: Source): Equations {
     } else if (separator === "~") {
       initializerLines.push({ name: target.text, initializer: parser.initializer(), ...base });
     } else {
-      sizes.push({ name: target.text, ...parser.size(), ...base });
+      const [size, columns] = parser.sizes();
+      sizes.push({ name: target.text, ...size, ...(columns !== undefined && { columns }), ...base });
     }
     parser.end();
   }
@@ -381,13 +383,21 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
     return { name, values };
   }
 
-  /** 64, units, input, units / 4, units * 2, 2 * units; or steps. */
-  function size(): Pick<SizeLine, "constant" | "units" | "input" | "steps"> {
-    const start = peek();
-    if (start.kind === "name" && start.text === "steps" && !start.primed) {
+  /** One size, or two with a comma between them; or steps. */
+  function sizes(): [GivenSize & Pick<SizeLine, "steps">, GivenSize?] {
+    const { kind, text, primed } = peek();
+    if (kind === "name" && text === "steps" && !primed) {
       advance();
-      return { constant: 0, units: 0, input: 0, steps: true };
+      return [{ constant: 0, units: 0, input: 0, steps: true }];
     }
+    const first = size();
+    if (!is(",")) return [first];
+    advance();
+    return [first, size()];
+  }
+  /** 64, units, input, units / 4, units * 2, 2 * units. */
+  function size(): GivenSize {
+    const start = peek();
     const left = sizeWord();
     let factor = 1;
     let word = left;
@@ -405,7 +415,7 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
         word = value;
       } else stop(at, `a size is a number, units, input, or one of these two times or by a number, as in units / 4.`);
     }
-    if (peek().kind !== "end") {
+    if (peek().kind !== "end" && !is(",")) {
       stop(peek(), `a size is 64, units, units / 4, units * 2 or input, and ends there; found ${written(peek())}.`);
     }
     if (typeof word === "number") return { constant: word, units: 0, input: 0 };
@@ -441,7 +451,7 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
     stop(token, `expected an operator or the end of the line, found ${written(token)}.${juxtaposed(token)}`);
   }
 
-  return { head, expression, initializer, size, end };
+  return { head, expression, initializer, sizes, end };
 }
 
 const count = (n: number): string => (n === 0 ? "no arguments" : n === 1 ? "1 argument" : `${n} arguments`);

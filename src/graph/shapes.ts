@@ -6,7 +6,7 @@ import { fail, type Source, type Span } from "./equation-error.ts";
 import { arithmetic } from "./graph.ts";
 import type { Names } from "./names.ts";
 import type { BinaryName } from "./operations.ts";
-import type { Equations, Expression, Line, Operator, SizeLine } from "./parse.ts";
+import type { Equations, Expression, GivenSize, Line, Operator, SizeLine } from "./parse.ts";
 import {
   createSolver,
   type Form,
@@ -69,18 +69,19 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     if (result === "huge") fail(source, at, tooMany);
     if (result === "never") fail(source, at, `${what}, got ${format(left)} and ${format(right)} ${unit}. ${fix}`);
   }
-  function declaredSize(line: SizeLine): Form {
-    if (line.input !== 0 && inputName === undefined)
-      fail(source, line.span, "this cell has no input, so there is no size input.");
-    let size = form(line.constant, { units: line.units });
-    if (inputName !== undefined) size = plus(size, symbol(inputName), line.input);
-    return size;
+  function declaredSize({ constant, units, input }: GivenSize, span: Span): Form {
+    if (input !== 0 && inputName === undefined)
+      fail(source, span, "this cell has no input, so there is no size input.");
+    const size = form(constant, { units });
+    return inputName === undefined ? size : plus(size, symbol(inputName), input);
   }
-  const declare = (name: string, size: Form): void => {
+  const declare = (name: string, size: Form, part: "" | "rows" | "columns" = ""): void => {
     const line = declared.get(name);
     if (line === undefined || line.steps) return;
     const fix = "Change the size line, or the equations that it belongs to.";
-    equate(size, declaredSize(line), line.span, `the size of ${name} must be the size said here`, fix);
+    const said = declaredSize(part === "columns" ? (line.columns as GivenSize) : line, line.span);
+    const what = part === "" ? `the size of ${name}` : `the number of ${part} of ${name}`;
+    equate(size, said, line.span, `${what} must be the size said here`, fix, part || "features");
   };
   const noSizeLine = (name: string): never =>
     fail(
@@ -164,7 +165,8 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
         if (names.sequences.has(e.name))
           return { kind: "matrix", rows: symbol(stepsOf(e.name)), columns: symbol(e.name) };
         if (names.inputs.includes(e.name)) return { kind: "vector", size: symbol(e.name) };
-        if (matrixStates.has(e.name)) return { kind: "matrix", rows: rows(e.name), columns: columns(e.name) };
+        if (matrixStates.has(e.name) || names.parameters.get(e.name)?.matrix)
+          return { kind: "matrix", rows: rows(e.name), columns: columns(e.name) };
         const line = names.lines.get(e.name);
         return line === undefined ? { kind: "vector", size: unknown(e.name) } : (values[line] as Value);
       }
@@ -257,7 +259,10 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   for (const name of [...names.inputs, ...names.states.keys(), ...names.parameters.keys()]) {
     if (names.sequences.has(name)) continue;
     if (matrixStates.has(name) && declared.has(name)) noSizeLine(name);
-    declare(name, names.inputs.includes(name) ? symbol(name) : unknown(name));
+    if (names.parameters.get(name)?.matrix) {
+      declare(name, rows(name), "rows");
+      declare(name, columns(name), "columns");
+    } else declare(name, names.inputs.includes(name) ? symbol(name) : unknown(name));
   }
   lines.forEach((line, position) => {
     const value = infer(line.expression);
@@ -331,13 +336,17 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   };
 }
 
-/** States that hold matrices: an outer product, or an input of all steps, reaches them, directly or through other lines. */
+/** States that hold matrices: an outer product, a matrix parameter or an input of all steps reaches them, directly or through other lines. */
 function matricesAmong({ lines }: Equations, names: Names): ReadonlySet<string> {
   const found = new Set<number>();
   const isMatrix = (e: Expression): boolean => {
     switch (e.kind) {
       case "name":
-        return names.sequences.has(e.name) || found.has(names.states.get(e.name) ?? names.lines.get(e.name) ?? -1);
+        return (
+          names.parameters.get(e.name)?.matrix === true ||
+          names.sequences.has(e.name) ||
+          found.has(names.states.get(e.name) ?? names.lines.get(e.name) ?? -1)
+        );
       case "negate":
         return isMatrix(e.operand);
       case "binary":

@@ -59,13 +59,14 @@ function createWriter(cell: Cell, part: Part) {
   const settings = new Set(cell.settings);
   const inputs = new Set(cell.inputs);
   const sequences = new Set(cell.sequences);
+  const matrices = new Set(cell.parameters.flatMap(({ name, matrix }) => (matrix ? [name] : [])));
 
   function kindOf(e: Expression): Kind {
     switch (e.kind) {
       case "number":
         return "number";
       case "name":
-        if (sequences.has(e.name)) return "matrix";
+        if (matrices.has(e.name) || sequences.has(e.name)) return kinds.get(e.name) ?? "matrix";
         return settings.has(e.name) ? "number" : (kinds.get(e.name) ?? "vector");
       case "negate":
         return kindOf(e.operand);

@@ -171,6 +171,8 @@ export const losses = {
   mean_absolute_error: absoluteError,
   mae: absoluteError,
   huber: huber(),
+  /** Output less target, summed over the features: for a model whose last layer computes a loss, as `crf` does, with targets of 0. */
+  output: { target: "vector", build: (g, output, target) => g.sum(g.sub(output, target)) },
   /**
    * Perceptron criterion: sum over the features of (y - t) * z for targets t of 0 and 1, where z is the output and y is 1
    * where z > 0, else 0. Its gradient is y - t, so with `sgd` and one example at a time this is the perceptron's learning

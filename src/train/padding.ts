@@ -75,7 +75,7 @@ function fillingOf(model: Model, pad: "pre" | "post", where: string): Filling {
     if (recurs) for (const read of from) check(name, read);
     const others = kind === "cell" ? Object.entries(layer.inputs ?? {}) : [];
     for (const [input, read] of others) {
-      if (recurs || (kind === "cell" && layer.cell.sequences.includes(input))) check(name, read);
+      if (kind === "cell" && layer.cell.sequences.includes(input)) check(name, read);
     }
     if (kind !== "input") {
       const own =

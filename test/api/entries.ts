@@ -42,6 +42,7 @@ import {
 import { cellRules } from "../../src/graph/cell.ts";
 import { type Arguments, options as optionsOf, type Schema, string, wholeNumber } from "../../src/graph/schema.ts";
 import * as unrolled from "../../src/index.ts";
+import { crfArguments, viterbiArguments } from "../../src/nn/crf.ts";
 import { inspectArguments } from "../../src/nn/inspection.ts";
 import * as layers from "../../src/nn/layers.ts";
 import { sequentialArguments } from "../../src/nn/model.ts";
@@ -450,6 +451,26 @@ export const entries: readonly Entry[] = [
     ],
     optional: 1,
     also: { "1": ["object", "map"] },
+  },
+  {
+    name: "crf",
+    rules: crfArguments,
+    call: unrolled.crf,
+    right: [[{ labels: "labels" }], [{ labels: "labels", reads: "scores", name: "chain" }]],
+  },
+  {
+    name: "viterbi",
+    rules: viterbiArguments,
+    call: unrolled.viterbi,
+    right: [
+      [
+        [
+          [1, 0],
+          [0, 1],
+        ],
+        { T: [0, -1, -1, 0], start: [0, 0], end: [0, 0] },
+      ],
+    ],
   },
   {
     name: "saliency",

@@ -311,9 +311,55 @@ test("a size line of a setting", () => {
 test("a size line of a matrix", () => {
   expect(mistake("y = W @ x\nW : 64")).toMatchInlineSnapshot(`
     "
-    line 2, column 1: W is a matrix, and a size line gives one size. Its rows are the size of W @ ..., its columns the size of the vector that it multiplies: name that vector in a line of its own, and give its size.
+    line 2, column 1: W is a matrix, and this size line gives one size. Its rows are the size of W @ ..., its columns the size of the vector that it multiplies. Give both, as in W : units, input.
       W : 64
       ^
+    "
+  `);
+});
+test("two sizes for what is no matrix", () => {
+  expect(mistake("h' = tanh(W @ x)\nh : units, 4")).toMatchInlineSnapshot(`
+    "
+    line 2, column 1: two sizes are for a parameter that is a matrix, and h is a state. Remove this line.
+      h : units, 4
+      ^
+    "
+  `);
+  expect(mistake("y = W @ x\nx : units, 4")).toMatchInlineSnapshot(`
+    "
+    line 2, column 1: two sizes are for a parameter that is a matrix, and x is an input. Remove this line.
+      x : units, 4
+      ^
+    "
+  `);
+});
+test("two sizes that do not fit", () => {
+  expect(mistake("y = exp(T) * 2\nT : 3, 4")).toMatchInlineSnapshot(`
+    "
+    line 1, column 5: the output y is a matrix, and must be a vector. Read it in a line for the output, as in y = C @ q.
+      y = exp(T) * 2
+          ^^^^^^^^^^
+    "
+  `);
+  expect(mistake("k = A @ x\nE = T + outer(k, k)\ny = E @ k\nT : 3, 4")).toMatchInlineSnapshot(`
+    "
+    line 2, column 7: '+' needs equal shapes, got 4 and 3 columns. The rows of outer(a, b) are the size of a, its columns the size of b.
+      E = T + outer(k, k)
+            ^
+    "
+  `);
+  expect(mistake("y = T @ x + T\nT : units, input")).toMatchInlineSnapshot(`
+    "
+    line 1, column 11: '+' needs equal shapes, got a vector and a matrix. Make a matrix of two vectors with outer(a, b), or a vector of the matrix with C @ q.
+      y = T @ x + T
+                ^
+    "
+  `);
+  expect(mistake("y = T @ x\nT : units, input, 3")).toMatchInlineSnapshot(`
+    "
+    line 2, column 17: a comma stands within a function's ( ) or within [ ]. To concatenate write [a, b].
+      T : units, input, 3
+                      ^
     "
   `);
 });

@@ -40,6 +40,23 @@ test("a cell's graph, printed", () => {
   `);
 });
 
+test("a parameter with two sizes is a matrix, as a value and left of @", () => {
+  const made = cell("E = exp(T)\ny = E @ x + T @ x\nT : units, input\nT ~ zeros");
+  expect(printGraph(graphOf(made, "", { units: 2, inputs: { x: 3 } }))).toMatchInlineSnapshot(`
+    "parameter T 2x3 zeros
+    forward
+      %0 = input x : 3
+      %1 = parameter T : 6
+      %2 E = exp %1 : 6
+      %3 = tile times 2 %0 : 6
+      %4 = mul %2 %3 : 6
+      %5 = sum_rows of 3 %4 : 2
+      %6 = matmul T %0 : 2
+      %7 y = add %5 %6 : 2
+    output output %7"
+  `);
+});
+
 test("a matrix is a vector of its numbers, row after row; a vector of one feature is one number", () => {
   const made = cell("C' = 0.5 * C + outer(W @ x, x)\ny = C' @ x * sum(C * C)");
   expect(printGraph(graphOf(made, "", { units: 3, inputs: { x: 4 } }))).toMatchInlineSnapshot(`
