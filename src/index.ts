@@ -21,6 +21,20 @@ export {
   timeseriesDatasetFromArray,
 } from "./data/timeseries.ts";
 export type { EngineName, HostOptions, InferenceOptions } from "./engines/engine.ts";
+export {
+  type ConllOptions,
+  convertLabels,
+  type Entity,
+  type EntityMeasures,
+  type EntityScheme,
+  entitiesOf,
+  markEntities,
+  measureEntities,
+  misplacedLabel,
+  parseConll,
+  type TaggedSentence,
+  type TypeMeasures,
+} from "./formats/conll.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export { type CrfOptions, crf, type Transitions, viterbi } from "./nn/crf.ts";

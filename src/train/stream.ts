@@ -4,7 +4,7 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, options as optionsOf, wholeNumber } from "../graph/schema.ts";
-import { sizesRules } from "./checks.ts";
+import { oneTimeRules } from "./checks.ts";
 import { runsOf, someTokens, type Tokens, tokenSource } from "./token-source.ts";
 
 /** Batches of a stream, each where the last one ended. */
@@ -26,7 +26,7 @@ export const countBatches = (tokens: number, { batch, steps }: { batch: number; 
 export const smallestStream = (batch: number, steps: number): number => batch * (steps + 1);
 
 type Sizes = { readonly batch: number; readonly steps: number };
-export const streamArguments: Arguments = { tokens: someTokens, options: optionsOf<Sizes>(sizesRules) };
+export const streamArguments: Arguments = { tokens: someTokens, options: optionsOf<Sizes>(oneTimeRules) };
 
 /**
  * Split a stream of tokens into batches for truncated backpropagation through time: each batch continues where the one

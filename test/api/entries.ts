@@ -13,6 +13,12 @@ import { padSequencesArguments, toCategoricalArguments } from "../../src/data/se
 import { seriesOfTableArguments } from "../../src/data/series.ts";
 import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/data/timeseries.ts";
 import {
+  convertLabelsArguments,
+  entitiesArguments,
+  measureEntitiesArguments,
+  parseConllArguments,
+} from "../../src/formats/conll.ts";
+import {
   parseCsv,
   parseCsvArguments,
   readCsv,
@@ -453,6 +459,36 @@ export const entries: readonly Entry[] = [
     also: { "1": ["object", "map"] },
   },
   {
+    name: "parseConll",
+    rules: parseConllArguments,
+    call: unrolled.parseConll,
+    right: [
+      ["a O\nb B-X\n", { name: "a.txt", tokenColumn: 1, labelColumn: 2, labelled: true }],
+      [new TextEncoder().encode("a O"), {}],
+    ],
+    optional: 1,
+  },
+  { name: "markEntities", rules: entitiesArguments, call: unrolled.markEntities, right: [[["B-X", "O"]]] },
+  { name: "entitiesOf", rules: entitiesArguments, call: unrolled.entitiesOf, right: [[["B-X", "O"]]] },
+  {
+    name: "convertLabels",
+    rules: convertLabelsArguments,
+    call: unrolled.convertLabels,
+    right: [[["B-X", "O"], "IOBES"]],
+  },
+  {
+    name: "misplacedLabel",
+    rules: convertLabelsArguments,
+    call: unrolled.misplacedLabel,
+    right: [[["B-X", "O"], "IOB2"]],
+  },
+  {
+    name: "measureEntities",
+    rules: measureEntitiesArguments,
+    call: unrolled.measureEntities,
+    right: [[[["B-X", "O"]], [["B-X", "O"]]]],
+  },
+  {
     name: "crf",
     rules: crfArguments,
     call: unrolled.crf,
@@ -670,6 +706,7 @@ export const entries: readonly Entry[] = [
     rules: predictorArguments,
     call: unrolled.createPredictor,
     right: [[words, { batch: 2, steps: 3, activation: "linear", fma: true, threads: 1 }]],
+    also: { steps: ["list"] },
   },
   {
     name: "Predictor.predict",
