@@ -168,6 +168,24 @@ export {
   writeLanguageModel,
 } from "./tasks/language-model.ts";
 export {
+  evaluateTagger,
+  readTagger,
+  type Tagged,
+  type Tagger,
+  type TaggerEvaluation,
+  type TaggerOptions,
+  type TaggerProgress,
+  type TagInput,
+  type TagOptions,
+  type TagReading,
+  type TrainTaggerOptions,
+  type TrainTaggerResult,
+  tag,
+  tagger,
+  trainTagger,
+  writeTagger,
+} from "./tasks/tag.ts";
+export {
   cutTracks,
   evaluateTrajectories,
   type FrameRange,

@@ -26,6 +26,7 @@ const guides = [
     ["server", "Serving"],
     ["trajectories", "Trajectories"],
     ["translating", "Translating"],
+    ["tagging", "Tagging"],
     ["command-line", "The command line"],
     ["determinism", "Determinism and numerics"],
     ["model-file", "The model file"],

@@ -9,6 +9,7 @@ import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, warn, writeJson } from "./output.ts";
 import { ofFile, readSeries, tableOptions } from "./table-options.ts";
+import { conllColumns, evaluateTaggerFile } from "./tag.ts";
 import { field } from "./texts.ts";
 import { encodeSource, openTexts } from "./tokens.ts";
 import { naming, readTrackFiles, tableOf, trackColumns } from "./trajectories.ts";
@@ -20,10 +21,11 @@ export const evaluate: Command = {
   details: [
     "Each token is predicted from all tokens before it. A model that was trained on",
     "a list of texts also takes one: a .jsonl file or a folder. A classifier takes a",
-    "folder or a CSV file with labels, as classify does; a model of trajectories a",
-    "table of tracks, and is measured beside constant velocity; a forecaster the CSV",
-    "file of its series, and is measured beside what needs no network; a translator",
-    "a file of pairs, a source, a tab and a target a line.",
+    "folder or a CSV file with labels, as classify does; a tagger sentences in",
+    "columns; a model of trajectories a table of tracks, and is measured beside",
+    "constant velocity; a forecaster the CSV file of its series, and is measured",
+    "beside what needs no network; a translator a file of pairs, a source, a tab and",
+    "a target a line.",
   ].join("\n"),
   examples: ["evaluate model.safetensors test.txt", "evaluate digits.safetensors recordings"],
   arguments: [2, 2],
@@ -31,6 +33,7 @@ export const evaluate: Command = {
     field,
     ...tableOptions,
     ...trackColumns,
+    ...conllColumns,
     ...inferenceOptions("that evaluate; the result is the same [cores]"),
   },
   async run(given) {
@@ -42,6 +45,7 @@ export const evaluate: Command = {
         const { evaluateClassifierFiles } = await import("./classify.ts");
         await evaluateClassifierFiles(of, file, path, given);
       },
+      tag: (of) => evaluateTaggerFile(of, file, path, given),
       forecast: (model) => evaluateSeries(model, path, given),
       trajectories: (tm) => evaluateTracks(tm, file, path, given),
       async translate(of) {

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
   forecast: async () => (await import("./forecast.ts")).forecast,
   classify: async () => (await import("./classify.ts")).classify,
+  tag: async () => (await import("./tag.ts")).tag,
   detect: async () => (await import("./detect.ts")).detect,
   inspect: async () => (await import("./inspect.ts")).inspect,
   export: async () => (await import("./export.ts")).exportModel,

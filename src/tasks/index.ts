@@ -6,6 +6,7 @@ import { type Classifier, classifyTask } from "./classify/file.ts";
 import { forecastTask } from "./forecast/file.ts";
 import type { Forecaster } from "./forecast/settings.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
+import { type Tagger, taggerTask } from "./tag/file.ts";
 import { type Task, taskDataOf } from "./task.ts";
 import { trajectoriesTask } from "./trajectories/file.ts";
 import type { TrajectoryModel } from "./trajectories/settings.ts";
@@ -19,6 +20,7 @@ export interface Contents {
   readonly classify: Classifier;
   readonly trajectories: TrajectoryModel;
   readonly translate: Translator;
+  readonly tag: Tagger;
 }
 /** The content of a file of any kind. */
 export type Content = Contents[keyof Contents];
@@ -34,6 +36,7 @@ registerTask(forecastTask);
 registerTask(classifyTask);
 registerTask(trajectoriesTask);
 registerTask(translateTask);
+registerTask(taggerTask);
 
 export const allTasks = (): readonly Task[] => [...tasks.values()];
 

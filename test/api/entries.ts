@@ -70,6 +70,7 @@ import { forecastArguments } from "../../src/tasks/forecast/predict.ts";
 import { trainForecasterArguments } from "../../src/tasks/forecast/train.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
+import * as tagging from "../../src/tasks/tag.ts";
 import * as paths from "../../src/tasks/trajectories.ts";
 import * as translators from "../../src/tasks/translate.ts";
 import * as pairs from "../../src/text/byte-pair-encoding.ts";
@@ -187,6 +188,11 @@ const rowsOfNumbers = ["a", "b", "a", "b"].map((label, k) => ({
   ],
   label,
 }));
+const sentences = ["a b", "b a", "a a"].map((text) => {
+  const tokens = text.split(" ");
+  return { tokens, labels: tokens.map((word) => (word === "a" ? "B-X" : "O")), name: text, lines: [1, 2] };
+});
+const labeller = unrolled.tagger(sentences, { input: "words", units: 2, embedding: 2 });
 const oneWay = { units: 2, bidirectional: false, features: { sampleRate: 1000, melBands: 2 } } as const;
 const heard = unrolled.classifier(sounds, oneWay);
 const counted = unrolled.classifier(rowsOfNumbers, { units: 2 });
@@ -1200,6 +1206,62 @@ export const entries: readonly Entry[] = [
       ],
       [rowsOfNumbers, { columns: ["a", "b"], cell: unrolled.cells.gru, units: 2 }],
     ],
+    optional: 1,
+  },
+  {
+    name: "tagger",
+    rules: tagging.taggerArguments,
+    call: unrolled.tagger,
+    right: [
+      [
+        sentences,
+        {
+          ...{ input: "words+characters", crf: true, cell: "gru", units: 2, label: "layer", layers: 1, embedding: 2 },
+          ...{ filters: 2, dropout: 0.1, minCount: 1, maxVocabulary: 300, labels: ["O", "B-X"], seed: 1 },
+        },
+      ],
+      [sentences, { cell: unrolled.cells.gru, units: 2, input: "words" }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "trainTagger",
+    rules: tagging.trainTaggerArguments,
+    call: unrolled.trainTagger,
+    trains: labeller.model,
+    right: [
+      [
+        labeller,
+        sentences,
+        {
+          ...{ epochs: 1, batchSize: 2, learningRate: 0.01, weightDecay: 0.1, clipNorm: 1, wordDropout: 0.1 },
+          ...{ validation: 0.5, patience: 2, seed: 1, onEpoch: () => {}, signal, threads: 1 },
+        },
+      ],
+      [labeller, sentences, { epochs: 1, validation: sentences }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "evaluateTagger",
+    rules: tagging.evaluateTaggerArguments,
+    call: unrolled.evaluateTagger,
+    right: [[labeller, sentences, { batchSize: 2, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "tag",
+    rules: tagging.tagArguments,
+    call: unrolled.tag,
+    right: [[labeller, [["a", "b"]], { batchSize: 2, threads: 1 }]],
+    optional: 1,
+  },
+  { name: "writeTagger", rules: tagging.writeTaggerArguments, call: unrolled.writeTagger, right: [[labeller]] },
+  {
+    name: "readTagger",
+    rules: readSafetensorsArguments,
+    call: unrolled.readTagger,
+    right: [[unrolled.writeTagger(labeller), "a.safetensors"]],
     optional: 1,
   },
   {

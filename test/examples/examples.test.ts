@@ -30,6 +30,12 @@ describe.concurrent("examples", { timeout: 180_000 }, () => {
     expect(errors[4]).toBeGreaterThan(5);
   });
 
+  test("names: towns and people that the training did not have", async () => {
+    const out = await printed("names");
+    for (const share of numbers(out, /([\d.]+) %/g)) expect(share).toBeGreaterThan(95);
+    expect(out.match(/Belham \(LOC\), Gorstein \(LOC\)/g)).toHaveLength(2);
+  });
+
   test("perceptron: AND settles at w = (2, 1), b = -2; XOR comes back to its weights; two layers solve it", async () => {
     const out = await printed("perceptron");
     const [and = "", xor = "", layers = ""] = out.split("\n\n");

@@ -16,7 +16,6 @@ import {
 } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
 import { aSeed, createRandom, type Random } from "../../nn/random.ts";
-import { shuffle } from "../../nn/shuffle.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
 import { earlyStopping } from "../../train/built-in-callbacks.ts";
 import type { Callback } from "../../train/callbacks.ts";
@@ -24,6 +23,7 @@ import { fit } from "../../train/fit.ts";
 import { cosineDecay } from "../../train/learning-rate-schedules.ts";
 import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
 import { adam, adamW } from "../../train/optimizers.ts";
+import { bucketsFor, type MakeBatch, shuffledByLength, sortedByLength } from "../by-length.ts";
 import {
   type Augmentation,
   augmentationRules,
@@ -155,7 +155,12 @@ export async function trainClassifier(
   );
   const augmentation = completeAugmentation(options.augment ?? {});
   const readers = training.map(({ one, name }) => readerOf(of, one, name, augmentation));
-  const batches = batchesOf(readers, targets, { batchSize, seed, speed: augmentation.speed });
+  const random = createRandom(seed);
+  const batchOf: MakeBatch = (rows) => ({
+    x: rows.map((k) => (readers[k] as Reader).read(random)),
+    y: rows.map((k) => targets[k] as number),
+  });
+  const lengths = readers.map(({ length }) => length);
   const perEpoch = Math.ceil(readers.length / batchSize);
   const classWeight = weightsOf(of, targets, options.classWeight);
   let bestEpoch = 0;
@@ -170,7 +175,7 @@ export async function trainClassifier(
       });
     },
   };
-  const { epoch, stopped } = await fit(of.model, batches.source, {
+  const { epoch, stopped } = await fit(of.model, shuffledByLength(lengths, batchOf, batchSize, random), {
     ...hostOf(options),
     loss: sparseCategoricalCrossentropy({ labelSmoothing }),
     optimizer: weightDecay > 0 ? adamW({ learningRate, weightDecay }) : adam({ learningRate }),
@@ -182,7 +187,8 @@ export async function trainClassifier(
     clipNorm,
     metrics: ["accuracy"],
     pad: "post",
-    buckets: batches.lengths,
+    // Slower speech is longer.
+    buckets: bucketsFor(lengths.map((length) => Math.ceil(length / (1 - augmentation.speed)) + 1)),
     ...(classWeight && { classWeight }),
     ...(signal && { signal }),
     ...(held.length > 0 && { validationData: heldBatches(heldVectors, heldTargets, batchSize) }),
@@ -212,62 +218,13 @@ function readerOf({ input }: Classifier, one: LabelledSequence, name: string, au
   };
 }
 
-/** Lengths that batches are padded to: each needs a program of its own. */
-const mostLengths = 4;
-
-/**
- * Batches of examples of like length, in a new order each time: sorted by length, with chance among those of nearly the same, cut
- * into batches, and these shuffled.
- */
-function batchesOf(
-  readers: readonly Reader[],
-  targets: readonly number[],
-  { batchSize, seed, speed }: { readonly batchSize: number; readonly seed: number; readonly speed: number },
-): { readonly source: Iterable<ExampleBatch>; readonly lengths: number[] } {
-  const longest = (length: number): number => Math.ceil(length / (1 - speed)) + 1;
-  const sorted = readers.map(({ length }) => longest(length)).sort((a, b) => a - b);
-  const lengths = Array.from(
-    { length: mostLengths },
-    (_, k) => sorted[Math.ceil(((k + 1) * sorted.length) / mostLengths) - 1] as number,
-  );
-  const random = createRandom(seed);
-  return {
-    source: { [Symbol.iterator]: () => passOf(readers, targets, batchSize, random) },
-    lengths: [...new Set(lengths)],
-  };
-}
-
-/** One pass: batches of examples of similar lengths, in a new order. */
-function* passOf(
-  readers: readonly Reader[],
-  targets: readonly number[],
-  batchSize: number,
-  random: Random,
-): Generator<ExampleBatch> {
-  const keys = readers.map(({ length }) => length * (0.9 + 0.2 * random.uniform()));
-  const order = readers.map((_, k) => k).sort((a, b) => (keys[a] as number) - (keys[b] as number));
-  const batches = Int32Array.from({ length: Math.ceil(order.length / batchSize) }, (_, k) => k);
-  shuffle(batches, random);
-  // The first batch says how many examples a program has; a smaller one is filled up.
-  const small = batches.indexOf(batches.length - 1);
-  if (small === 0)
-    [batches[0], batches[batches.length - 1]] = [batches[batches.length - 1] as number, batches[0] as number];
-  for (const batch of batches) {
-    const rows = order.slice(batch * batchSize, (batch + 1) * batchSize);
-    yield { x: rows.map((k) => (readers[k] as Reader).read(random)), y: rows.map((k) => targets[k] as number) };
-  }
-}
-
 /** Examples held out, sorted by length, so that little is padded. */
-function heldBatches(vectors: readonly Vectors[], targets: readonly number[], batchSize: number): ExampleBatch[] {
-  const order = vectors
-    .map((_, k) => k)
-    .sort((a, b) => (vectors[a] as Vectors).length - (vectors[b] as Vectors).length);
-  return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, batch) => {
-    const rows = order.slice(batch * batchSize, (batch + 1) * batchSize);
-    return { x: rows.map((k) => vectors[k] as Vectors), y: rows.map((k) => targets[k] as number) };
-  });
-}
+const heldBatches = (vectors: readonly Vectors[], targets: readonly number[], batchSize: number): ExampleBatch[] =>
+  sortedByLength(
+    vectors.map(({ length }) => length),
+    (rows) => ({ x: rows.map((k) => vectors[k] as Vectors), y: rows.map((k) => targets[k] as number) }),
+    batchSize,
+  );
 
 /** Factors by the number of a class. */
 function weightsOf(
