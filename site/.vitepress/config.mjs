@@ -27,6 +27,7 @@ const guides = [
     ["trajectories", "Trajectories"],
     ["translating", "Translating"],
     ["tagging", "Tagging"],
+    ["classifying-texts", "Classifying texts"],
     ["command-line", "The command line"],
     ["determinism", "Determinism and numerics"],
     ["model-file", "The model file"],

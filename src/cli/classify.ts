@@ -1,8 +1,17 @@
-/** `unrolled classify`: train a classifier of recordings or series, or classify files with one. */
+/** `unrolled classify`: train a classifier of recordings, series or texts, or classify files with one. */
 import { existsSync, statSync } from "node:fs";
 import { engineFor } from "../engines/registry.ts";
 import { readInput, writeFileAtomically } from "../formats/files.ts";
-import { readLabelled, readRecording, readSeries } from "../formats/labelled-files.ts";
+import {
+  type LabelledFiles,
+  type LabelledOptions,
+  readLabelled,
+  readRecording,
+  readSeries,
+  readTextColumn,
+  readTextFiles,
+  readTextLines,
+} from "../formats/labelled-files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
@@ -15,10 +24,12 @@ import {
   classifier,
   classify as classifySequences,
   evaluateClassifier,
+  explainText,
   type LabelledSequence,
   type Pooling,
   type ScalingKind,
   type Sequence,
+  type TextTokens,
   trainClassifier,
   writeClassifier,
 } from "../tasks/classify.ts";
@@ -29,6 +40,7 @@ import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { alignColumns, formatCount, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
+import { textColumns } from "./texts.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 
@@ -36,10 +48,12 @@ const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 const augmentations: Readonly<Record<string, Partial<Augmentation>>> = {
   none: {},
   light: {
+    tokenDropout: 0.2,
     ...{ shiftMs: 40, gainDb: 6, noise: 0.05, speed: 0.1 },
     ...{ timeMasks: 1, timeMaskShare: 0.15, featureMasks: 1, featureMaskShare: 0.15 },
   },
   strong: {
+    tokenDropout: 0.3,
     ...{ shiftMs: 100, gainDb: 10, noise: 0.2, speed: 0.15, featureNoise: 0.1 },
     ...{ timeMasks: 2, timeMaskShare: 0.2, featureMasks: 2, featureMaskShare: 0.2 },
   },
@@ -47,21 +61,26 @@ const augmentations: Readonly<Record<string, Partial<Augmentation>>> = {
 
 export const classify: Command = {
   name: "classify",
-  usage: "classify FOLDER|FILE.csv --out MODEL.safetensors [options]",
-  summary: "train a classifier of sound or series, or classify files",
+  usage: "classify FOLDER|FILE.csv|FILE... --out MODEL [options]",
+  summary: "train a classifier of sound, series or texts, or classify",
   details: [
-    "Trains on a FOLDER of WAV files, whose labels are its subfolders or the names",
-    'up to the first "_"; on a CSV file with the columns file and label; or on one',
-    "with the columns id and label and numbers, a row a step. A column group (such",
-    "as a speaker) keeps whole groups for validation. Prints how well examples that",
-    "were held out are told.",
+    "Trains on a FOLDER of WAV or text files, whose labels are its subfolders or the",
+    'names up to the first "_"; on a CSV file with the columns file and label, or',
+    "text and label; on one with the columns id and label and numbers, a row a step;",
+    "or on several files of texts, one a line, a file for each label. A column group",
+    "(such as a speaker) keeps whole groups for validation. Prints how well examples",
+    "that were held out are told.",
     "",
-    "With --model it classifies FILE.wav, FOLDER or FILE.csv, one or more, instead.",
+    "With --model it classifies FILE.wav, FOLDER or FILE.csv, one or more, instead;",
+    "of texts also the lines of a file or of standard input (-), and what is given",
+    "as a text itself. With --json texts have the saliency of each token.",
   ].join("\n"),
   examples: [
     "classify recordings --out digits.safetensors",
     "classify --model digits.safetensors seven.wav eight.wav",
     "classify series.csv --out series.safetensors --cell lstm --units 32",
+    "classify films.csv --text review --label stars --out films.safetensors",
+    'classify --model films.safetensors "a warm and funny film"',
   ],
   outlivesReader: true,
   arguments: [1, 10_000],
@@ -72,8 +91,12 @@ export const classify: Command = {
     units: { value: "N", help: "of each layer and direction [64]", number: whole },
     layers: { value: "N", help: "recurrent layers [1]", number: { ...whole, max: 100 } },
     "one-way": { help: "read forwards only, for streams and sessions" },
-    pooling: { value: "HOW", help: "over time [mean]", choices: ["mean", "max", "last"] },
-    dropout: { value: "X", help: "rate of dropout [0.2]", number: { min: 0, max: 0.95 } },
+    ...textColumns,
+    tokens: { value: "WHAT", help: "of texts [words]", choices: ["words", "characters", "byte-pairs"] },
+    embedding: { value: "N", help: "of texts: features of a token's vector [64]", number: whole },
+    "min-count": { value: "N", help: "of texts: how often a known word comes [2]", number: whole },
+    pooling: { value: "HOW", help: "over time [mean, texts max]", choices: ["mean", "max", "last"] },
+    dropout: { value: "X", help: "rate of dropout [0.2, texts 0.5]", number: { min: 0, max: 0.95 } },
     features: { value: "KIND", help: "of sound [log-mel]", choices: ["log-mel", "mfcc"] },
     bands: { value: "N", help: "mel bands [40]", number: { ...whole, max: 1000 } },
     deltas: {
@@ -89,17 +112,17 @@ export const classify: Command = {
     scaling: { value: "HOW", help: "of features [training]", choices: ["training", "sequence", "none"] },
     augment: {
       value: "HOW",
-      help: "examples [light for sound]",
+      help: "examples [light for sound and texts]",
       choices: Object.keys(augmentations),
     },
     balanced: { help: "let each class count as much as any other" },
-    epochs: { value: "N", help: "passes over the examples, at most [60]", number: whole },
-    batch: { value: "N", help: "examples side by side [16]", number: whole },
-    rate: { value: "X", help: "learning rate of Adam [0.003]", number: { above: 0 } },
+    epochs: { value: "N", help: "passes over the examples, at most [60, texts 8]", number: whole },
+    batch: { value: "N", help: "examples side by side [16, texts 32]", number: whole },
+    rate: { value: "X", help: "learning rate of Adam [0.003, texts 0.002]", number: { above: 0 } },
     "weight-decay": { value: "X", help: "decoupled weight decay [0]", number: { min: 0 } },
     smoothing: { value: "X", help: "share of label smoothing [0]", number: { min: 0, max: 0.99 } },
     validation: { value: "X", help: "share of the examples held out [0.2]", number: { min: 0, max: 0.9 } },
-    patience: { value: "N", help: "epochs without a better validation loss [20]", number: whole },
+    patience: { value: "N", help: "epochs without a better loss [20, texts 3]", number: whole },
     seed: { value: "N", help: "of values, order, changes [0]", number: seedRange },
     ...hostOptions("that work; same result [cores]"),
     overwrite: { help: "replace the model at --out" },
@@ -125,17 +148,13 @@ export const classify: Command = {
 async function train(given: Given, out: string): Promise<void> {
   const json = given.flag("json");
   const [path, ...more] = given.positionals as readonly [string, ...string[]];
-  if (more.length > 0)
-    throw new InputError(
-      `${more[0]}: training takes one folder or CSV file. Put all into one, or give --model to classify.`,
-    );
   if (/\.wav$/i.test(out)) {
     throw new InputError(`--out: ${out} ends with .wav, as a recording. Give a name that ends with .safetensors.`);
   }
-  checkOutputs([out], [path], given);
+  checkOutputs([out], [path, ...more], given);
   const host = hostOf(given);
   const { name: engine } = await engineFor(host);
-  const files = readLabelled(path);
+  const files = filesAt([path, ...more], given);
   if (files.kind === "audio") {
     checkOutputs(
       [out],
@@ -144,9 +163,7 @@ async function train(given: Given, out: string): Promise<void> {
     );
   }
   const examples: readonly LabelledSequence[] = files.examples;
-  const of = await ofExamples(path, () =>
-    classifier(examples, optionsOfModel(given, files.kind === "numbers" ? files.columns : undefined)),
-  );
+  const of = await ofExamples(path, () => classifier(examples, optionsOfModel(given, files)));
   const parameters = countParameters(of.model);
   const constant = files.kind === "numbers" ? constantColumns(files.columns, files.examples) : [];
   const start = {
@@ -158,7 +175,7 @@ async function train(given: Given, out: string): Promise<void> {
   else process.stderr.write(printable(`${path}: ${sizes}\n`));
   if (!json && constant.length > 0) process.stderr.write(printable(`${path}: ${saidOfConstant(constant)}\n`));
   const startedMs = performance.now();
-  const augment = augmentations[given.text("augment") ?? (files.kind === "audio" ? "light" : "none")];
+  const augment = augmentations[given.text("augment") ?? (files.kind === "numbers" ? "none" : "light")];
   const settings = {
     ...numbersOf(given, { epochs: "epochs", batchSize: "batch", learningRate: "rate", weightDecay: "weight-decay" }),
     ...numbersOf(given, { labelSmoothing: "smoothing", validation: "validation", patience: "patience", seed: "seed" }),
@@ -200,6 +217,20 @@ async function train(given: Given, out: string): Promise<void> {
     process.stdout.write(`${evaluationText(of.labels, validation)}\n`);
   }
   process.stderr.write(printable(`Saved ${out} after ${epochs} epoch${epochs === 1 ? "" : "s"}.\n`));
+}
+
+/** The columns that `--text` and `--label` name. */
+export const columnsOf = (given: Given): LabelledOptions => ({ text: given.text("text"), label: given.text("label") });
+/** What a folder or a table holds, or the texts of several files, each of a label. */
+function filesAt([path, ...more]: readonly [string, ...string[]], given: Given): LabelledFiles {
+  if (more.length === 0) return readLabelled(path, columnsOf(given));
+  const odd = [path, ...more].find(
+    (one) => /\.(?:csv|wav)$/i.test(one) || (existsSync(one) && statSync(one).isDirectory()),
+  );
+  if (odd === undefined) return readTextFiles([path, ...more]);
+  throw new InputError(
+    `${odd}: training takes one folder, one CSV file, or files of texts, one for each label. Put all into one, or give --model to classify.`,
+  );
 }
 
 /** Columns with the same value in each row of each example: with nothing to scale by, their deviation is taken for 1. */
@@ -251,16 +282,17 @@ const numbersOf = (given: Given, names: Names): Record<string, number> =>
     }),
   );
 
-function optionsOfModel(given: Given, columns: readonly string[] | undefined): ClassifierOptions {
+function optionsOfModel(given: Given, files: LabelledFiles): ClassifierOptions {
   const cell = given.text("cell");
   const own = cell === undefined ? undefined : readCell(cell);
   const features = {
     ...(given.text("features") && { kind: given.text("features") as "log-mel" | "mfcc" }),
     ...numbersOf(given, { melBands: "bands", deltas: "deltas", sampleRate: "sample-rate" }),
   };
-  if (columns !== undefined && Object.keys(features).length > 0) {
+  const isSound = files.kind === "audio";
+  if (!isSound && Object.keys(features).length > 0) {
     throw new InputError(
-      "--features, --bands, --deltas and --sample-rate are for sound; this is a table of numbers. Leave them out.",
+      `--features, --bands, --deltas and --sample-rate are for sound; ${files.kind === "text" ? "these are texts" : "this is a table of numbers"}. Leave them out.`,
     );
   }
   return {
@@ -269,7 +301,10 @@ function optionsOfModel(given: Given, columns: readonly string[] | undefined): C
     ...(given.text("pooling") && { pooling: given.text("pooling") as Pooling }),
     ...(given.text("scaling") && { scaling: given.text("scaling") as ScalingKind }),
     ...(given.flag("one-way") && { bidirectional: false }),
-    ...(columns === undefined ? { features } : { columns }),
+    ...(given.text("tokens") && { tokens: given.text("tokens") as TextTokens }),
+    ...numbersOf(given, { embedding: "embedding", minCount: "min-count" }),
+    ...(isSound && { features }),
+    ...(files.kind === "numbers" && { columns: files.columns }),
   };
 }
 
@@ -290,7 +325,14 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 async function classifyFiles(of: Classifier, model: string, given: Given): Promise<void> {
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
-  const sequences = given.positionals.flatMap((path) => sequencesAt(of, path));
+  const sequences = given.positionals.flatMap((path) => sequencesAt(of, path, columnsOf(given)));
+  if (of.input.kind === "text" && given.flag("json")) {
+    for (const one of sequences as readonly { readonly name?: string; readonly text: string }[]) {
+      const { tokens, ...said } = await ofExamples(one.name ?? model, () => explainText(of, one.text, host));
+      writeJson({ file: one.name, text: one.text, ...said, tokens });
+    }
+    return;
+  }
   const said = await ofExamples(model, () => classifySequences(of, sequences, host));
   if (given.flag("json")) {
     for (const { name, label, probability, probabilities } of said)
@@ -301,7 +343,15 @@ async function classifyFiles(of: Classifier, model: string, given: Given): Promi
 }
 
 /** The sequences of a file, of numbers in the columns that the model reads. */
-export function sequencesAt(of: Classifier, path: string): readonly Sequence[] {
+export function sequencesAt(of: Classifier, path: string, columns: LabelledOptions = {}): readonly Sequence[] {
+  if (of.input.kind === "text") {
+    if (path === "-") return readTextLines("/dev/stdin");
+    // What is no file, and has a blank within it, is a text.
+    if (!existsSync(path) && /\S\s+\S/.test(path)) return [{ text: path, name: path }];
+    if (/\.csv$/i.test(path)) return readTextColumn(path, columns);
+    const isFolder = existsSync(path) && statSync(path).isDirectory();
+    return isFolder ? unlabelled(readLabelled(path)) : readTextLines(path);
+  }
   if (of.input.kind === "numbers") {
     const { columns } = of.input;
     const table = readSeries(path);
@@ -318,8 +368,10 @@ export function sequencesAt(of: Classifier, path: string): readonly Sequence[] {
     }));
   }
   if (!existsSync(path) || !/\.csv$/i.test(path) === !statSync(path).isDirectory()) return [{ ...readRecording(path) }];
-  return readLabelled(path).examples.map(({ label: _, group: __, where: ___, ...one }) => one);
+  return unlabelled(readLabelled(path));
 }
+const unlabelled = ({ examples }: LabelledFiles): readonly Sequence[] =>
+  examples.map(({ label: _, group: __, where: ___, ...one }) => one as Sequence);
 
 /** Rows: name, class, probability, and the next likeliest class. */
 function classificationTable(said: readonly Classification[]): string {
@@ -367,7 +419,7 @@ export async function evaluateClassifierFiles(
 ): Promise<void> {
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
-  const files = readLabelled(path);
+  const files = readLabelled(path, columnsOf(given));
   let examples: readonly LabelledSequence[] = files.examples;
   if (files.kind === "numbers" && of.input.kind === "numbers") {
     const rows = sequencesAt(of, path);

@@ -60,6 +60,7 @@ async function detectIn(of: Classifier, model: string, given: Given): Promise<vo
   for (const path of given.positionals) {
     const sequences = of.input.kind === "audio" ? [readRecording(path)] : sequencesAt(of, path);
     for (const one of sequences) {
+      if ("text" in one) throw new InputError(`${path}: the model reads texts, in which there are no times.`);
       const length = "samples" in one ? one.samples.length / one.sampleRate : one.rows.length;
       if (window !== undefined && window > length) {
         short.push(`${one.name ?? path} (${"samples" in one ? `${Number(length.toFixed(2))} s` : `${length} rows`})`);

@@ -10,7 +10,7 @@ import type { Command, Given } from "./options.ts";
 import { formatCount, warn, writeJson } from "./output.ts";
 import { ofFile, readSeries, tableOptions } from "./table-options.ts";
 import { conllColumns, evaluateTaggerFile } from "./tag.ts";
-import { field } from "./texts.ts";
+import { field, textColumns } from "./texts.ts";
 import { encodeSource, openTexts } from "./tokens.ts";
 import { naming, readTrackFiles, tableOf, trackColumns } from "./trajectories.ts";
 
@@ -34,6 +34,7 @@ export const evaluate: Command = {
     ...tableOptions,
     ...trackColumns,
     ...conllColumns,
+    ...textColumns,
     ...inferenceOptions("that evaluate; the result is the same [cores]"),
   },
   async run(given) {

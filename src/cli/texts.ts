@@ -14,6 +14,12 @@ import type { Texts } from "../text/tokenizer.ts";
 /** The option `--field` of commands that read texts. */
 export const field = { value: "NAME", help: "field of the text in a .jsonl file [text]" } as const;
 
+/** Which columns of a table of labelled texts are which. */
+export const textColumns = {
+  text: { value: "COLUMN", help: "of a table, its texts [text]" },
+  label: { value: "COLUMN", help: "of a table, its labels [label]" },
+} as const;
+
 export const isLines = (path: string): boolean => /\.(?:jsonl|ndjson)$/i.test(path);
 
 /**

@@ -6,7 +6,7 @@
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
-import { createBuilder } from "../graph/graph.ts";
+import { createBuilder, type Node, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -18,6 +18,7 @@ import {
   recordOf,
 } from "../graph/schema.ts";
 import { yieldNow } from "../graph/yielding.ts";
+import type { Program } from "../runtime/program.ts";
 import { bind } from "./bind.ts";
 import type { Model } from "./model.ts";
 import { aModel, checkReadsForward } from "./model-checks.ts";
@@ -82,19 +83,8 @@ export async function saliency(
       `saliency: token ${formatValue(tokens[odd])} at ${odd} is out of range: expected 0 to ${count - 1}`,
     );
 
-  const g = createBuilder();
   const steps = tokens.length - 1;
-  const { output } = addModel(g, model, { training: false, goesOn: true, steps });
-  const once = g.node(output).perSequence === true;
-  const target = g.oneHot(g.index(lossInputs.target, { perSequence: once }), count);
-  const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
-  const last = once ? logProbability : g.mul(logProbability, g.input("is last", "scalar"));
-  const forward = g.graph({ last });
-  const read = forward.nodes.flatMap((node, id) => (node.op === "gather" ? [[`read ${id}`, id, node] as const] : []));
-  const graph = grad(forward, "last", Object.fromEntries(read.map(([name, id]) => [name, id])));
-
-  const keep = ["last", ...read.map(([name]) => `d ${name}`)];
-  const program = await bind(model, { graph: () => graph, steps, batch: 1, keep }, host);
+  const { program, once, read } = await bindSaliency(model, steps, true, host);
   // A session knows how states start, and which there are.
   let session: Session | undefined;
   try {
@@ -109,28 +99,81 @@ export async function saliency(
     await program.run();
     await yieldNow();
 
-    const parts = read.map(([name, , { parameter }]) => {
-      const flat = program.output(`d ${name}`);
-      return { flat, size: flat.length / steps, weights: model.values[parameter] as Float32Array };
-    });
-    const each = Array.from({ length: steps }, (_, t) => {
-      const own = parts.map(({ flat, size }) => flat.subarray(t * size, (t + 1) * size));
-      const embedded = parts.map(({ size, weights }) =>
-        weights.subarray((tokens[t] as number) * size).subarray(0, size),
-      );
-      const product = own.reduce((sum, part, k) => sum + dot(part, embedded[k] as Float32Array), 0);
-      return { gradient: Float32Array.from(own.flatMap((part) => Array.from(part))), product };
-    });
-    return {
-      logProbability: program.output("last").at(-1) as number,
-      gradients: each.map(({ gradient }) => gradient),
-      norms: Float32Array.from(each, ({ gradient }) => Math.sqrt(dot(gradient, gradient))),
-      products: Float32Array.from(each, ({ product }) => product),
-    };
+    return saliencyIn(model, program, read, tokens, steps);
   } finally {
     session?.dispose();
     program.dispose();
   }
+}
+
+/** The class of a sequence, and how much it depends on each token: one entry a token in each list. */
+export type ClassSaliency = Saliency;
+/**
+ * Compute how much the probability of a class depends on each token of a sequence, as `saliency` does for the next token, for a model
+ * that reads tokens, in any direction, and gives one logit for each class.
+ * @param tokens T token ids
+ * @param target the number of the class
+ * @throws InputError for a model that gives an output at every step
+ * @internal
+ */
+export async function classSaliency(
+  model: Model,
+  tokens: ArrayLike<number>,
+  target: number,
+  host: HostOptions,
+): Promise<ClassSaliency> {
+  const { program, once, read } = await bindSaliency(model, tokens.length, false, host);
+  try {
+    if (!once) throw new InputError("saliency: needs a model with one output for a sequence");
+    program.resetStates();
+    program.setIndex("tokens", Array.from(tokens));
+    program.setIndex(lossInputs.target, [target]);
+    await program.run();
+    return saliencyIn(model, program, read, tokens, tokens.length);
+  } finally {
+    program.dispose();
+  }
+}
+
+type Read = readonly (readonly [name: string, id: NodeId, node: Node<"gather">])[];
+/** The program of the log-probability of a target, and of its gradients with respect to the embeddings that are read. */
+async function bindSaliency(
+  model: Model,
+  steps: number,
+  goesOn: boolean,
+  host: HostOptions,
+): Promise<{ readonly program: Program; readonly once: boolean; readonly read: Read }> {
+  const g = createBuilder();
+  const { output } = addModel(g, model, { training: false, goesOn, steps });
+  const once = g.node(output).perSequence === true;
+  const target = g.oneHot(g.index(lossInputs.target, { perSequence: once }), model.outputSize);
+  const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
+  const last = once ? logProbability : g.mul(logProbability, g.input("is last", "scalar"));
+  const forward = g.graph({ last });
+  const read = forward.nodes.flatMap((node, id) => (node.op === "gather" ? [[`read ${id}`, id, node] as const] : []));
+  const graph = grad(forward, "last", Object.fromEntries(read.map(([name, id]) => [name, id])));
+  const keep = ["last", ...read.map(([name]) => `d ${name}`)];
+  return { program: await bind(model, { graph: () => graph, steps, batch: 1, keep }, host), once, read };
+}
+
+/** What a program of `bindSaliency` has found, for each of its steps. */
+function saliencyIn(model: Model, program: Program, read: Read, tokens: ArrayLike<number>, steps: number): Saliency {
+  const parts = read.map(([name, , { parameter }]) => {
+    const flat = program.output(`d ${name}`);
+    return { flat, size: flat.length / steps, weights: model.values[parameter] as Float32Array };
+  });
+  const each = Array.from({ length: steps }, (_, t) => {
+    const own = parts.map(({ flat, size }) => flat.subarray(t * size, (t + 1) * size));
+    const embedded = parts.map(({ size, weights }) => weights.subarray((tokens[t] as number) * size).subarray(0, size));
+    const product = own.reduce((sum, part, k) => sum + dot(part, embedded[k] as Float32Array), 0);
+    return { gradient: Float32Array.from(own.flatMap((part) => Array.from(part))), product };
+  });
+  return {
+    logProbability: program.output("last").at(-1) as number,
+    gradients: each.map(({ gradient }) => gradient),
+    norms: Float32Array.from(each, ({ gradient }) => Math.sqrt(dot(gradient, gradient))),
+    products: Float32Array.from(each, ({ product }) => product),
+  };
 }
 
 const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, k) => sum + x * (b[k] as number), 0);

@@ -1,4 +1,4 @@
-/** Classifiers: a sequence of numbers or sound in, a label out. */
+/** Classifiers: a sequence of numbers, sound or a text in, a label out. */
 export type { Augmentation } from "./classify/augment.ts";
 export { type ClassifierOptions, classifier, classifierArguments } from "./classify/create.ts";
 export { type DetectedEvent, type DetectOptions, detect, detectArguments } from "./classify/detect.ts";
@@ -9,7 +9,8 @@ export {
   evaluateClassifierArguments,
   measuresOf,
 } from "./classify/evaluate.ts";
-export type { LabelledSequence, NumberRows, Sequence, Sound } from "./classify/examples.ts";
+export type { LabelledSequence, NumberRows, Sequence, Sound, Text } from "./classify/examples.ts";
+export { explainText, explainTextArguments, type TextExplanation } from "./classify/explain.ts";
 export { type AudioFeatures, audioFeatures, featuresArguments } from "./classify/features.ts";
 export {
   type Classifier,
@@ -29,6 +30,7 @@ export {
   classifySession,
   classifySessionArguments,
 } from "./classify/session.ts";
+export type { TextTokens, TextVocabulary } from "./classify/text.ts";
 export {
   type ClassifierProgress,
   type TrainClassifierOptions,

@@ -26,7 +26,7 @@ import {
   writeCsv,
   writeCsvArguments,
 } from "../../src/formats/csv.ts";
-import { labelledFilesArguments, readLabelled, readRecording, readSeries } from "../../src/formats/labelled-files.ts";
+import * as labelled from "../../src/formats/labelled-files.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
 import { resample, resampleArguments } from "../../src/formats/resample.ts";
 import {
@@ -193,11 +193,14 @@ const sentences = ["a b", "b a", "a a"].map((text) => {
   return { tokens, labels: tokens.map((word) => (word === "a" ? "B-X" : "O")), name: text, lines: [1, 2] };
 });
 const labeller = unrolled.tagger(sentences, { input: "words", units: 2, embedding: 2 });
+const texts = ["a b", "b a", "b b", "a a"].map((text, k) => ({ text, label: k % 2 === 0 ? "a" : "b" }));
+const reader = unrolled.classifier(texts, { units: 2, embedding: 2, minCount: 1 });
 const oneWay = { units: 2, bidirectional: false, features: { sampleRate: 1000, melBands: 2 } } as const;
 const heard = unrolled.classifier(sounds, oneWay);
 const counted = unrolled.classifier(rowsOfNumbers, { units: 2 });
 writeFileSync(join(folder, "a.wav"), writeWav([0, 0.5], 8000));
 writeFileSync(join(folder, "series.csv"), "id,label,a\n1,x,2\n");
+writeFileSync(join(folder, "texts.csv"), "text,label\na b,x\n");
 const x = [
   [1, 2, 3],
   [4, 0, 1],
@@ -1205,6 +1208,7 @@ export const entries: readonly Entry[] = [
         },
       ],
       [rowsOfNumbers, { columns: ["a", "b"], cell: unrolled.cells.gru, units: 2 }],
+      [texts, { tokens: "words", embedding: 2, minCount: 1, maxVocabulary: 300, units: 2 }],
     ],
     optional: 1,
   },
@@ -1286,7 +1290,7 @@ export const entries: readonly Entry[] = [
           ...{ classWeight: "balanced", validation: 0.5, patience: 2, seed: 1, onEpoch: () => {}, signal, threads: 1 },
           augment: {
             ...{ shiftMs: 1, gainDb: 1, noise: 0.1, speed: 0.1, featureNoise: 0.1, featureShift: 0.1 },
-            ...{ timeMasks: 1, timeMaskShare: 0.1, featureMasks: 1, featureMaskShare: 0.5 },
+            ...{ timeMasks: 1, timeMaskShare: 0.1, featureMasks: 1, featureMaskShare: 0.5, tokenDropout: 0.1 },
           },
         },
       ],
@@ -1306,6 +1310,13 @@ export const entries: readonly Entry[] = [
     rules: classifying.classifyArguments,
     call: unrolled.classify,
     right: [[heard, [{ samples: [0, 0.1], sampleRate: 1000 }], { frames: true, batchSize: 2, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "explainText",
+    rules: classifying.explainTextArguments,
+    call: unrolled.explainText,
+    right: [[reader, "a b", { threads: 1 }]],
     optional: 1,
   },
   {
@@ -1366,12 +1377,42 @@ export const entries: readonly Entry[] = [
   { name: "resample", rules: resampleArguments, call: resample, right: [[[0, 0.5, 1], 8000, 4000]] },
   {
     name: "readLabelled",
-    rules: labelledFilesArguments,
-    call: readLabelled,
+    rules: labelled.labelledFilesArguments,
+    call: labelled.readLabelled,
+    right: [[join(folder, "series.csv")], [join(folder, "texts.csv"), { text: "text", label: "label" }]],
+    optional: 1,
+  },
+  {
+    name: "readTextColumn",
+    rules: labelled.labelledFilesArguments,
+    call: labelled.readTextColumn,
+    right: [[join(folder, "texts.csv"), { text: "text", label: "label" }]],
+    optional: 1,
+  },
+  {
+    name: "readTextLines",
+    rules: labelled.pathArguments,
+    call: labelled.readTextLines,
+    right: [[join(folder, "texts.csv")]],
+  },
+  {
+    name: "readTextFiles",
+    rules: labelled.pathsArguments,
+    call: labelled.readTextFiles,
+    right: [[[join(folder, "texts.csv"), join(folder, "series.csv")]]],
+  },
+  {
+    name: "readRecording",
+    rules: labelled.pathArguments,
+    call: labelled.readRecording,
+    right: [[join(folder, "a.wav")]],
+  },
+  {
+    name: "readSeries",
+    rules: labelled.pathArguments,
+    call: labelled.readSeries,
     right: [[join(folder, "series.csv")]],
   },
-  { name: "readRecording", rules: labelledFilesArguments, call: readRecording, right: [[join(folder, "a.wav")]] },
-  { name: "readSeries", rules: labelledFilesArguments, call: readSeries, right: [[join(folder, "series.csv")]] },
   {
     name: "generateTokens",
     rules: generateTokensArguments,

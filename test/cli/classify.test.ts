@@ -8,8 +8,10 @@ import { type Command, helpOf } from "../../src/cli/options.ts";
 import { runCommand } from "../../src/cli/run.ts";
 import { writeWav } from "../../src/formats/wav.ts";
 import { readClassifier } from "../../src/tasks/classify.ts";
+import { lines, written } from "../helpers/command-output.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { slopes, tones } from "../tasks/classify/made.ts";
+import { reviews } from "../tasks/classify/made-reviews.ts";
 
 const folder = temporaryFolder();
 const at = (...names: string[]): string => join(folder, ...names);
@@ -25,27 +27,6 @@ const table = (count: number, seed: number): string =>
 writeFileSync(at("slopes.csv"), table(40, 1));
 writeFileSync(at("more.csv"), table(10, 2));
 
-/** What a command writes on standard output. */
-async function written(command: Command, ...args: string[]): Promise<string> {
-  let text = "";
-  const out = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += chunk;
-    return true;
-  });
-  const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  try {
-    await runCommand(command, args);
-  } finally {
-    out.mockRestore();
-    err.mockRestore();
-  }
-  return text;
-}
-const lines = async (command: Command, ...args: string[]): Promise<Record<string, unknown>[]> =>
-  (await written(command, ...args, "--json"))
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
 const small = ["--units", "8", "--bands", "12", "--epochs", "12", "--rate", "0.02", "--threads", "1", "--dropout", "0"];
 
 const model = at("tones.safetensors");
@@ -360,5 +341,51 @@ describe("one line for", () => {
     expect(error?.message).toMatch(message);
     expect(error?.name).toMatch(/^(InputError|FormatError)$/);
     expect(error?.message).not.toContain("\n");
+  });
+});
+
+describe("texts", () => {
+  const texts = reviews(60, 1);
+  const csv = ["stars,review", ...texts.map(({ label, text }) => `${label},${text}`)].join("\n");
+  writeFileSync(at("reviews.csv"), csv);
+  for (const label of ["good", "bad"] as const) {
+    const own = texts.filter((one) => one.label === label).map(({ text }) => text);
+    writeFileSync(at(`${label}.txt`), own.join("\n"));
+  }
+  const file = at("reviews.safetensors");
+  const options = [
+    ...["--dropout", "0.1", "--epochs", "16", "--patience", "16", "--units", "8", "--embedding", "8"],
+    ...["--min-count", "1", "--rate", "0.02", "--batch", "8", "--threads", "1"],
+  ];
+
+  test("a table whose columns are named; texts from the command line, a table and lines", async () => {
+    const made = await lines(
+      classify,
+      at("reviews.csv"),
+      "--text",
+      "review",
+      "--label",
+      "stars",
+      "--out",
+      file,
+      ...options,
+    );
+    expect(made[0]).toMatchObject({ event: "start", examples: 60, labels: ["bad", "good"] });
+    const [said] = await lines(classify, "--model", file, "the plot was awful");
+    expect(said).toMatchObject({ text: "the plot was awful", label: "bad" });
+    const tokens = said?.tokens as { token: string; saliency: number }[];
+    expect(tokens.map(({ token }) => token)).toEqual(["the", "plot", "was", "awful"]);
+    expect(await written(classify, "--model", file, "a lovely film", "an awful film")).toMatch(/good[\s\S]*bad/);
+    expect(await lines(classify, "--model", file, at("reviews.csv"), "--text", "review")).toHaveLength(60);
+    expect(await lines(classify, "--model", file, at("good.txt"))).toHaveLength(30);
+    const missing = await written(classify, "--model", file, "nofile.txt").catch(({ message }) => message);
+    expect(missing).toMatch(/^nofile\.txt: /);
+  });
+  test("a file of texts for each label; evaluate measures them", async () => {
+    const model = at("two.safetensors");
+    const made = await lines(classify, at("good.txt"), at("bad.txt"), "--out", model, ...options);
+    expect(made[0]).toMatchObject({ labels: ["bad", "good"] });
+    const [measured] = await lines(evaluate, model, at("reviews.csv"), "--text", "review", "--label", "stars");
+    expect(measured?.accuracy).toBeGreaterThan(0.9);
   });
 });

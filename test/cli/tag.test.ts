@@ -1,46 +1,24 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { evaluate } from "../../src/cli/evaluate.ts";
-import { type Command, helpOf } from "../../src/cli/options.ts";
-import { runCommand } from "../../src/cli/run.ts";
+import { helpOf } from "../../src/cli/options.ts";
 import { tag } from "../../src/cli/tag.ts";
+import { lines, written } from "../helpers/command-output.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { made } from "../tasks/tag/made.ts";
 
 const folder = temporaryFolder();
-const at = (...names: string[]): string => join(folder, ...names);
+const inFolder = join.bind(undefined, folder);
 const columns = (count: number, seed: number): string =>
   made(count, seed)
     .map(({ tokens, labels }) => tokens.map((word, t) => `${word} X ${labels[t]}\n`).join(""))
     .join("\n");
-writeFileSync(at("train.conll"), `-DOCSTART- -X- O\n\n${columns(60, 1)}`);
-writeFileSync(at("test.conll"), columns(20, 2));
-writeFileSync(at("lines.txt"), "Anna Berg visits Stein\n\nEmil Bach knows Rome .\n");
+writeFileSync(inFolder("train.conll"), `-DOCSTART- -X- O\n\n${columns(60, 1)}`);
+writeFileSync(inFolder("test.conll"), columns(20, 2));
+writeFileSync(inFolder("lines.txt"), "Anna Berg visits Stein\n\nEmil Bach knows Rome .\n");
 
-/** What a command writes on standard output. */
-async function written(command: Command, ...args: string[]): Promise<string> {
-  let text = "";
-  const out = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += chunk;
-    return true;
-  });
-  const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  try {
-    await runCommand(command, args);
-  } finally {
-    out.mockRestore();
-    err.mockRestore();
-  }
-  return text;
-}
-const lines = async (command: Command, ...args: string[]): Promise<Record<string, unknown>[]> =>
-  (await written(command, ...args, "--json"))
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-
-const model = at("names.safetensors");
+const model = inFolder("names.safetensors");
 const small = [
   "--units",
   "12",
@@ -55,7 +33,7 @@ const small = [
   "--threads",
   "1",
 ];
-const trained = await lines(tag, at("train.conll"), "--test", at("test.conll"), "--out", model, ...small);
+const trained = await lines(tag, inFolder("train.conll"), "--test", inFolder("test.conll"), "--out", model, ...small);
 
 describe("tag", () => {
   test("trains on sentences in columns: start, an epoch a line, done with measures", () => {
@@ -65,13 +43,13 @@ describe("tag", () => {
     expect(measured.entities.f1).toBeGreaterThan(0.95);
   });
   test("labels the words of lines, and of columns without labels", async () => {
-    expect(await written(tag, at("lines.txt"), "--lines", "--model", model)).toBe(
+    expect(await written(tag, inFolder("lines.txt"), "--lines", "--model", model)).toBe(
       "Anna\tB-PER\nBerg\tI-PER\nvisits\tO\nStein\tB-LOC\n\nEmil\tB-PER\nBach\tI-PER\nknows\tO\nRome\tB-LOC\n.\tO\n\n",
     );
-    writeFileSync(at("words.txt"), "Anna\nBerg\nvisits\nStein\n");
-    expect(await lines(tag, at("words.txt"), "--model", model)).toEqual([
+    writeFileSync(inFolder("words.txt"), "Anna\nBerg\nvisits\nStein\n");
+    expect(await lines(tag, inFolder("words.txt"), "--model", model)).toEqual([
       {
-        file: at("words.txt"),
+        file: inFolder("words.txt"),
         tokens: ["Anna", "Berg", "visits", "Stein"],
         labels: ["B-PER", "I-PER", "O", "B-LOC"],
         entities: [
@@ -82,26 +60,28 @@ describe("tag", () => {
     ]);
   });
   test("evaluate measures it", async () => {
-    const [measured] = await lines(evaluate, model, at("test.conll"));
+    const [measured] = await lines(evaluate, model, inFolder("test.conll"));
     expect(measured).toEqual(trained.at(-1)?.test);
-    expect(await written(evaluate, model, at("test.conll"))).toMatch(
+    expect(await written(evaluate, model, inFolder("test.conll"))).toMatch(
       /entity +there are +found +precision +recall +F1\nall /,
     );
   });
   test("what is wrong is one line, with file and line", async () => {
     const refused = (...args: string[]) => written(tag, ...args).catch(({ message }) => message);
-    writeFileSync(at("odd.conll"), "a X O\nb O\n");
-    writeFileSync(at("new.conll"), "Anna X B-ORG\n");
-    expect(await refused(at("odd.conll"), "--out", at("a.safetensors"))).toBe(
-      `${at("odd.conll")}: line 2 has 2 columns, line 1 has 3. Correct the line.`,
+    writeFileSync(inFolder("odd.conll"), "a X O\nb O\n");
+    writeFileSync(inFolder("new.conll"), "Anna X B-ORG\n");
+    expect(await refused(inFolder("odd.conll"), "--out", inFolder("a.safetensors"))).toBe(
+      `${inFolder("odd.conll")}: line 2 has 2 columns, line 1 has 3. Correct the line.`,
     );
-    expect(await written(evaluate, model, at("new.conll")).catch(({ message }) => message)).toMatch(
+    expect(await written(evaluate, model, inFolder("new.conll")).catch(({ message }) => message)).toMatch(
       /new\.conll: line 1: the label "B-ORG" was never seen in training; the model knows B-LOC, B-PER, I-PER, O\./,
     );
-    expect(await refused(at("lines.txt"))).toBe("give --out MODEL to train, or --model MODEL to label words with one.");
-    writeFileSync(at("empty.txt"), "\n\n");
-    expect(await refused(at("empty.txt"), "--lines", "--model", model)).toBe(
-      `${at("empty.txt")}: has no sentences. Give one a line.`,
+    expect(await refused(inFolder("lines.txt"))).toBe(
+      "give --out MODEL to train, or --model MODEL to label words with one.",
+    );
+    writeFileSync(inFolder("empty.txt"), "\n\n");
+    expect(await refused(inFolder("empty.txt"), "--lines", "--model", model)).toBe(
+      `${inFolder("empty.txt")}: has no sentences. Give one a line.`,
     );
   });
   test("help", () => {

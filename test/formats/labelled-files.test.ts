@@ -1,7 +1,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readLabelled, readRecording, readSeries } from "../../src/formats/labelled-files.ts";
+import {
+  readLabelled,
+  readRecording,
+  readSeries,
+  readTextColumn,
+  readTextFiles,
+} from "../../src/formats/labelled-files.ts";
 import { writeWav } from "../../src/formats/wav.ts";
 import { refusal } from "../helpers/refusal.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -56,6 +62,57 @@ test("a table of files, relative to it, with groups", () => {
   ]);
 });
 
+test("a folder of texts, with labels as recordings have them", () => {
+  expect(labels(given({ "good/a.txt": "fine", "bad/b.txt": "no" }))).toEqual([
+    ["bad/b.txt", "bad"],
+    ["good/a.txt", "good"],
+  ]);
+  const { kind, examples } = readLabelled(given({ "good_1.txt": "fine\n", "bad_1.txt": "no" }));
+  expect([kind, examples.map((one) => ("text" in one ? [one.text, one.label] : []))]).toEqual([
+    "text",
+    [
+      ["no", "bad"],
+      ["fine\n", "good"],
+    ],
+  ]);
+});
+
+test("a table of texts: the columns text and label, or those that are named", () => {
+  const path = given({
+    "a.csv": 'label,Text\nx,a b\ny,"c, d"\n',
+    "b.csv": "id;text;review;stars\n1;old;a b;5\n",
+    "c.csv": "review,stars\na,5\n,4\n",
+  });
+  expect(readLabelled(join(path, "a.csv")).examples).toMatchObject([
+    { text: "a b", label: "x", where: `${path}/a.csv: line 2, column "label"` },
+    { text: "c, d", label: "y" },
+  ]);
+  const columns = { text: "review", label: "stars" };
+  expect(readLabelled(join(path, "b.csv"), columns).examples).toMatchObject([{ text: "a b", label: "5" }]);
+  expect(refusal(() => readLabelled(join(path, "c.csv"), columns))).toBe(
+    `${path}/c.csv: line 3, column "text": is empty. Fill it in, or leave the line out.`,
+  );
+  expect(refusal(() => readLabelled(join(path, "c.csv"), { text: "title" }))).toContain(
+    'line 1 has no column "title"; it has review, stars.',
+  );
+  expect(readTextColumn(join(path, "a.csv"))).toMatchObject([{ text: "a b" }, { text: "c, d" }]);
+});
+
+test("files of texts, a line each: the label is the ending of names that are alike but for it, else the name", () => {
+  const path = given({ "rt.pos": "fine\n\ngood\r\n", "rt.neg": "no\n", "b.txt": "x", "empty.txt": "\n" });
+  const at = (...names: string[]) => names.map((name) => join(path, name));
+  expect(readTextFiles(at("rt.pos", "rt.neg")).examples).toMatchObject([
+    { text: "fine", label: "pos", name: `${path}/rt.pos: line 1` },
+    { text: "good", label: "pos", name: `${path}/rt.pos: line 3` },
+    { text: "no", label: "neg" },
+  ]);
+  expect(readTextFiles(at("rt.pos", "b.txt")).examples.map(({ label }) => label)).toEqual(["rt", "rt", "b"]);
+  expect(refusal(() => readTextFiles(at("rt.pos", "empty.txt")))).toBe(
+    `${path}/empty.txt: has no text. Give one a line.`,
+  );
+  expect(refusal(() => readTextFiles(at("rt.pos", "rt.pos")))).toContain("which another file has");
+});
+
 test("a table of series: rows of one id are one series, in their order, wherever they stand", () => {
   const path = given({ "s.csv": "id,height,label,width\n1,1.5,up,2\n2,-3e2,down,+4\n1,2,up,.5\n" });
   const file = join(path, "s.csv");
@@ -85,7 +142,11 @@ test("a table of series: rows of one id are one series, in their order, wherever
 describe("one line for", () => {
   const table = (text: string): string => join(given({ "t.csv": text, "a.wav": undefined }), "t.csv");
   test.each<[string, () => string, string]>([
-    ["a folder without sound", () => given({ "a.txt": "a" }), ": has no .wav file. Give a folder with recordings."],
+    [
+      "a folder without sound and texts",
+      () => given({ "a.md": "a" }),
+      ": has no .wav or .txt file. Give a folder with recordings or texts.",
+    ],
     [
       "sound that is no WAV file among others",
       () => given({ "one/a.wav": undefined, "one/b.mp3": "x", "two/c.FLAC": "y" }),

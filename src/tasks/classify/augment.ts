@@ -26,6 +26,8 @@ export type Augmentation = {
   /** Runs of neighbouring features that are left out, and how many features a run has at most, as a share of all. */
   readonly featureMasks: number;
   readonly featureMaskShare: number;
+  /** Of texts: the share of tokens that are read as unknown ones. */
+  readonly tokenDropout: number;
 };
 
 const least = inRange(0);
@@ -41,11 +43,12 @@ export const augmentationRules: Schema<Augmentation> = {
   timeMaskShare: share,
   featureMasks: wholeNumber(0, 100),
   featureMaskShare: share,
+  tokenDropout: share,
 };
 
 const none: Augmentation = {
   ...{ shiftMs: 0, gainDb: 0, noise: 0, speed: 0, featureNoise: 0, featureShift: 0 },
-  ...{ timeMasks: 0, timeMaskShare: 0.2, featureMasks: 0, featureMaskShare: 0.2 },
+  ...{ timeMasks: 0, timeMaskShare: 0.2, featureMasks: 0, featureMaskShare: 0.2, tokenDropout: 0 },
 };
 export const completeAugmentation = (given: Partial<Augmentation>): Augmentation => ({ ...none, ...given });
 

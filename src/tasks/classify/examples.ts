@@ -1,4 +1,4 @@
-/** Examples of classification as they are given: sound, or rows of numbers, each with its label. Knows nothing about models. */
+/** Examples of classification as they are given: sound, rows of numbers or texts, each with its label. Knows nothing about models. */
 import { InputError } from "../../graph/input-error.ts";
 import {
   anArray,
@@ -21,8 +21,11 @@ export type Sound = { readonly samples: ArrayLike<number>; readonly sampleRate: 
 /** Numbers: a row a step, all rows of one length. */
 export type NumberRows = { readonly rows: readonly ArrayLike<number>[] };
 
-/** A sequence: sound, or rows of numbers. */
-export type Sequence = (Sound | NumberRows) & {
+/** A text. */
+export type Text = { readonly text: string };
+
+/** A sequence: sound, rows of numbers, or a text. */
+export type Sequence = (Sound | NumberRows | Text) & {
   /** What messages call it, such as its file. */
   readonly name?: string | undefined;
 };
@@ -36,9 +39,13 @@ export type LabelledSequence = Sequence & {
 };
 
 export const isSound = (one: Sequence): one is Sequence & Sound => "samples" in one;
+export const isText = (one: Sequence): one is Sequence & Text => "text" in one;
+/** What messages call a sequence's kind. */
+export const kindOf = (one: Sequence): string => (isSound(one) ? "sound" : isText(one) ? "a text" : "rows of numbers");
 
 const nameRules = { name: string, group: string, label: someText, where: string };
 const soundRules: Schema = { ...nameRules, samples: required(numbers), sampleRate: required(wholeNumber(1)) };
+const textRules: Schema = { ...nameRules, text: required(someText) };
 const rowRules: Schema = {
   ...nameRules,
   rows: required({ ...anArray, expected: "a list of rows, each a list of numbers" }),
@@ -46,12 +53,12 @@ const rowRules: Schema = {
 
 function checkSequence(where: string, value: unknown, labelled: boolean): void {
   if (!isPlain(value)) throw new InputError(`${where} must be an object, got ${formatValue(value)}`);
-  const rules = "samples" in value ? soundRules : rowRules;
+  const rules = "samples" in value ? soundRules : "text" in value ? textRules : rowRules;
   checkOptions(where, value, labelled ? { ...rules, label: required(someText) } : rules);
 }
 
 const listRule = (labelled: boolean): Rule => ({
-  expected: `a list of sequences, { samples, sampleRate${labelled ? ", label" : ""} } or { rows${labelled ? ", label" : ""} }`,
+  expected: `a list of sequences, { samples, sampleRate${labelled ? ", label" : ""} }, { rows${labelled ? ", label" : ""} } or { text${labelled ? ", label" : ""} }`,
   accepts: (value) => Array.isArray(value) && value.length > 0,
   look(where, value) {
     for (let k = 0; k < (value as unknown[]).length; k++)

@@ -40,7 +40,7 @@ export const aClassifier: Rule = {
     checkValue(`${where}.model`, model, aModel);
     checkValue(`${where}.labels`, labels, listOf(someText, 2));
     checkValue(`${where}.steps`, steps, aStepCount);
-    checkValue(`${where}.input.kind`, input.kind, oneOf("audio", "numbers"));
+    checkValue(`${where}.input.kind`, input.kind, oneOf("audio", "numbers", "text"));
     const problem = misfit(model, labels, input);
     if (problem !== undefined) throw new InputError(`${where}: ${problem}`);
   },
@@ -53,6 +53,10 @@ function misfit(model: Model, labels: readonly string[], input: ClassifierInput)
     return `it has ${labels.length} labels, and its model gives ${model.outputSize} numbers${model.returnsSequences ? " a step" : ""}`;
   }
   const width = widthOfInput(input);
+  if (input.kind === "text") {
+    const tokens = model.inputs[0]?.count;
+    return tokens === width ? undefined : `it reads ${width} different tokens, and its model ${tokens ?? "none"}`;
+  }
   return model.input === width ? undefined : `it reads ${width} numbers a step, and its model ${model.input}`;
 }
 

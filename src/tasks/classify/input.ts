@@ -6,9 +6,10 @@ import { resample } from "../../formats/resample.ts";
 import { FormatError } from "../../formats/safetensors.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { finiteNumber, isPlain, oneOf } from "../../graph/schema.ts";
-import { checkedRows, isSound, nameOf, type Sequence } from "./examples.ts";
+import { checkedRows, isSound, isText, kindOf, nameOf, type Sequence } from "./examples.ts";
 import { type AudioFeatures, completeFeatures, featureCount, rowsOfSound } from "./features.ts";
 import { melFrequencies } from "./mel.ts";
+import { checkVocabulary, countOfTokens, readText, type TextVocabulary } from "./text.ts";
 
 /**
  * How features are scaled: to mean 0 and standard deviation 1, each by its values in the training examples ("training") or in the
@@ -23,29 +24,37 @@ export type Scaling = {
   readonly deviation: readonly number[];
 };
 
-/** What the model reads: features of sound, or numbers by the names of their columns. */
+/** What the model reads: features of sound, numbers by the names of their columns, or the tokens of a text, which are not scaled. */
 export type ClassifierInput = { readonly scaling: Scaling } & (
   | { readonly kind: "audio"; readonly features: AudioFeatures }
   | { readonly kind: "numbers"; readonly columns: readonly string[] }
+  | { readonly kind: "text"; readonly vocabulary: TextVocabulary }
 );
 
-/** Vectors, one a step. */
-export type Vectors = readonly Float32Array[];
+/** What the model reads of a sequence: vectors, one a step, or the tokens of a text. */
+export type Vectors = readonly Float32Array[] | Int32Array;
 
+/** The numbers of a step, or the number of different tokens. */
 export const widthOfInput = (input: ClassifierInput): number =>
-  input.kind === "audio" ? featureCount(input.features) : input.columns.length;
+  input.kind === "audio"
+    ? featureCount(input.features)
+    : input.kind === "text"
+      ? countOfTokens(input.vocabulary)
+      : input.columns.length;
 
 /**
  * The features of a sequence, not scaled.
  * @throws InputError, with its name, for a sequence of another kind, an empty one, and for what is not a number
  */
 export function featuresOf(input: ClassifierInput, one: Sequence, name: string): Float64Array[] {
+  const other = (reads: string): InputError =>
+    new InputError(`${name}: it is ${kindOf(one)}, and the model reads ${reads}`);
+  if (input.kind === "text") throw isText(one) ? new InputError(`${name}: a text has no frames`) : other("texts");
   if (input.kind === "numbers") {
-    if (isSound(one))
-      throw new InputError(`${name}: it is sound, and the model reads ${input.columns.length} numbers a step`);
+    if (isSound(one) || isText(one)) throw other(`${input.columns.length} numbers a step`);
     return checkedRows(one, input.columns.length, name);
   }
-  if (!isSound(one)) throw new InputError(`${name}: it is rows of numbers, and the model reads sound`);
+  if (!isSound(one)) throw other("sound");
   return rowsOfSound(soundAt(one, input.features, name), input.features);
 }
 
@@ -126,20 +135,28 @@ export function scaled(
 }
 
 /** What the model reads of a sequence. */
-export const vectorsOf = (input: ClassifierInput, one: Sequence, k: number): Float32Array[] =>
-  scaled(input.scaling, featuresOf(input, one, nameOf(one, k)), nameOf(one, k));
+export const vectorsOf = (input: ClassifierInput, one: Sequence, k: number): Vectors =>
+  input.kind === "text" && isText(one)
+    ? readText(input.vocabulary, one.text, nameOf(one, k)).ids
+    : scaled(input.scaling, featuresOf(input, one, nameOf(one, k)), nameOf(one, k));
 
 /** Check the input of a file. @throws FormatError, one line */
 export function readInput(given: unknown, name: string): ClassifierInput {
   const wrong = (what: string): FormatError => new FormatError(`${name}: ${what}: the file is damaged. Train anew.`);
   if (!isPlain(given) || !isPlain(given.scaling)) throw wrong("it does not say what its model reads");
-  const { kind, features, columns, scaling } = given;
+  const { kind, features, columns, vocabulary, scaling } = given;
   let input: ClassifierInput;
   if (kind === "audio" && isPlain(features)) {
     try {
       input = { kind, features: completeFeatures(features, name), scaling: scaling as Scaling };
     } catch (error) {
       throw error instanceof InputError ? wrong(error.message.slice(name.length + 2)) : error;
+    }
+  } else if (kind === "text") {
+    try {
+      input = { kind, vocabulary: checkVocabulary(vocabulary), scaling: scaling as Scaling };
+    } catch (error) {
+      throw error instanceof InputError ? wrong(error.message) : error;
     }
   } else if (kind === "numbers" && Array.isArray(columns) && columns.every((one) => typeof one === "string")) {
     input = { kind, columns: columns as string[], scaling: scaling as Scaling };

@@ -69,6 +69,7 @@ export function checkForwards({ model, input }: Classifier, wanted: boolean, whe
       `${where}: the model is bidirectional: it reads whole sequences. Train one with bidirectional: false.`,
     );
   }
+  if (input.kind === "text") throw new InputError(`${where}: the model reads whole texts.`);
   if (input.scaling.kind === "sequence") {
     throw new InputError(
       `${where}: the model scales each sequence by itself, so it reads whole ones. Train one with scaling: "training".`,
@@ -112,7 +113,8 @@ async function framesOf(
   try {
     return vectors.map((rows) => {
       session.reset();
-      return rows.map((row) => softmax(session.next(row)));
+      // Texts have no frames.
+      return (rows as readonly Float32Array[]).map((row) => softmax(session.next(row)));
     });
   } finally {
     session.dispose();

@@ -87,6 +87,7 @@ export class ClassifySession extends Disposable {
     checkValue("classifySession: the input", input, anArray);
     if (this.extractor === undefined) {
       const { input: wanted } = this.of;
+      // A session reads no texts.
       const width = wanted.kind === "numbers" ? wanted.columns.length : 0;
       return this.read(checkedRows({ rows: [input] }, width, "classifySession"));
     }

@@ -13,6 +13,7 @@ import {
   options as optionsOf,
   recordOf,
   wholeNumber,
+  withDefaults,
 } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
 import { aSeed, createRandom, type Random } from "../../nn/random.ts";
@@ -38,6 +39,7 @@ import { rowsOfSound } from "./features.ts";
 import { aClassifier, type Classifier } from "./file.ts";
 import { scaled, soundAt, type Vectors, vectorsOf } from "./input.ts";
 import { splitExamples } from "./split.ts";
+import { forgetful } from "./text.ts";
 
 /** What `onEpoch` is told. */
 export type ClassifierProgress = {
@@ -53,11 +55,11 @@ export type ClassifierProgress = {
 
 /** Options of `trainClassifier`; also the host's. */
 export type TrainClassifierOptions = HostOptions & {
-  /** Passes over the training examples, at most. Default 60. */
+  /** Passes over the training examples, at most. Default 60, of texts 8. */
   readonly epochs?: number;
-  /** Sequences per batch. Default 16. */
+  /** Sequences per batch. Default 16, of texts 32. */
   readonly batchSize?: number;
-  /** Adam's learning rate at the beginning. Default 0.003. */
+  /** Adam's learning rate at the beginning. Default 0.003, of texts 0.002. */
   readonly learningRate?: number;
   /** "cosine": the rate goes down to 0 over all epochs; "none": it stays. Default "cosine". */
   readonly decay?: "cosine" | "none";
@@ -73,7 +75,7 @@ export type TrainClassifierOptions = HostOptions & {
   readonly augment?: Partial<Augmentation>;
   /** The share of the examples that is kept for validation (of whole groups, where examples have one), or other examples. Default 0.2. */
   readonly validation?: number | readonly LabelledSequence[];
-  /** Epochs without a better validation loss after which training stops. Default 20. */
+  /** Epochs without a better validation loss after which training stops. Default 20, of texts 3. */
   readonly patience?: number;
   /** Seed of the split, the order, dropout and changes. Default 0. */
   readonly seed?: number;
@@ -106,6 +108,12 @@ export const trainClassifierArguments: Arguments = {
   }),
 };
 
+/** Texts are many and short, and learned by heart after a few epochs. */
+const defaults = {
+  series: { epochs: 60, batchSize: 16, learningRate: 0.003, patience: 20 },
+  text: { epochs: 8, batchSize: 32, learningRate: 0.002, patience: 3 },
+} as const;
+
 /** The result of `trainClassifier`. */
 export type TrainClassifierResult = {
   /** Epochs that were run. */
@@ -124,7 +132,7 @@ export type TrainClassifierResult = {
  * the last one without validation. The same seed gives the same values.
  * @param of the classifier
  * @param examples sequences with labels, as `classifier` takes them
- * @param options `epochs` (60), `batchSize` (16), `learningRate` (0.003), `augment`, `validation` (0.2), `patience` (20), ...: see
+ * @param options `epochs` (60, of texts 8), `batchSize` (16, 32), `learningRate` (0.003, 0.002), `augment`, `validation` (0.2), `patience` (20, 3): see
  *   `TrainClassifierOptions`
  * @returns the number of epochs, the best one, and measures on the examples held out
  * @throws InputError for a class with one example, unless `validation` is 0 or a list; for a label that the classifier does not have;
@@ -138,7 +146,9 @@ export async function trainClassifier(
   options: TrainClassifierOptions = {},
 ): Promise<TrainClassifierResult> {
   checkArguments("trainClassifier", { of, examples, options }, trainClassifierArguments);
-  const { epochs = 60, batchSize = 16, learningRate = 0.003, weightDecay = 0, seed = 0, patience = 20 } = options;
+  const usual = of.input.kind === "text" ? defaults.text : defaults.series;
+  const { epochs, batchSize, learningRate, patience } = withDefaults(usual, options);
+  const { weightDecay = 0, seed = 0 } = options;
   const { validation = 0.2, clipNorm = 1, labelSmoothing = 0, decay = "cosine", signal, onEpoch } = options;
   const split = splitExamples(examples, typeof validation === "number" ? validation : 0, seed);
   const held =
@@ -203,8 +213,11 @@ type Reader = { readonly length: number; readonly read: (random: Random) => Vect
 
 function readerOf({ input }: Classifier, one: LabelledSequence, name: string, augmentation: Augmentation): Reader {
   const plain = vectorsOf(input, { ...one, name }, 0);
+  if (plain instanceof Int32Array) {
+    return { length: plain.length, read: (random) => forgetful(plain, augmentation.tokenDropout, random) };
+  }
   const stretch = input.kind === "numbers";
-  if (input.kind === "numbers" || !isSound(one) || !changesSound(augmentation)) {
+  if (input.kind !== "audio" || !isSound(one) || !changesSound(augmentation)) {
     return { length: plain.length, read: (random) => changedFeatures(plain, augmentation, random, { stretch }) };
   }
   const { features, scaling } = input;

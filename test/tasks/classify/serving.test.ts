@@ -31,7 +31,7 @@ test("a server gives the class of a WAV file in base64, and of rows of numbers, 
 });
 
 test("what a model does not read is told to the client in a line", async () => {
-  const either = "audio: give either audio, a WAV file in base64, or rows of numbers";
+  const either = "audio: give one of audio, a WAV file in base64, rows of numbers, and text";
   expect(await ask({ model: "digits" })).toEqual(refused(either));
   expect(await ask({ model: "digits", audio, rows: [[1]] })).toEqual(refused(either));
   expect(await ask({ model: "digits", audio: "***" })).toEqual(refused("audio: is not base64"));
