@@ -34,7 +34,13 @@ export type Classifier = {
 /** A classifier. */
 export const aClassifier: Rule = {
   expected: "a classifier, as classifier or readClassifier makes it",
-  accepts: (value) => isPlain(value) && isPlain(value.model) && Array.isArray(value.labels) && isPlain(value.input),
+  // A tagger has a model, labels and an input too; a classifier's says what kind it is.
+  accepts: (value) =>
+    isPlain(value) &&
+    isPlain(value.model) &&
+    Array.isArray(value.labels) &&
+    isPlain(value.input) &&
+    typeof value.input.kind === "string",
   look(where, value) {
     const { model, labels, input, steps } = value as Classifier;
     checkValue(`${where}.model`, model, aModel);

@@ -45,7 +45,12 @@ export function scoresModel({ model }: Tagger): Model {
 /** A tagger. */
 export const aTagger: Rule = {
   expected: "a tagger, as tagger or readTagger makes it",
-  accepts: (value) => isPlain(value) && isPlain(value.model) && Array.isArray(value.labels) && isPlain(value.input),
+  accepts: (value) =>
+    isPlain(value) &&
+    isPlain(value.model) &&
+    Array.isArray(value.labels) &&
+    isPlain(value.input) &&
+    Array.isArray(value.input.words),
   look(where, value) {
     const of = value as Tagger;
     checkValue(`${where}.model`, of.model, aModel);

@@ -1,7 +1,8 @@
 /** Taggers: they learn made sentences from words, characters and byte pairs, with and without a conditional random field. */
 import { describe, expect, test } from "vitest";
 import type { TaggedSentence } from "../../../src/formats/conll.ts";
-import { openAnyModel } from "../../../src/tasks/index.ts";
+import { classifier } from "../../../src/tasks/classify.ts";
+import { openAnyModel, taskOf } from "../../../src/tasks/index.ts";
 import { createTagReader, tagInputFor, tagReadings, tokensPerWord } from "../../../src/tasks/tag/input.ts";
 import { serving } from "../../../src/tasks/tag/serving.ts";
 import { evaluateTagger, readTagger, tag, tagger, trainTagger, writeTagger } from "../../../src/tasks/tag.ts";
@@ -77,6 +78,9 @@ test("a file holds all that there is", async () => {
   const sentences = held.map(({ tokens }) => tokens);
   expect(await tag(again, sentences)).toEqual(await tag(of, sentences));
   expect(openAnyModel(writeTagger(of), "a").task.title).toBe("a tagger of words");
+  // A server is given contents without a file; a classifier of texts has a model, labels and an input too.
+  const texts = ["a b", "b c"].map((text, k) => ({ text, label: `${k}` }));
+  expect([of, classifier(texts, { units: 2 })].map((one) => taskOf(one)?.kind)).toEqual(["tag", "classify"]);
 });
 
 test("a sentence gives the same labels alone and beside longer ones", async () => {
