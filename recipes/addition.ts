@@ -89,7 +89,10 @@ await recipe({
   },
 });
 
-/** Different questions with their answers. Both orders of two numbers are one question, as in Keras's example. */
+/**
+ * Different questions with their answers, as in Keras's example: both orders of two numbers are one question, and, as later ones have
+ * longer numbers, all are shuffled.
+ */
 function questions(count: number, digits: number, seed: number): TextPair[] {
   const random = createRandom(seed);
   const draw = (): number => {
@@ -105,5 +108,10 @@ function questions(count: number, digits: number, seed: number): TextPair[] {
     seen.add(key);
     pairs.push({ source: `${a}+${b}`, target: `${a + b}` });
   }
-  return pairs;
+  const order = Int32Array.from(pairs, (_, k) => k);
+  for (let k = order.length - 1; k > 0; k--) {
+    const other = random.integer(k + 1);
+    [order[k], order[other]] = [order[other] as number, order[k] as number];
+  }
+  return Array.from(order, (k) => pairs[k] as TextPair);
 }
