@@ -4,6 +4,7 @@
  */
 export { cells } from "./cells/index.ts";
 export { argmax, type FlatArray, rowsOf } from "./data/arrays.ts";
+export { type Note, type Piece, secondsAt, type Tempo } from "./data/piece.ts";
 export { type PadOptions, padSequences, toCategorical } from "./data/sequences.ts";
 export {
   type SeriesOfTable,

@@ -9,6 +9,7 @@ import { jsonLinesLogger, jsonLinesLoggerArguments } from "../../src/callbacks/j
 import { modelCheckpoint, modelCheckpointArguments } from "../../src/callbacks/model-checkpoint.ts";
 import { tensorBoard, tensorBoardArguments } from "../../src/callbacks/tensor-board.ts";
 import { aFlatArray } from "../../src/data/arrays.ts";
+import { secondsAtArguments } from "../../src/data/piece.ts";
 import { padSequencesArguments, toCategoricalArguments } from "../../src/data/sequences.ts";
 import { seriesOfTableArguments } from "../../src/data/series.ts";
 import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/data/timeseries.ts";
@@ -27,6 +28,7 @@ import {
   writeCsvArguments,
 } from "../../src/formats/csv.ts";
 import * as labelled from "../../src/formats/labelled-files.ts";
+import { readMidi, readMidiArguments, writeMidi, writeMidiArguments } from "../../src/formats/midi.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
 import { resample, resampleArguments } from "../../src/formats/resample.ts";
 import {
@@ -173,6 +175,14 @@ const textPairs = [
   { source: "bca", target: "acb" },
 ];
 const reverser = unrolled.translator(textPairs, { units: 4, embedding: 2 });
+const aPiece = {
+  ticksPerQuarter: 4,
+  tempos: [{ tick: 0, microsecondsPerQuarter: 400_000 }],
+  notes: [
+    { pitch: 60, start: 0, duration: 4, velocity: 80, track: 0, channel: 0 },
+    { pitch: 64, start: 4, duration: 8, velocity: 70, track: 0, channel: 0 },
+  ],
+};
 const tm = unrolled.trajectoryModel(tracks, { seen: 2, predicted: 1, units: 2, hidden: 2, modes: 2, seed: 1 });
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
@@ -1374,6 +1384,15 @@ export const entries: readonly Entry[] = [
     right: [[{ sampleRate: 8000, channels: [Float32Array.of(0, 1), Float32Array.of(1, 0)] }]],
   },
   { name: "writeWav", rules: writeWavArguments, call: writeWav, right: [[[0, 0.5], 8000]] },
+  {
+    name: "readMidi",
+    rules: readMidiArguments,
+    call: readMidi,
+    right: [[writeMidi(aPiece), "a.mid", { repair: true }]],
+    optional: 2,
+  },
+  { name: "writeMidi", rules: writeMidiArguments, call: writeMidi, right: [[aPiece]] },
+  { name: "secondsAt", rules: secondsAtArguments, call: unrolled.secondsAt, right: [[aPiece, 3]] },
   { name: "resample", rules: resampleArguments, call: resample, right: [[[0, 0.5, 1], 8000, 4000]] },
   {
     name: "readLabelled",
