@@ -57,23 +57,48 @@ function checkPiece(piece: unknown, where: string): void {
 export const stepsOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
 export const longestOf = (pieces: readonly Piece[]): number => Math.max(...pieces.map(({ length }) => length));
 
+/** A part of a piece, and what sounds in the step before it: silence where the piece begins. */
+export type Window = { readonly steps: Piece; readonly before: readonly number[] };
+
+/** The parts of pieces, each of at most so many steps, about as long as one another. */
+export const windowsOf = (pieces: readonly Piece[], most: number): Window[] =>
+  pieces.flatMap((piece) => {
+    const count = Math.max(1, Math.ceil(piece.length / most));
+    const at = (k: number): number => Math.round((k * piece.length) / count);
+    return Array.from({ length: count }, (_, k) => ({
+      steps: piece.slice(at(k), at(k + 1)),
+      before: piece[at(k) - 1] ?? [],
+    }));
+  });
+
+/** All pitches higher by so many semitones, or lower, as far as the piano goes. */
+export function transposed({ steps, before }: Window, by: number): Window {
+  const pitches = [...before, ...steps.flat()];
+  const within = Math.max(lowest - Math.min(highest, ...pitches), Math.min(highest - Math.max(lowest, ...pitches), by));
+  const moved = (step: readonly number[]): number[] => step.map((pitch) => pitch + within);
+  return within === 0 ? { steps, before } : { steps: steps.map(moved), before: moved(before) };
+}
+
 /**
- * Pieces side by side as inputs and targets (T,B,88). The target of a step is what sounds in it, its input what sounded in
- * the one before: silence before the first. Inputs are all `padding` after the end of a piece.
+ * Parts of pieces side by side as inputs and targets (T,B,88). The target of a step is what sounds in it, its input what sounded in
+ * the one before. Inputs are all `padding` after the end of a part.
  */
-export function rollsOf(pieces: readonly Piece[], steps: number): { inputs: Float32Array; targets: Float32Array } {
-  const batch = pieces.length;
+export function rollsOf(
+  windows: readonly Window[],
+  steps: number,
+): { inputs: Float32Array<ArrayBuffer>; targets: Float32Array<ArrayBuffer> } {
+  const batch = windows.length;
   const [inputs, targets] = [new Float32Array(steps * batch * keys), new Float32Array(steps * batch * keys)];
-  pieces.forEach((piece, b) => {
-    piece.forEach((pitches, t) => {
+  windows.forEach((window, b) => {
+    const place = (t: number): number => (t * batch + b) * keys;
+    for (const pitch of window.before) inputs[place(0) + pitch - lowest] = 1;
+    window.steps.forEach((pitches, t) => {
       for (const pitch of pitches) {
-        targets[(t * batch + b) * keys + pitch - lowest] = 1;
-        if (t + 1 < piece.length) inputs[((t + 1) * batch + b) * keys + pitch - lowest] = 1;
+        targets[place(t) + pitch - lowest] = 1;
+        if (t + 1 < window.steps.length) inputs[place(t + 1) + pitch - lowest] = 1;
       }
     });
-    for (let t = piece.length; t < steps; t++) {
-      inputs.fill(padding, (t * batch + b) * keys, (t * batch + b + 1) * keys);
-    }
+    for (let t = window.steps.length; t < steps; t++) inputs.fill(padding, place(t), place(t) + keys);
   });
   return { inputs, targets };
 }

@@ -11,6 +11,9 @@ import {
   createRandom,
   createTrainer,
   dense,
+  dropout,
+  type EngineName,
+  type HostOptions,
   InputError,
   type Model,
   masking,
@@ -19,7 +22,18 @@ import {
   sequential,
   type Trainer,
 } from "unrolled";
-import { type Chorales, keys, longestOf, type Piece, padding, rollsOf, stepsOf } from "./pieces.ts";
+import {
+  type Chorales,
+  keys,
+  longestOf,
+  type Piece,
+  padding,
+  rollsOf,
+  stepsOf,
+  transposed,
+  type Window,
+  windowsOf,
+} from "./pieces.ts";
 
 export type Settings = {
   readonly cell: Cell;
@@ -33,6 +47,17 @@ export type Settings = {
   readonly patience: number;
   /** Rate of the inputs left out in training: the same keys in all steps of a piece. */
   readonly dropout: number;
+  /** Recurrent layers. Default 1. */
+  readonly layers?: number;
+  /** Rate of the outputs of each layer left out in training, and of the state that a cell reads. Default 0. */
+  readonly outputDropout?: number;
+  readonly recurrentDropout?: number;
+  /** Training pieces are cut into windows of at most so many steps. Default: they stay whole. */
+  readonly window?: number;
+  /** Each time that a window is read it is moved by up to so many semitones, up or down. Default 0. */
+  readonly transpose?: number;
+  /** Default "auto". */
+  readonly engine?: EngineName;
 };
 
 /** Chosen on the validation set; docs/log/recipes.md has what else was tried. */
@@ -67,53 +92,53 @@ export type Outcome = {
  */
 export async function train(
   chorales: Chorales,
-  { cell, units, seed, learningRate, batch, epochs, patience, dropout }: Settings,
+  settings: Settings,
   onEpoch: (epoch: Epoch) => void = () => {},
 ): Promise<Outcome> {
   const startMs = performance.now();
+  const { seed, learningRate, batch, epochs, patience, window = Number.POSITIVE_INFINITY, transpose = 0 } = settings;
+  const host = { threads: 1, ...(settings.engine !== undefined && { engine: settings.engine }) };
   if (chorales.train.length < batch) {
     throw new InputError(
       `${chorales.train.length} pieces to train on; a batch needs ${batch}. Choose a smaller batch.`,
     );
   }
-  const layers = [
-    masking({ maskValue: padding }),
-    recurrent(cell, { units, returnSequences: true, dropout }),
-    dense(keys),
-  ];
-  const model = sequential(layers, { input: keys, seed });
+  const model = modelOf(settings);
   const random = createRandom(seed);
-  const classes = byLength(chorales.train, batch);
+  const classes = byLength(windowsOf(chorales.train, window), batch);
   const trainers: Trainer[] = [];
-  for (const pieces of classes) {
+  for (const windows of classes) {
     trainers.push(
       await createTrainer(model, {
         batch,
-        steps: longestOf(pieces),
+        steps: longestWindow(windows),
         optimizer: adam({ learningRate }),
         loss: binaryCrossentropy({ features: "sum" }),
         clipNorm: 1,
         seed,
-        threads: 1,
+        ...host,
       }),
     );
   }
   let trainer = trainers[0] as Trainer;
-  const judgeValidation = await createJudge(model, chorales.valid);
-  const judgeTest = await createJudge(model, chorales.test);
+  const judgeValidation = await createJudge(model, chorales.valid, host);
+  const judgeTest = await createJudge(model, chorales.test, host);
 
   let best = { epoch: 0, validation: { all: Number.POSITIVE_INFINITY, fromSecond: Number.NaN }, values: copy(model) };
   let epoch = 0;
   while (epoch < epochs && epoch < best.epoch + patience) {
     epoch++;
     const batches = shuffle(
-      classes.flatMap((pieces, c) => inBatches(shuffle([...pieces], random), batch).map((of) => [c, of] as const)),
+      classes.flatMap((windows, c) => inBatches(shuffle([...windows], random), batch).map((of) => [c, of] as const)),
       random,
     );
     let loss = 0;
-    for (const [c, pieces] of batches) {
+    for (const [c, windows] of batches) {
       trainer = handOver(trainer, trainers[c] as Trainer, model);
-      const { inputs, targets } = rollsOf(pieces, longestOf(classes[c] as Piece[]));
+      const moved = windows.map((one) =>
+        transpose === 0 ? one : transposed(one, random.integer(2 * transpose + 1) - transpose),
+      );
+      const { inputs, targets } = rollsOf(moved, longestWindow(classes[c] as Window[]));
       trainer.resetStates();
       loss += (await trainer.update(inputs, targets)) / batches.length;
     }
@@ -135,6 +160,17 @@ export async function train(
   };
 }
 
+/** Layers of the cell, whose states a judge carries from a stretch of a piece to the next, and a logit for each key. */
+function modelOf({ cell, units, seed, dropout: rate, ...more }: Settings): Model {
+  const { layers = 1, outputDropout = 0, recurrentDropout = 0 } = more;
+  const drop = outputDropout > 0 ? [dropout(outputDropout)] : [];
+  const stack = Array.from({ length: layers }, (_, k) => [
+    recurrent(cell, { units, returnSequences: true, stateful: true, recurrentDropout, dropout: k === 0 ? rate : 0 }),
+    ...drop,
+  ]);
+  return sequential([masking({ maskValue: padding }), ...stack.flat(), dense(keys)], { input: keys, seed });
+}
+
 /** The list in an order of which each is as likely (Fisher and Yates). */
 function shuffle<T>(list: T[], random: Random): T[] {
   for (let i = list.length - 1; i > 0; i--) {
@@ -144,17 +180,19 @@ function shuffle<T>(list: T[], random: Random): T[] {
   return list;
 }
 
-/** Pieces of about one length learn together, so that little of a batch is padding: four classes, or one of few pieces. */
-function byLength(pieces: readonly Piece[], batch: number): Piece[][] {
-  const sorted = [...pieces].sort((a, b) => a.length - b.length);
+const longestWindow = (windows: readonly Window[]): number => longestOf(windows.map(({ steps }) => steps));
+
+/** Windows of about one length learn together, so that little of a batch is padding: four classes, or one of few windows. */
+function byLength(windows: readonly Window[], batch: number): Window[][] {
+  const sorted = [...windows].sort((a, b) => a.steps.length - b.steps.length);
   const count = sorted.length < 16 * batch ? 1 : 4;
   const end = (k: number): number => Math.round((k * sorted.length) / count);
   return Array.from({ length: count }, (_, k) => sorted.slice(end(k), end(k + 1)));
 }
 
 /** Full batches; what is left waits for another order. */
-const inBatches = (pieces: readonly Piece[], batch: number): Piece[][] =>
-  Array.from({ length: Math.floor(pieces.length / batch) }, (_, k) => pieces.slice(k * batch, (k + 1) * batch));
+const inBatches = (windows: readonly Window[], batch: number): Window[][] =>
+  Array.from({ length: Math.floor(windows.length / batch) }, (_, k) => windows.slice(k * batch, (k + 1) * batch));
 
 /** A trainer of other sizes goes on where one stands: its parameters, its optimiser's states, its step. */
 function handOver(from: Trainer, to: Trainer, { parameters }: Model): Trainer {
@@ -167,31 +205,58 @@ function handOver(from: Trainer, to: Trainer, { parameters }: Model): Trainer {
 const copy = ({ values }: Model): Record<string, Float32Array> =>
   Object.fromEntries(Object.entries(values).map(([name, numbers]) => [name, numbers.slice()]));
 
-/** Losses of a model, as it is at each call, over pieces. */
-export async function createJudge(model: Model, pieces: readonly Piece[]): Promise<() => Promise<Losses>> {
-  const batch = pieces.length;
-  const steps = longestOf(pieces);
-  const { inputs, targets } = rollsOf(pieces, steps);
-  const predictor = await createPredictor(model, { batch, steps, threads: 1 });
+/** The longest stretch that a judge reads at once. */
+const stretch = 256;
+
+/** Losses of a model, as it is at each call, over whole pieces. Its recurrent layers are stateful. */
+export async function createJudge(
+  model: Model,
+  pieces: readonly Piece[],
+  host: HostOptions = { threads: 1 },
+): Promise<() => Promise<Losses>> {
+  // The longest first, so that pieces that are at their end are the last ones.
+  const sorted = [...pieces].sort((a, b) => b.length - a.length);
+  const steps = Math.min(stretch, longestOf(pieces));
+  const groups = Array.from({ length: Math.ceil(sorted.length / 32) }, (_, k) => sorted.slice(32 * k, 32 * (k + 1)));
+  const judges = await Promise.all(groups.map((group) => createGroupJudge(model, group, steps, host)));
   return async () => {
-    const logits = await predictor.predict(inputs);
     let [first, later] = [0, 0];
-    pieces.forEach((piece, b) => {
-      for (let t = 0; t < piece.length; t++) {
-        const start = (t * batch + b) * keys;
-        // softplus(z) - z * target, summed: of all log(1 + exp(-|z|)), one logarithm of their product, at most 2^keys.
-        let [loss, product] = [0, 1];
-        for (let at = start; at < start + keys; at++) {
-          const z = logits[at] as number;
-          loss += Math.max(z, 0) - z * (targets[at] as number);
-          product *= 1 + Math.exp(-Math.abs(z));
-        }
-        loss += Math.log(product);
-        if (t === 0) first += loss;
-        else later += loss;
-      }
-    });
+    for (const judge of judges) {
+      const sums = await judge();
+      first += sums.first;
+      later += sums.later;
+    }
     const count = stepsOf(pieces);
-    return { all: (first + later) / count, fromSecond: later / (count - batch) };
+    return { all: (first + later) / count, fromSecond: later / (count - pieces.length) };
+  };
+}
+
+async function createGroupJudge(model: Model, pieces: readonly Piece[], steps: number, host: HostOptions) {
+  const batch = pieces.length;
+  const predictor = await createPredictor(model, { batch, steps, ...host });
+  return async () => {
+    let [first, later] = [0, 0];
+    predictor.resetStates();
+    for (let from = 0; from < longestOf(pieces); from += steps) {
+      const parts = pieces.map((piece) => ({ steps: piece.slice(from, from + steps), before: piece[from - 1] ?? [] }));
+      const { inputs, targets } = rollsOf(parts, steps);
+      const logits = await predictor.predict(inputs);
+      parts.forEach(({ steps: { length } }, b) => {
+        for (let t = 0; t < length; t++) {
+          const start = (t * batch + b) * keys;
+          // softplus(z) - z * target, summed: of all log(1 + exp(-|z|)), one logarithm of their product, at most 2^keys.
+          let [loss, product] = [0, 1];
+          for (let at = start; at < start + keys; at++) {
+            const z = logits[at] as number;
+            loss += Math.max(z, 0) - z * (targets[at] as number);
+            product *= 1 + Math.exp(-Math.abs(z));
+          }
+          loss += Math.log(product);
+          if (from + t === 0) first += loss;
+          else later += loss;
+        }
+      });
+    }
+    return { first, later };
   };
 }

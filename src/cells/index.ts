@@ -34,6 +34,7 @@ import { perceptron } from "./perceptron.ts";
 import { projectionLstm } from "./projection-lstm.ts";
 import { qrnn } from "./qrnn.ts";
 import { rgLru } from "./rg-lru.ts";
+import { rru } from "./rru.ts";
 import { simpleRnn } from "./simple-rnn.ts";
 import { sLstm } from "./slstm.ts";
 import { sru } from "./sru.ts";
@@ -70,6 +71,7 @@ export {
   projectionLstm,
   qrnn,
   rgLru,
+  rru,
   simpleRnn,
   sLstm,
   sru,
@@ -111,6 +113,7 @@ const table = {
   "min-gru": minGru,
   "min-lstm": minLstm,
   "rg-lru": rgLru,
+  rru,
 } satisfies Record<string, Cell>;
 
 /** The built-in cells by the names of their files, as `unrolled cells` lists them: `cells["peephole-lstm"]`. */
@@ -158,6 +161,7 @@ const lines: { readonly [K in keyof typeof table]: About } = {
   "min-gru": { year: 2024, differs: "GRU whose gate and candidate read the input alone" },
   "min-lstm": { year: 2024, differs: "LSTM whose gates read the input alone, and add up to 1" },
   "rg-lru": { year: 2024, differs: "each unit decays as the input says; nothing else is recurrent" },
+  rru: { year: 2021, differs: "no gates: a hidden layer of relu adds to what is left of the state" },
 };
 /** Year and difference of each built-in cell, under the same names. */
 export const about: Readonly<Record<string, About>> = lines;

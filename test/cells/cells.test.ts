@@ -89,6 +89,8 @@ const facts: Readonly<Record<string, Facts>> = {
   "min-lstm": { count: (D, H) => 3 * H * (D + 1), states: "h" },
   // The linear layer before, then two gates and the decay; k tells the first step from the others.
   "rg-lru": { count: (D, H) => H * D + 2 * H * (H + 1) + H, states: "k h" },
+  // Into 4 H, from there to candidate and output; what is left of the state, and what is taken of the candidate.
+  rru: { count: (D, H) => 4 * H * (D + H + 1) + 2 * H * (4 * H + 1) + 2 * H, states: "h", output: "y" },
 };
 test.each(all)("%s: parameters, states and output are those of its source", (name, made) => {
   const wanted = facts[name] as Facts;
@@ -149,6 +151,7 @@ test("starts that are not Keras's, by cell", () => {
       "mogrifier-lstm": "Q1 ~ lecun_normal 1, R2 ~ lecun_normal 1, Q3 ~ lecun_normal 1, R4 ~ lecun_normal 1, Q5 ~ lecun_normal 1, W_fx ~ lecun_normal 1, W_fh ~ lecun_normal 1, W_ix ~ lecun_normal 1, W_ih ~ lecun_normal 1, W_jx ~ lecun_normal 1, W_jh ~ lecun_normal 1, W_ox ~ lecun_normal 1, W_oh ~ lecun_normal 1",
       "qrnn": "V_z ~ lecun_uniform 0.16666667, W_z ~ lecun_uniform 0.16666667, V_f ~ lecun_uniform 0.16666667, W_f ~ lecun_uniform 0.16666667, V_o ~ lecun_uniform 0.16666667, W_o ~ lecun_uniform 0.16666667",
       "rg-lru": "W ~ lecun_normal 1, W_a ~ lecun_normal 1, W_x ~ lecun_normal 1, Λ ~ decay_uniform 0.9 0.999 8",
+      "rru": "s ~ constant 0.5465",
       "slstm": "W_z ~ lecun_normal 0.4, W_o ~ lecun_normal 0.4, W_i ~ lecun_normal 0.4, W_f ~ lecun_normal 0.4",
       "sru": "W_f ~ lecun_uniform 0.5, v_f ~ random_uniform -1.2247449 1.2247449, W_r ~ lecun_uniform 0.5, v_r ~ random_uniform -1.2247449 1.2247449, W ~ lecun_uniform 1, W_x ~ lecun_uniform 3",
       "ugrnn": "b_g ~ ones",

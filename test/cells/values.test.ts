@@ -249,6 +249,18 @@ const steps: Readonly<Record<string, Step>> = {
     const scale = (j: number) => 1 + old("k")(j) * (sqrt(1 - a(j) ** 2) - 1);
     return { k: each((j) => max(old("k")(j), 1)), h: each((j) => a(j) * old("h")(j) + scale(j) * gate("x", j) * v(j)) };
   },
+  rru: (here) => {
+    const { at, dot, each, old } = here;
+    const net = sum(here, old("h"));
+    const a = each((j) => net("W_x", "W_h", "b", j), 4 * H);
+    const size = sqrt(a.all.reduce((total, one) => total + one * one, 0) / (4 * H) + 1e-6);
+    const hidden = each((j) => max(a(j) / size, 0), 4 * H);
+    const c = (j: number) => dot("W_c", j, hidden) + at("b_c", j);
+    return {
+      h: each((j) => 1.5 * σ(at("s", j)) * old("h")(j) + at("z", j) * c(j)),
+      output: each((j) => dot("W_y", j, hidden) + at("b_y", j)),
+    };
+  },
 };
 
 const [D, H, T] = [4, 3, 2];

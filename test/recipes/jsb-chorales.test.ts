@@ -1,8 +1,18 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cells, dense, type Model, masking, recurrent, sequential } from "unrolled";
+import { cells, createPredictor, dense, type Model, masking, recurrent, sequential } from "unrolled";
 import { expect, test } from "vitest";
-import { keys, longestOf, type Piece, padding, readChorales, rollsOf } from "../../recipes/chorales/pieces.ts";
+import {
+  keys,
+  longestOf,
+  type Piece,
+  padding,
+  readChorales,
+  rollsOf,
+  transposed,
+  type Window,
+  windowsOf,
+} from "../../recipes/chorales/pieces.ts";
 import { createJudge } from "../../recipes/chorales/train.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { InputError } from "../../src/graph/input-error.ts";
@@ -27,14 +37,20 @@ const small = {
 const model = (seed: number): Model => {
   const layers = [
     masking({ maskValue: padding }),
-    recurrent(cells.lstm as Cell, { units: 5, returnSequences: true }),
+    recurrent(cells.lstm as Cell, { units: 5, returnSequences: true, stateful: true }),
     dense(keys),
   ];
   return sequential(layers, { input: keys, seed });
 };
 
 test("a step's target is what sounds in it, its input what sounded before: silence at first, -1 after the end", () => {
-  const { inputs, targets } = rollsOf([[[21, 108], [60]], [[22]]], 3);
+  const { inputs, targets } = rollsOf(
+    [
+      { steps: [[21, 108], [60]], before: [] },
+      { steps: [[22]], before: [] },
+    ],
+    3,
+  );
   const rows = (values: Float32Array): number[][] =>
     Array.from({ length: 6 }, (_, row) => Array.from(values.subarray(row * keys, (row + 1) * keys)));
   const roll = (...on: number[]): number[] => Array.from({ length: keys }, (_, key) => (on.includes(key) ? 1 : 0));
@@ -42,6 +58,34 @@ test("a step's target is what sounds in it, its input what sounded before: silen
   // (T,B): step 0 of both pieces, step 1 of both, step 2 of both.
   expect(rows(inputs)).toEqual([roll(), roll(), roll(0, 87), nothing, nothing, nothing]);
   expect(rows(targets)).toEqual([roll(0, 87), roll(1), roll(39), roll(), roll(), roll()]);
+});
+
+test("long pieces are cut into windows that know the step before them; transposed, all of a window moves, within the piano", () => {
+  const piece = Array.from({ length: 7 }, (_, t) => [30 + t]);
+  const windows = windowsOf([piece, [[60]]], 3);
+  expect(windows).toEqual([
+    { steps: [[30], [31]], before: [] },
+    { steps: [[32], [33], [34]], before: [31] },
+    { steps: [[35], [36]], before: [34] },
+    { steps: [[60]], before: [] },
+  ]);
+  const [, second] = windows as [Window, Window];
+  expect(transposed(second, 2)).toEqual({ steps: [[34], [35], [36]], before: [33] });
+  expect(transposed(second, -12)).toEqual({ steps: [[22], [23], [24]], before: [21] });
+  expect(transposed({ steps: [[], [107]], before: [] }, 5)).toEqual({ steps: [[], [108]], before: [] });
+  const { inputs } = rollsOf([second], 3);
+  expect(Array.from({ length: 3 }, (_, t) => inputs.indexOf(1, t * keys) - t * keys)).toEqual([10, 11, 12]);
+});
+
+test("a piece that is longer than what is read at once is judged as a whole", async () => {
+  const long = Array.from({ length: 600 }, (_, t) => [40 + (t % 7)]);
+  const one = model(4);
+  const { all } = await (await createJudge(one, [long]))();
+  const { inputs, targets } = rollsOf([{ steps: long, before: [] }], 600);
+  const predictor = await createPredictor(one, { batch: 1, steps: 600 });
+  const logits = await predictor.predict(inputs);
+  const loss = logits.reduce((sum, z, k) => sum + Math.log1p(Math.exp(z)) - z * (targets[k] as number), 0) / 600;
+  expect(all).toBeCloseTo(loss, 3);
 });
 
 test("the loss of a model that knows one probability for every key is that of 88 coins", async () => {
