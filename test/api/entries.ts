@@ -14,6 +14,15 @@ import { padSequencesArguments, toCategoricalArguments } from "../../src/data/se
 import { seriesOfTableArguments } from "../../src/data/series.ts";
 import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/data/timeseries.ts";
 import {
+  abcTuneArguments,
+  abcTunes,
+  abcTunesArguments,
+  checkAbc,
+  cleanAbc,
+  pieceOfAbc,
+  pieceOfAbcArguments,
+} from "../../src/formats/abc.ts";
+import {
   convertLabelsArguments,
   entitiesArguments,
   measureEntitiesArguments,
@@ -175,6 +184,7 @@ const textPairs = [
   { source: "bca", target: "acb" },
 ];
 const reverser = unrolled.translator(textPairs, { units: 4, embedding: 2 });
+const aTune = "X:1\nM:4/4\nL:1/4\nK:D\nA/B/cde|f4|]\n";
 const aPiece = {
   ticksPerQuarter: 4,
   tempos: [{ tick: 0, microsecondsPerQuarter: 400_000 }],
@@ -1389,6 +1399,16 @@ export const entries: readonly Entry[] = [
     rules: readMidiArguments,
     call: readMidi,
     right: [[writeMidi(aPiece), "a.mid", { repair: true }]],
+    optional: 2,
+  },
+  { name: "abcTunes", rules: abcTunesArguments, call: abcTunes, right: [[aTune]] },
+  { name: "checkAbc", rules: abcTuneArguments, call: checkAbc, right: [[aTune], [{ text: aTune, line: 3 }]] },
+  { name: "cleanAbc", rules: abcTuneArguments, call: cleanAbc, right: [[aTune]] },
+  {
+    name: "pieceOfAbc",
+    rules: pieceOfAbcArguments,
+    call: pieceOfAbc,
+    right: [[aTune, { tempo: 90 }, "a.abc"]],
     optional: 2,
   },
   { name: "writeMidi", rules: writeMidiArguments, call: writeMidi, right: [[aPiece]] },
