@@ -174,6 +174,23 @@ export {
   writeLanguageModel,
 } from "./tasks/language-model.ts";
 export {
+  evaluateMusic,
+  type GenerateMusicOptions,
+  generateMusic,
+  type MusicEpoch,
+  type MusicEvaluation,
+  type MusicForm,
+  type MusicModel,
+  type MusicOptions,
+  type MusicSettings,
+  musicModel,
+  readMusicModel,
+  type TrainMusicOptions,
+  type TrainMusicResult,
+  trainMusic,
+  writeMusicModel,
+} from "./tasks/music.ts";
+export {
   evaluateTagger,
   readTagger,
   type Tagged,

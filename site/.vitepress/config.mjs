@@ -28,6 +28,7 @@ const guides = [
     ["translating", "Translating"],
     ["tagging", "Tagging"],
     ["classifying-texts", "Classifying texts"],
+    ["music", "Music"],
     ["command-line", "The command line"],
     ["determinism", "Determinism and numerics"],
     ["model-file", "The model file"],

@@ -53,6 +53,10 @@ export const evaluate: Command = {
         const { evaluatePairs } = await import("./translate.ts");
         await evaluatePairs(of, file, path, given);
       },
+      async music(mm) {
+        const { evaluateMusicFiles } = await import("./music.ts");
+        await evaluateMusicFiles(mm, file, path, given);
+      },
     });
   },
 };

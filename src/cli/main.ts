@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import("./export.ts")).exportModel,
   trajectories: async () => (await import("./trajectories.ts")).trajectories,
   translate: async () => (await import("./translate.ts")).translate,
+  music: async () => (await import("./music.ts")).music,
   studio: async () => (await import("./studio.ts")).studio,
   serve: async () => (await import("./serve.ts")).serve,
   explain: async () => (await import("./explain.ts")).explain,

@@ -6,8 +6,12 @@ import { type Classifier, classifyTask } from "./classify/file.ts";
 import { forecastTask } from "./forecast/file.ts";
 import type { Forecaster } from "./forecast/settings.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
+
+import { musicTask } from "./music/file.ts";
+import type { MusicModel } from "./music/settings.ts";
 import { type Tagger, taggerTask } from "./tag/file.ts";
 import { type Task, taskDataOf } from "./task.ts";
+
 import { trajectoriesTask } from "./trajectories/file.ts";
 import type { TrajectoryModel } from "./trajectories/settings.ts";
 import { translateTask } from "./translate/file.ts";
@@ -21,6 +25,7 @@ export interface Contents {
   readonly trajectories: TrajectoryModel;
   readonly translate: Translator;
   readonly tag: Tagger;
+  readonly music: MusicModel;
 }
 /** The content of a file of any kind. */
 export type Content = Contents[keyof Contents];
@@ -37,6 +42,7 @@ registerTask(classifyTask);
 registerTask(trajectoriesTask);
 registerTask(translateTask);
 registerTask(taggerTask);
+registerTask(musicTask);
 
 export const allTasks = (): readonly Task[] => [...tasks.values()];
 

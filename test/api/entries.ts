@@ -39,6 +39,7 @@ import {
 import * as labelled from "../../src/formats/labelled-files.ts";
 import { readMidi, readMidiArguments, writeMidi, writeMidiArguments } from "../../src/formats/midi.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
+import { musicFilesArguments, readMusicFiles } from "../../src/formats/music-files.ts";
 import { resample, resampleArguments } from "../../src/formats/resample.ts";
 import {
   readSafetensors,
@@ -81,6 +82,7 @@ import { forecastArguments } from "../../src/tasks/forecast/predict.ts";
 import { trainForecasterArguments } from "../../src/tasks/forecast/train.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
+import * as musical from "../../src/tasks/music.ts";
 import * as tagging from "../../src/tasks/tag.ts";
 import * as paths from "../../src/tasks/trajectories.ts";
 import * as translators from "../../src/tasks/translate.ts";
@@ -193,6 +195,7 @@ const aPiece = {
     { pitch: 64, start: 4, duration: 8, velocity: 70, track: 0, channel: 0 },
   ],
 };
+const mm = unrolled.musicModel([aPiece], { units: 2, dropout: 0, seed: 1 });
 const tm = unrolled.trajectoryModel(tracks, { seen: 2, predicted: 1, units: 2, hidden: 2, modes: 2, seed: 1 });
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
@@ -219,6 +222,7 @@ const oneWay = { units: 2, bidirectional: false, features: { sampleRate: 1000, m
 const heard = unrolled.classifier(sounds, oneWay);
 const counted = unrolled.classifier(rowsOfNumbers, { units: 2 });
 writeFileSync(join(folder, "a.wav"), writeWav([0, 0.5], 8000));
+writeFileSync(join(folder, "a.abc"), aTune);
 writeFileSync(join(folder, "series.csv"), "id,label,a\n1,x,2\n");
 writeFileSync(join(folder, "texts.csv"), "text,label\na b,x\n");
 const x = [
@@ -977,6 +981,61 @@ export const entries: readonly Entry[] = [
     ],
     optional: 1,
   },
+  // Music.
+  {
+    name: "musicModel",
+    rules: musical.musicModelArguments,
+    call: unrolled.musicModel,
+    right: [
+      [[aPiece], { form: "events", stepsPerQuarter: 2, cell: "gru", units: 2, layers: 1, dropout: 0, seed: 1 }],
+      [[aPiece, aPiece], { form: "roll", units: 2 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "trainMusic",
+    rules: musical.trainMusicArguments,
+    call: unrolled.trainMusic,
+    right: [
+      [
+        mm,
+        [aPiece, aPiece],
+        {
+          ...{ epochs: 1, batchSize: 1, steps: 4, learningRate: 0.01, validationSplit: 0.5, transpose: 1, seed: 1 },
+          ...{ threads: 1, onEpoch: () => {} },
+        },
+      ],
+    ],
+    optional: 1,
+    trains: mm.model,
+  },
+  {
+    name: "evaluateMusic",
+    rules: musical.evaluateMusicArguments,
+    call: unrolled.evaluateMusic,
+    right: [[mm, [aPiece], { threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "generateMusic",
+    rules: musical.generateMusicArguments,
+    call: unrolled.generateMusic,
+    right: [[mm, { length: 1, prime: aPiece, hold: [60], seed: 1, temperature: 0.5, topK: 3, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "writeMusicModel",
+    rules: musical.writeMusicModelArguments,
+    call: unrolled.writeMusicModel,
+    right: [[mm]],
+  },
+  {
+    name: "readMusicModel",
+    rules: readSafetensorsArguments,
+    call: unrolled.readMusicModel,
+    right: [[unrolled.writeMusicModel(mm), "model"]],
+    optional: 1,
+  },
   // Translators.
   {
     name: "translator",
@@ -1410,6 +1469,13 @@ export const entries: readonly Entry[] = [
     call: pieceOfAbc,
     right: [[aTune, { tempo: 90 }, "a.abc"]],
     optional: 2,
+  },
+  {
+    name: "readMusicFiles",
+    rules: musicFilesArguments,
+    call: readMusicFiles,
+    right: [[[join(folder, "a.abc")], { repair: true }]],
+    optional: 1,
   },
   { name: "writeMidi", rules: writeMidiArguments, call: writeMidi, right: [[aPiece]] },
   { name: "secondsAt", rules: secondsAtArguments, call: unrolled.secondsAt, right: [[aPiece, 3]] },

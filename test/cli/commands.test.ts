@@ -474,7 +474,7 @@ test("an engine by its name: train, generate and evaluate compute with it, and a
 });
 
 describe("help", () => {
-  const commands = ["train", "generate", "evaluate", "forecast", "classify", "trajectories", "explain"];
+  const commands = ["train", "generate", "evaluate", "forecast", "classify", "trajectories", "music", "explain"];
 
   test("lists every command; each has its own, with an example; no line is wider than 79 columns", async () => {
     const [overview, ...each] = await Promise.all([

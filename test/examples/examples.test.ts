@@ -89,6 +89,17 @@ describe.concurrent("examples", { timeout: 180_000 }, () => {
     expect(futures.map(([, , y = 0]) => Math.sign(Math.round(y)) + 0).sort()).toEqual([-1, 0, 1]);
   });
 
+  test("tune: all bars add up, other tunes are foreseen better than before, and a file is written", async () => {
+    const file = join(folder, "new.mid");
+    const out = await printed("tune", file);
+    expect(out).toMatch(/^60 of 60 tunes/);
+    const [, before = 0, after = 0] = (/others: ([\d.]+) before, ([\d.]+) after/.exec(out) ?? []).map(Number);
+    expect(after).toBeLessThan(before / 2);
+    const [notes = 0] = numbers(out, /^(\d+) notes/gm);
+    expect(notes).toBeGreaterThan(4);
+    expect(readFileSync(file).subarray(0, 4).toString()).toBe("MThd");
+  });
+
   test("forecast-sales: that promotions are told makes it better than what needs no network, by a third", async () => {
     const out = await printed("forecast-sales");
     const [own = 0, ...others] = numbers(out, /([\d.]+) %$/gm);
