@@ -11,6 +11,7 @@ import { readMidi } from "./midi.ts";
 
 /** A piece, and where it is from: a file, of a tunebook with the tune's line. */
 export type NamedPiece = { readonly name: string; readonly piece: Piece };
+/** What files of music hold. */
 export type MusicFiles = {
   readonly pieces: readonly NamedPiece[];
   /** What was left out with `repair`, a line each. */

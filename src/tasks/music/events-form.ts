@@ -35,8 +35,8 @@ export const eventsForm: Form = {
     const heldLosses: number[] = [];
     // Short music still fills a batch.
     const length = text.reduce((sum, one) => sum + one.length + 1, 0);
-    const own = Math.max(1, Math.min(steps, Math.floor((length - 1) / 2)));
-    const batch = Math.max(1, Math.min(batchSize, Math.floor((length - 1) / own)));
+    const own = Math.max(1, Math.min(steps, Math.floor(length / 2) - 1));
+    const batch = Math.max(1, Math.min(batchSize, Math.floor(length / (own + 1))));
     await trainLanguageModel(lmOf(model), text, {
       ...host,
       ...{ epochs, batch, steps: own, optimizer: adam({ learningRate }), seed, clipNorm: 1 },

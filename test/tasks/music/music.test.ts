@@ -199,6 +199,15 @@ describe.each([
   });
 });
 
+test.each(["events", "roll"] as const)("a single short piece is enough to learn from: %s", async (form) => {
+  for (const length of [1, 2, 3, 7]) {
+    const all = [scale(0, length)];
+    const mm = musicModel(all, { form, units: 3, seed: 1 });
+    const { loss, validationLoss } = await trainMusic(mm, all, { epochs: 2, ...host });
+    expect([loss.length, validationLoss]).toEqual([2, []]);
+  }
+});
+
 describe("what is refused", () => {
   const mm = musicModel(scales, { form: "roll", units: 2 });
 
