@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { inOrder, type Note, type Piece, secondsAt } from "../../src/data/piece.ts";
 import { readMidi, writeMidi } from "../../src/formats/midi.ts";
+import { note } from "../helpers/pieces.ts";
 import { refusal } from "../helpers/refusal.ts";
 
 const text = (name: string): number[] => [...name].map((c) => c.charCodeAt(0));
@@ -24,10 +25,6 @@ const on = (delta: number, pitch: number, velocity = 80, channel = 0): number[] 
 ];
 const off = (delta: number, pitch: number, channel = 0): number[] => [delta, 0x80 + channel, pitch, 0];
 const tempo = (delta: number, microseconds: number): number[] => [delta, 0xff, 0x51, 3, ...word(microseconds, 3)];
-const note = (pitch: number, start: number, duration: number, more: Partial<Note> = {}): Note => ({
-  ...{ pitch, start, duration, velocity: 80, track: 0, channel: 0 },
-  ...more,
-});
 const says = (bytes: Uint8Array): string => refusal(() => readMidi(bytes, "a.mid"));
 
 describe("reading", () => {

@@ -15,14 +15,11 @@ import {
   trainMusic,
   writeMusicModel,
 } from "../../../src/tasks/music.ts";
+import { note } from "../../helpers/pieces.ts";
 import { refusal, rejection } from "../../helpers/refusal.ts";
 import { serving } from "../../server/serving.ts";
 
 const host = { threads: 1 } as const;
-const note = (pitch: number, start: number, duration: number, more: Partial<Note> = {}): Note => ({
-  ...{ pitch, start, duration, velocity: 80, track: 0, channel: 0 },
-  ...more,
-});
 const piece = (notes: readonly Note[], ticksPerQuarter = 4): Piece => ({
   ticksPerQuarter,
   tempos: [{ tick: 0, microsecondsPerQuarter: 400_000 }],
