@@ -36,6 +36,33 @@ export const integration = [
   "server/under-fire.test.ts",
   "studio/learn-training-claims.test.ts",
 ];
+/**
+ * What would be felt by tests that share its process, or would feel them: it replaces modules, adds engines or tasks, or counts what
+ * the process compiles or holds.
+ */
+export const isolated = [
+  "engines/native/amx.test.ts",
+  "engines/native/bf16.test.ts",
+  "engines/native/engine.test.ts",
+  "engines/native/memory.test.ts",
+  "engines/toy/engine.test.ts",
+  "engines/vector/plain-engine.test.ts",
+  "formats/model-file.test.ts",
+  "formats/safetensors.test.ts",
+  "nn/session.test.ts",
+  "runtime/cache.test.ts",
+  "runtime/dispose.test.ts",
+  "runtime/garbage.test.ts",
+  "runtime/precision.test.ts",
+  "runtime/training.test.ts",
+  "server/memory.test.ts",
+  "studio/compiling.test.ts",
+  "studio/open-model.test.ts",
+  "tasks/language-model/create.test.ts",
+  "tasks/quantize.test.ts",
+  "tasks/toy/task.test.ts",
+  "tasks/training-start.test.ts",
+];
 /** What opens a page in a real Chromium. */
 export const browser = ["browser", "package/package.test.ts"];
 
@@ -50,6 +77,9 @@ const resolve = {
   })),
 };
 
+// They neither wait for processes nor measure time: as many at once as there are cores.
+const units = { maxWorkers: "100%", sequence: { groupOrder: 0 }, testTimeout: 30_000 } as const;
+
 export default defineConfig({
   test: {
     projects: [
@@ -57,13 +87,19 @@ export default defineConfig({
         resolve,
         test: {
           name: "unit",
-          // They neither wait for processes nor measure: as many at once as there are cores.
-          maxWorkers: "100%",
-          sequence: { groupOrder: 0 },
+          ...units,
           include: ["test/**/*.test.ts"],
-          exclude: filesOf([...integration, ...browser]),
-          testTimeout: 30_000,
+          exclude: filesOf([...isolated, ...integration, ...browser]),
+          // Files that follow each other in one process load what they test once.
+          isolate: false,
+          // So none leaves a spy or a stub to the next.
+          restoreMocks: true,
+          unstubGlobals: true,
         },
+      },
+      {
+        resolve,
+        test: { name: "isolated", ...units, include: filesOf(isolated) },
       },
       {
         resolve,

@@ -2,7 +2,7 @@
 import { dirname, join, sep } from "node:path";
 import { parseSync } from "vite";
 import { expect, test } from "vitest";
-import { browser, integration } from "../../vitest.config.ts";
+import { browser, integration, isolated } from "../../vitest.config.ts";
 import { filesBelow, importsOf, isSource, read } from "./modules.ts";
 
 const files = filesBelow("test").filter(isSource);
@@ -10,33 +10,38 @@ const tests = files.filter((file) => file.endsWith(".test.ts"));
 const isOf = (names: readonly string[], file: string): boolean =>
   names.some((name) => file === `test/${name}` || file.startsWith(`test/${name}/`));
 
+const imported: ReadonlyMap<string, readonly string[]> = new Map(
+  files.map((file) => [file, importsOf(file, read(file))]),
+);
 /** What a test file imports of the tests' own, itself included. */
 function ownModules(file: string, found = new Set<string>()): Set<string> {
-  if (found.has(file) || !files.includes(file)) return found;
+  const names = imported.get(file);
+  if (found.has(file) || names === undefined) return found;
   found.add(file);
-  for (const name of importsOf(file, read(file))) {
+  for (const name of names) {
     if (name.startsWith(".")) ownModules(join(dirname(file), name).split(sep).join("/"), found);
   }
   return found;
 }
 
-test("each test is of one project: unit, integration or browser", () => {
-  for (const name of [...integration, ...browser]) {
+test("each test is of one project: unit, isolated, integration or browser", () => {
+  for (const name of [...isolated, ...integration, ...browser]) {
     expect(
       tests.some((file) => isOf([name], file)),
       `${name} in vitest.config.ts is there`,
     ).toBe(true);
   }
-  expect(tests.filter((file) => isOf(integration, file) && isOf(browser, file))).toEqual([]);
-  expect(tests.filter((file) => !isOf([...integration, ...browser], file)).length).toBeGreaterThan(100);
+  const projects = [isolated, integration, browser];
+  expect(tests.filter((file) => projects.filter((names) => isOf(names, file)).length > 1)).toEqual([]);
+  expect(tests.filter((file) => !isOf(projects.flat(), file)).length).toBeGreaterThan(100);
 });
 
-test("a test of the project unit starts no process and opens no page", () => {
+test("a test of the projects unit and isolated starts no process and opens no page", () => {
   const wrong = tests
     .filter((file) => !isOf([...integration, ...browser], file))
     .filter((file) =>
       [...ownModules(file)].some((own) =>
-        importsOf(own, read(own)).some((name) => /^(node:)?child_process$|^playwright-core$/.test(name)),
+        imported.get(own)?.some((name) => /^(node:)?child_process$|^playwright-core$/.test(name)),
       ),
     );
   expect(wrong, "to be named in vitest.config.ts").toEqual([]);
@@ -50,6 +55,34 @@ function nodesOf(value: unknown): Node[] {
   if (typeof value !== "object" || value === null) return [];
   return [value as Node, ...Object.values(value).flatMap(nodesOf)];
 }
+
+const nameOf = (node: unknown): unknown => (node as Node | undefined)?.name;
+
+/** Whether it replaces modules, adds an engine or a task, or counts what the process compiles or holds. */
+function needsProcess({ type, name, object, property, callee, arguments: args }: Node): boolean {
+  if (type === "Identifier") return /^(registerEngine|registerTask|memoryUsage|setFlagsFromString)$/.test(String(name));
+  if (type === "MemberExpression") {
+    return nameOf(object) === "vi" && /^(doMock|hoisted|mock|resetModules)$/.test(String(nameOf(property)));
+  }
+  return nameOf((callee as Node | undefined)?.property) === "spyOn" && nameOf((args as Node[])[0]) === "WebAssembly";
+}
+
+test("just what is felt by files that share its process, or feels them, is of the project isolated", () => {
+  const needs = (code: string): boolean => nodesOf(parseSync("a.ts", code).program).some(needsProcess);
+  const examples = [
+    "registerTask(own);",
+    'vi.mock("a");',
+    'vi.spyOn(WebAssembly, "compile");',
+    "f(process.memoryUsage());",
+  ];
+  expect(examples.filter(needs)).toEqual(examples);
+  expect(needs('vi.spyOn(console, "error"); // vi.mock(registerEngine)')).toBe(false);
+  const needing = new Set(files.filter((file) => needs(read(file))));
+  const wanted = tests
+    .filter((file) => !isOf([...integration, ...browser], file))
+    .filter((file) => [...ownModules(file)].some((own) => needing.has(own)));
+  expect(isolated.map((name) => `test/${name}`)).toEqual(wanted);
+});
 
 /** `performance.now()` or `Date.now()`. */
 function isClock({ callee }: Node): boolean {
