@@ -69,8 +69,11 @@ export function withPage<T>(options: PageOptions, work: (page: Page) => Promise<
 
 /** The Chromiums of a file's tests, by their flags. */
 const browsers = new Map<string, Promise<Browser>>();
+/** What compiles the source for their pages: a module once, whichever page asks. */
+let vite: ReturnType<typeof startVite> | undefined;
 afterAll(async () => {
   for (const browser of browsers.values()) await (await browser).close();
+  await (await vite)?.close();
 });
 
 /** Run `work` with a Chromium that has these flags; then close the pages that it opened and forget what they stored. */
@@ -150,7 +153,8 @@ async function unpack(folder: string): Promise<void> {
 
 /** Serve the project's source or a folder of built files, run `work` with the address of the page, stop. */
 async function withServer<T>(options: PageOptions, work: (url: string) => Promise<T>): Promise<T> {
-  const vite = options.folder === undefined ? await startVite() : undefined;
+  if (options.folder === undefined) vite ??= startVite();
+  const source = await vite;
   const answer: RequestListener = (request, response) => {
     response.setHeader("Cache-Control", "no-store");
     if (options.isolated) {
@@ -161,7 +165,7 @@ async function withServer<T>(options: PageOptions, work: (url: string) => Promis
     if (path === "/favicon.ico") response.writeHead(204).end();
     else if (options.folder !== undefined) sendFile(response, options.folder, path);
     else if (path === "/") response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Test</title>");
-    else vite?.middlewares(request, response);
+    else source?.middlewares(request, response);
   };
   const server = createHttpServer(answer);
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -170,7 +174,6 @@ async function withServer<T>(options: PageOptions, work: (url: string) => Promis
   } finally {
     server.closeAllConnections();
     server.close();
-    await vite?.close();
   }
 }
 

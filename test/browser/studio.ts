@@ -1,11 +1,11 @@
 /** The studio as a person has it: `unrolled studio` run by its command, its page in a real Chromium. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { expect } from "vitest";
+import { afterAll, expect } from "vitest";
 import { withBrowser } from "./harness.ts";
 
 const cli = join(import.meta.dirname, "../../dist/cli/main.js");
@@ -27,57 +27,67 @@ export const button = (page: Page, name: string) => page.getByRole("button", { n
 export const setting = (page: Page, label: string, value: string) =>
   page.getByLabel(label, { exact: true }).fill(value);
 
+/** The addresses of the studios that a file's tests have started, by their models; each runs until the last test ends. */
+const studios = new Map<string, Promise<string>>();
+const processes: ChildProcess[] = [];
+afterAll(() => {
+  for (const server of processes) server.kill();
+});
+
+async function startStudio(models: readonly string[]): Promise<string> {
+  const server = spawn(process.execPath, [cli, "studio", ...models, "--port", "0", "--json"]);
+  processes.push(server);
+  const errors: string[] = [];
+  server.stderr.on("data", (data) => errors.push(String(data)));
+  const { value, done } = await createInterface(server.stdout)[Symbol.asyncIterator]().next();
+  if (done) throw new Error(`the studio did not start: ${errors.join("")}`);
+  return (JSON.parse(value) as { address: string }).address;
+}
+
 /**
- * Start the studio, do something in its page, end it. Fails where the page complained on its console, left an error, or
+ * Do something in the studio's page, which has nothing stored. Fails where the page complained on its console, left an error, or
  * asked another host for anything.
  */
 export async function withStudio(
   { models = [], width = 1280, colorScheme = "light", prepare, flags, allowed }: StudioOptions,
   work: (page: Page, address: string) => Promise<void>,
 ): Promise<void> {
-  const server = spawn(process.execPath, [cli, "studio", ...models, "--port", "0", "--json"]);
-  const errors: string[] = [];
-  server.stderr.on("data", (data) => errors.push(String(data)));
-  try {
-    const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`the studio did not start: ${errors.join("")}`);
-    const { address } = JSON.parse(value) as { address: string };
-    const touch = width < 500;
-    const context: BrowserContextOptions = { viewport: { width, height: 844 }, colorScheme, hasTouch: touch };
-    await withBrowser(async (browser) => {
-      const page = await browser.newPage(context);
-      page.setDefaultTimeout(60_000); // Trainings share a busy machine.
-      const complaints: string[] = [];
-      page.on("console", (message) => {
-        if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-      });
-      page.on("pageerror", (error) => complaints.push(error.message));
-      page.on("request", (request) => {
-        const url = request.url();
-        if (!url.startsWith(address) && !/^(data|blob):/.test(url)) complaints.push(`a request to ${url}`);
-      });
-      await prepare?.(page);
-      await page.goto(address);
-      try {
-        await work(page, address);
-      } catch (error) {
-        const shown = (
-          await page
-            .locator("main")
-            .innerText({ timeout: 1000 })
-            .catch(() => "nothing")
-        ).slice(0, 1500);
-        console.error(
-          `The page at ${page.url()} complained of ${complaints.join("; ") || "nothing"} and showed:\n${shown}`,
-        );
-        throw error;
-      }
-      expect(complaints.filter((line) => allowed?.test(line) !== true)).toEqual([]);
-    }, flags);
-  } finally {
-    server.kill();
-  }
+  const key = JSON.stringify(models);
+  const started = studios.get(key) ?? startStudio(models);
+  studios.set(key, started);
+  const address = await started;
+  const touch = width < 500;
+  const context: BrowserContextOptions = { viewport: { width, height: 844 }, colorScheme, hasTouch: touch };
+  await withBrowser(async (browser) => {
+    const page = await browser.newPage(context);
+    page.setDefaultTimeout(60_000); // Trainings share a busy machine.
+    const complaints: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("request", (request) => {
+      const url = request.url();
+      if (!url.startsWith(address) && !/^(data|blob):/.test(url)) complaints.push(`a request to ${url}`);
+    });
+    await prepare?.(page);
+    await page.goto(address);
+    try {
+      await work(page, address);
+    } catch (error) {
+      const shown = (
+        await page
+          .locator("main")
+          .innerText({ timeout: 1000 })
+          .catch(() => "nothing")
+      ).slice(0, 1500);
+      console.error(
+        `The page at ${page.url()} complained of ${complaints.join("; ") || "nothing"} and showed:\n${shown}`,
+      );
+      throw error;
+    }
+    expect(complaints.filter((line) => allowed?.test(line) !== true)).toEqual([]);
+  }, flags);
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
