@@ -37,10 +37,12 @@ export const integration = [
   "studio/learn-training-claims.test.ts",
 ];
 /**
- * What would be felt by tests that share its process, or would feel them: it replaces modules, adds engines or tasks, or counts what
- * the process compiles or holds.
+ * What would be felt by tests that share its process, or would feel them: it replaces modules, adds engines or tasks, counts what the
+ * process compiles or holds, or imports what is made once and goes with the first file's tests.
  */
 export const isolated = [
+  "api/fuzz.test.ts",
+  "api/options-page.test.ts",
   "engines/native/amx.test.ts",
   "engines/native/bf16.test.ts",
   "engines/native/engine.test.ts",
@@ -78,7 +80,7 @@ const resolve = {
 };
 
 // They neither wait for processes nor measure time: as many at once as there are cores.
-const units = { maxWorkers: "100%", sequence: { groupOrder: 0 }, testTimeout: 30_000 } as const;
+const units = { maxWorkers: "100%", testTimeout: 30_000 } as const;
 
 export default defineConfig({
   test: {
@@ -88,6 +90,7 @@ export default defineConfig({
         test: {
           name: "unit",
           ...units,
+          sequence: { groupOrder: 0 },
           include: ["test/**/*.test.ts"],
           exclude: filesOf([...isolated, ...integration, ...browser]),
           // Files that follow each other in one process load what they test once.
@@ -99,7 +102,13 @@ export default defineConfig({
       },
       {
         resolve,
-        test: { name: "isolated", ...units, include: filesOf(isolated) },
+        test: {
+          name: "isolated",
+          ...units,
+          // Not among those of unit, whose processes would end where the next file is of another project.
+          sequence: { groupOrder: 1 },
+          include: filesOf(isolated),
+        },
       },
       {
         resolve,
@@ -107,7 +116,7 @@ export default defineConfig({
           name: "integration",
           // Most wait for processes of theirs; what measures compares with its own.
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           include: filesOf(integration),
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -118,7 +127,7 @@ export default defineConfig({
           name: "browser",
           // Each waits for its page most of the time.
           maxWorkers: 2,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           include: filesOf(browser),
           testTimeout: 120_000,
           hookTimeout: 120_000,

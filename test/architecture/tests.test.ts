@@ -66,18 +66,25 @@ function needsProcess({ type, name, object, property, callee, arguments: args }:
   }
   return nameOf((callee as Node | undefined)?.property) === "spyOn" && nameOf((args as Node[])[0]) === "WebAssembly";
 }
+/** Whether it makes something at its top for the tests of one file: it is gone for the next that imports it. */
+const isForOneFile = (statement: Node): boolean =>
+  [statement, ...((statement.declarations ?? []) as Node[])]
+    .map(({ expression, init }) => (expression ?? init) as Node | undefined)
+    .some((call) => /^(afterAll|afterEach|temporaryFolder)$/.test(String(nameOf(call?.callee))));
 
 test("just what is felt by files that share its process, or feels them, is of the project isolated", () => {
-  const needs = (code: string): boolean => nodesOf(parseSync("a.ts", code).program).some(needsProcess);
-  const examples = [
-    "registerTask(own);",
-    'vi.mock("a");',
-    'vi.spyOn(WebAssembly, "compile");',
-    "f(process.memoryUsage());",
-  ];
-  expect(examples.filter(needs)).toEqual(examples);
-  expect(needs('vi.spyOn(console, "error"); // vi.mock(registerEngine)')).toBe(false);
-  const needing = new Set(files.filter((file) => needs(read(file))));
+  const needs = (file: string, code: string): boolean => {
+    const { program } = parseSync(file, code);
+    const shared = file.endsWith(".test.ts") ? [] : (program.body as unknown as Node[]);
+    return nodesOf(program).some(needsProcess) || shared.some(isForOneFile);
+  };
+  const examples = ["registerTask(own);", 'vi.mock("a");', 'vi.spyOn(WebAssembly, "a");', "f(process.memoryUsage());"];
+  expect(examples.filter((code) => needs("a.test.ts", code))).toEqual(examples);
+  const made = ["const folder = temporaryFolder();", "afterAll(() => {});"];
+  expect(made.filter((code) => needs("a.ts", code))).toEqual(made);
+  expect(made.filter((code) => needs("a.test.ts", code))).toEqual([]);
+  expect(needs("a.ts", 'vi.spyOn(console, "error"); // vi.mock(registerEngine)')).toBe(false);
+  const needing = new Set(files.filter((file) => needs(file, read(file))));
   const wanted = tests
     .filter((file) => !isOf([...integration, ...browser], file))
     .filter((file) => [...ownModules(file)].some((own) => needing.has(own)));
