@@ -4,6 +4,7 @@
  */
 import { createRandom, evaluateTranslator, type TextPair, trainTranslator, translate, translator } from "unrolled";
 import { recipe, seedRange, writeJson } from "./shared/command.ts";
+import { shuffled } from "./shared/shuffled.ts";
 
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 const attentions = ["additive", "dot", "none"] as const;
@@ -108,10 +109,5 @@ function questions(count: number, digits: number, seed: number): TextPair[] {
     seen.add(key);
     pairs.push({ source: `${a}+${b}`, target: `${a + b}` });
   }
-  const order = Int32Array.from(pairs, (_, k) => k);
-  for (let k = order.length - 1; k > 0; k--) {
-    const other = random.integer(k + 1);
-    [order[k], order[other]] = [order[other] as number, order[k] as number];
-  }
-  return Array.from(order, (k) => pairs[k] as TextPair);
+  return shuffled(pairs, random);
 }

@@ -8,6 +8,7 @@ import abcjs from "abcjs";
 import {
   adam,
   cells,
+  createRandom,
   evaluateLanguageModel,
   generateMany,
   InputError,
@@ -17,6 +18,7 @@ import {
 import { abcTunes, checkAbc, cleanAbc } from "unrolled/formats/abc";
 import { readCell, recipe, seedRange, writeJson } from "./shared/command.ts";
 import { readText } from "./shared/files.ts";
+import { shuffled } from "./shared/shuffled.ts";
 
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 /** The most characters of a tune that is written. */
@@ -64,7 +66,8 @@ await recipe({
       const started = performance.now();
       const size = { units: number("units", 256), layers: number("layers", 1), dropout: number("dropout", 0.3) };
       const lm = languageModel(texts, { ...size, ...(cell && { cell }), seed });
-      await trainLanguageModel(lm, training, {
+      // The file is sorted by kinds of tunes: in its order a model would learn that a tune is like the one before it.
+      await trainLanguageModel(lm, shuffled(training, createRandom(seed)), {
         ...{ epochs: number("epochs", 40), batch: 16, steps: 64, clipNorm: 1, seed, threads: 1, engine: "native" },
         optimizer: adam({ learningRate: number("rate", 0.003) }),
         validationData: validation,
