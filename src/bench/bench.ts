@@ -18,6 +18,7 @@ export const peersFor: { readonly [T in Shape["task"]]: Peers } = {
   forecast: { pytorch: startPyTorch, "pytorch-gru": startPyTorchAsPublished },
   layer: { onednn: startOneDnn },
   generate: { pytorch: startPyTorch, onnxruntime: startOnnxRuntime, "onnxruntime-int8": startOnnxRuntimeInt8 },
+  translate: { pytorch: startPyTorch },
 };
 export type Peers = Readonly<Record<string, StartPeer>>;
 

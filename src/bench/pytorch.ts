@@ -1,5 +1,5 @@
 /**
- * PyTorch as a peer: training steps, also of a SegRNN, and generation one token at a time. Written for its best figures (a
+ * PyTorch as a peer: training steps, also of a SegRNN and of a translator, and generation one token at a time. Written for its best figures (a
  * SegRNN as its authors have it too), and measured in the best of its settings: threads of its own and of OpenBLAS, and the
  * kernels of OpenBLAS, which does not know processors that are newer than itself.
  */
@@ -70,6 +70,30 @@ class SegRnn(nn.Module):
         drawn = torch.empty(-(-y.numel() // 8), dtype=torch.int64).random_(-2**63, None).view(torch.uint8)
         return y * (drawn[:y.numel()].view(y.shape) >> 7).to(y.dtype).mul_(2)
 
+class Translator(nn.Module):
+    """An encoder in both directions, and an LSTM with additive attention (D. Bahdanau et al., 2014): sources (S,B), targets (T,B)."""
+    def __init__(self):
+        super().__init__()
+        self.source, self.target = nn.Embedding(V, E), nn.Embedding(V, E)
+        self.encoder = nn.LSTM(E, H // 2, bidirectional=True)
+        self.keys, self.query, self.score = nn.Linear(H, H), nn.Linear(H, H, bias=False), nn.Parameter(torch.randn(H) / H ** 0.5)
+        self.of_token, self.of_state = nn.Linear(E, 4 * H), nn.Linear(2 * H, 4 * H, bias=False)
+        self.dense = nn.Linear(H, V)
+    def forward(self, source, target):
+        values, (h, c) = self.encoder(self.source(source))
+        h, c = (torch.cat([one[0], one[1]], 1) for one in (h, c))
+        keys, values = self.keys(values).transpose(0, 1).contiguous(), values.transpose(0, 1).contiguous()
+        out = []
+        # What depends on tokens alone is one product for all steps.
+        for of_token in self.of_token(self.target(target)).unbind(0):
+            scores = torch.matmul(torch.tanh(keys + self.query(h).unsqueeze(1)), self.score)
+            context = torch.bmm(torch.softmax(scores, 1).unsqueeze(1), values).squeeze(1)
+            i, f, g, o = (of_token + self.of_state(torch.cat([context, h], 1))).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            out.append(h)
+        return self.dense(torch.stack(out))
+
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
@@ -96,6 +120,11 @@ if spec["task"] == "forecast":
     targets, max_norm = torch.randn(B, spec["horizon"]), 1.0
     def loss_of():
         return nn.functional.l1_loss(model(segments, channels, as_published), targets)
+elif spec["task"] == "translate":
+    model, max_norm = Translator(), 5.0
+    source, tokens, targets = (torch.randint(V, (n, B)) for n in (spec["sourceSteps"], T, T))
+    def loss_of():
+        return nn.functional.cross_entropy(model(source, tokens).view(-1, V), targets.view(-1))
 else:
     model = Model()
     tokens, targets, max_norm = torch.randint(V, (T, B)), torch.randint(V, (1 if hidden else T, B)), 5.0

@@ -6,16 +6,17 @@ import { InputError } from "../graph/input-error.ts";
 export type Shape = {
   /**
    * kind-V-E-H-layers-B-T; with `hidden`, notebook-V-E-H-layers-B-T; of layers alone, layer-kind-E-H-layers-B-T; of forecasts,
-   * segrnn-channels-lookback-segment-horizon-H-B
+   * segrnn-channels-lookback-segment-horizon-H-B; of translators, translate-V-E-H-B-S-T
    */
   readonly name: string;
   /** "gru" has its reset gate after the product, as Keras, PyTorch and cuDNN have it. */
   readonly kind: "lstm" | "gru" | "gru-reset-before" | "simple-rnn" | "layer-norm-lstm";
   /**
    * "layer": forward and backward of the recurrent layers, without embedding, loss and optimiser. "forecast": training of a SegRNN, whose
-   * steps are segments of a lookback.
+   * steps are segments of a lookback. "translate": training of a translator: an encoder in both directions, and a decoder with additive
+   * attention.
    */
-  readonly task: "train" | "forecast" | "layer" | "generate";
+  readonly task: "train" | "forecast" | "layer" | "generate" | "translate";
   /** Of layers alone: 0. Of forecasts: channels, of which each window has one. */
   readonly vocabulary: number;
   /** Features that the first layer reads; of forecasts: values of a segment. */
@@ -28,6 +29,8 @@ export type Shape = {
   readonly hidden?: number;
   /** Values that are forecast, in whole segments. */
   readonly horizon?: number;
+  /** Of translators: the steps of a source; `steps` are those of a target. */
+  readonly sourceSteps?: number;
   /**
    * Options of `createTrainer` or `createSession` besides those of every shape, by which a shape is measured a second time: the name
    * says them at its end. Peers know nothing of them. An engine that refuses them does not take part, and the row says why.
@@ -38,9 +41,15 @@ export type Shape = {
 /** Characters of one generation step: enough for the clock. */
 export const charactersAStep = 100;
 
-/** Tokens that one step reads; of forecasts, windows. */
+/** Tokens that one step reads; of forecasts, windows; of translators, tokens of the targets. */
 export const tokensAStep = ({ task, batch, steps }: Shape): number =>
-  ({ train: batch * steps, layer: batch * steps, forecast: batch, generate: charactersAStep })[task];
+  ({
+    train: batch * steps,
+    layer: batch * steps,
+    translate: batch * steps,
+    forecast: batch,
+    generate: charactersAStep,
+  })[task];
 /** What those are. */
 export const unitOf = (task: Shape["task"]): "tokens" | "windows" => (task === "forecast" ? "windows" : "tokens");
 
@@ -97,6 +106,22 @@ function segRnn(...sizes: ForecastSizes): Shape {
   return { ...one, name: `segrnn-${sizes.join("-")}`, task: "forecast", horizon };
 }
 
+type TranslatorSizes = [
+  vocabulary: number,
+  embedding: number,
+  units: number,
+  batch: number,
+  source: number,
+  target: number,
+];
+
+/** Training of a translator, whose sources and targets have equally many tokens to choose from. */
+function translator(...sizes: TranslatorSizes): Shape {
+  const [vocabulary, embedding, units, batch, sourceSteps, steps] = sizes;
+  const one = shape("lstm", vocabulary, embedding, units, 1, batch, steps);
+  return { ...one, name: `translate-${sizes.join("-")}`, task: "translate", sourceSteps };
+}
+
 /** The same with options, whose values its name ends with. */
 const withOptions = (one: Shape, options: Readonly<Record<string, unknown>>): Shape => ({
   ...one,
@@ -122,6 +147,7 @@ export const shapes: readonly Shape[] = [
   shape("layer-norm-lstm", 65, 128, 512, 1, 32, 64),
   { ...shape("lstm", 2719, 25, 150, 2, 128, 25), name: "notebook-2719-25-150-2-128-25", hidden: 150 },
   segRnn(7, 96, 48, 720, 512, 256),
+  translator(65, 64, 256, 64, 30, 30),
   layer("lstm", 128, 128, 1, 32, 64),
   layer("gru", 128, 128, 1, 32, 64),
   layer("lstm", 128, 512, 1, 32, 64),
@@ -142,8 +168,8 @@ const kindsOf: Readonly<Record<"train" | "layer", readonly Shape["kind"][]>> = {
 };
 
 /**
- * The shape of this name: one of the list, or training of kind-V-E-H-layers-B-T, or of segrnn-channels-lookback-segment-horizon-H-B,
- * or layers alone of layer-kind-E-H-layers-B-T.
+ * The shape of this name: one of the list, or training of kind-V-E-H-layers-B-T, of segrnn-channels-lookback-segment-horizon-H-B or of
+ * translate-V-E-H-B-S-T, or layers alone of layer-kind-E-H-layers-B-T.
  * @throws InputError for another name, and for a lookback or a horizon that is not of whole segments
  */
 export function shapeOf(name: string): Shape {
@@ -152,12 +178,16 @@ export function shapeOf(name: string): Shape {
   const [, alone, kind, numbers = ""] = /^(layer-)?([a-z][a-z-]*?)((?:-[1-9]\d{0,8})+)$/.exec(name) ?? [];
   const sizes = numbers.split("-").slice(1).map(Number);
   if (alone === undefined && kind === "segrnn" && sizes.length === 6) return segRnnOf(name, sizes as ForecastSizes);
+  if (alone === undefined && kind === "translate" && sizes.length === 6 && (sizes[2] as number) % 2 === 0) {
+    return translator(...(sizes as TranslatorSizes));
+  }
   const [task, count] = alone === undefined ? (["train", 6] as const) : (["layer", 5] as const);
   const known = kindsOf[task].find((one) => one === kind);
   if (known === undefined || sizes.length !== count) {
     throw new InputError(
       `shape "${name}" is not known. It needs lstm- or gru-vocabulary-embedding-units-layers-batch-steps, as lstm-65-128-128-1-32-64, ` +
-        "segrnn-channels-lookback-segment-horizon-units-batch, layer-kind-embedding-units-layers-batch-steps, or a name that " +
+        "segrnn-channels-lookback-segment-horizon-units-batch, translate-vocabulary-embedding-units-batch-source-target with an even " +
+        "number of units, layer-kind-embedding-units-layers-batch-steps, or a name that " +
         "unrolled bench --help lists.",
     );
   }

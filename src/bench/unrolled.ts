@@ -1,7 +1,7 @@
 /** Unrolled's own part of a measurement. */
 import type { EngineName, HostOptions } from "../engines/engine.ts";
 import { engineFor } from "../engines/registry.ts";
-import { dense, embedding, recurrent } from "../nn/layers.ts";
+import { attending, bidirectional, dense, embedding, input, recurrent } from "../nn/layers.ts";
 import { type Model, sequential } from "../nn/model.ts";
 import { modelGraph } from "../nn/model-graph.ts";
 import { createRandom } from "../nn/random.ts";
@@ -41,6 +41,21 @@ export const segRnnOf = ({ vocabulary, embedding: segment, units, steps, horizon
       ...{ dropout: 0.5, cell: "gru-reset-after", targets: 1, past: 0, known: 0, parts: 1, layers: 1, members: 1 },
     }),
   );
+
+/** The network of a translator, as `translator` makes it, of sequences of one length: nothing is padding. */
+export const translatorOf = ({ vocabulary, embedding: features, units }: Shape): Model =>
+  sequential([
+    input("tokens", { name: "source", time: "source" }),
+    embedding(vocabulary, features),
+    bidirectional(recurrent(cellOf.lstm, { units: units / 2, returnSequences: true }), { name: "encoder" }),
+    dense(units, { name: "keys" }),
+    input("tokens", { name: "target", time: "target" }),
+    embedding(vocabulary, features),
+    recurrent(attending(cellOf.lstm), {
+      ...{ units, inputs: { K: "keys", V: "encoder" }, initialState: { from: "encoder" }, returnSequences: true },
+    }),
+    dense(vocabulary),
+  ]);
 
 /** @param engine the default one without it */
 export async function startUnrolled(shape: Shape, threads: number, engine?: EngineName): Promise<OwnPeer> {
@@ -84,6 +99,19 @@ const starters: { readonly [T in Shape["task"]]: (shape: Shape, host: HostOption
     const draw = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal());
     const series = Int32Array.from({ length: batch }, () => random.integer(vocabulary));
     const [inputs, targets] = [{ series, x: draw(steps * batch * segment) }, draw(batch * horizon)];
+    return { ...ofProgram(trainer.program), step: () => trainer.update(inputs, targets), end: () => trainer.dispose() };
+  },
+  async translate(shape, host) {
+    const { vocabulary, batch, steps, sourceSteps = steps } = shape;
+    const trainer = await createTrainer(translatorOf(shape), {
+      batch,
+      steps: [sourceSteps, steps],
+      clipNorm: 5,
+      ...host,
+    });
+    const random = createRandom(1);
+    const draw = (length: number): Int32Array => Int32Array.from({ length }, () => random.integer(vocabulary));
+    const [inputs, targets] = [{ source: draw(sourceSteps * batch), target: draw(steps * batch) }, draw(steps * batch)];
     return { ...ofProgram(trainer.program), step: () => trainer.update(inputs, targets), end: () => trainer.dispose() };
   },
   async layer(shape, host) {

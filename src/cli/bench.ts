@@ -34,6 +34,8 @@ export const bench: Command = {
     "  lstm-vocabulary-embedding-units-layers-batch-steps, gru-...",
     "and, of forecasts by segments, whose windows are counted in place of tokens,",
     "  segrnn-channels-lookback-segment-horizon-units-batch,",
+    "of translators with attention, by tokens of the targets,",
+    "  translate-vocabulary-embedding-units-batch-source-target,",
     "and layers alone, forward and backward:",
     "  layer-kind-embedding-units-layers-batch-steps, where kind is lstm, gru,",
     "  gru-reset-before or simple-rnn.",
