@@ -2,7 +2,7 @@
 import { engineFor } from "../engines/registry.ts";
 import { decodeText } from "../formats/decode-text.ts";
 import { readInput, writeFileAtomically } from "../formats/files.ts";
-import { linesOf, readPairs } from "../formats/text-pairs.ts";
+import { linesOf, readTextPairs } from "../formats/text-pairs.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
@@ -108,7 +108,7 @@ async function train(given: Given, out: string): Promise<void> {
   checkOutputs([out], paths, given);
   const host = hostOf(given);
   const { name: engine } = await engineFor(host);
-  const pairs = readPairs(paths);
+  const pairs = readTextPairs(paths);
   const where = paths.join(", ");
   const of = naming(where, () => translator(pairs, optionsOfModel(given)));
   const start = { event: "start", parameters: countParameters(of.model), pairs: pairs.length, engine };
@@ -254,7 +254,7 @@ async function standardInput(): Promise<string[]> {
 export async function evaluatePairs(of: Translator, model: string, path: string, given: Given): Promise<void> {
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
-  const scores = await evaluateTranslator(of, readPairs([path]), host);
+  const scores = await evaluateTranslator(of, readTextPairs([path]), host);
   if (given.flag("json")) return writeJson(scores);
   process.stdout.write(scoresText(scores));
 }

@@ -1,12 +1,16 @@
 /** Pairs of texts from files: a table of two columns, or two files whose lines belong together. Knows nothing of what becomes of them. */
 import { InputError } from "../graph/input-error.ts";
+import { type Arguments, checkArguments, listOf, someText } from "../graph/schema.ts";
 import { decodeText } from "./decode-text.ts";
 import { readInput } from "./files.ts";
 
 /** A source and a target, as `translator` takes them. */
 export type FilePair = { readonly source: string; readonly target: string };
 
-/** The lines of a file, without what ends the last one. */
+/** @internal */
+export const textPairsArguments: Arguments = { paths: listOf(someText, 1) };
+
+/** The lines of a file, without what ends the last one. @internal */
 export function linesOf(path: string): string[] {
   const lines = decodeText(readInput(path), path).split(/\r\n|\r|\n/);
   if (lines.at(-1) === "") lines.pop();
@@ -17,11 +21,16 @@ export function linesOf(path: string): string[] {
 /**
  * Pairs of texts: of one file, whose lines have a source, a tab and a target; or of two files, whose lines of the same number belong
  * together.
+ * @param paths one file of pairs, or a file of sources and one of targets
  * @throws InputError, one line, with the file and the line: without a tab, with two of them, or with an empty source; for files of
- *   different numbers of lines
+ *   different numbers of lines, or more than two of them
+ * @example const pairs = readTextPairs(["en.txt", "de.txt"]);
  */
-export function readPairs(paths: readonly string[]): FilePair[] {
-  const [first, second] = paths as readonly [string, string?];
+export function readTextPairs(paths: readonly string[]): FilePair[] {
+  checkArguments("readTextPairs", { paths }, textPairsArguments);
+  const [first, second, third] = paths as readonly [string, string?, string?];
+  if (third !== undefined)
+    throw new InputError(`${third}: is a third file. Give one of pairs, or two whose lines belong together.`);
   const sources = linesOf(first);
   if (second === undefined) {
     return sources.map((line, k) => {

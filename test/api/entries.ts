@@ -48,6 +48,7 @@ import {
   writeSafetensorsArguments,
 } from "../../src/formats/safetensors.ts";
 import { textFile, textFileArguments } from "../../src/formats/text-file.ts";
+import { readTextPairs, textPairsArguments } from "../../src/formats/text-pairs.ts";
 import { tokenFile, tokenFileArguments } from "../../src/formats/token-file.ts";
 import {
   mixDown,
@@ -223,6 +224,7 @@ const heard = unrolled.classifier(sounds, oneWay);
 const counted = unrolled.classifier(rowsOfNumbers, { units: 2 });
 writeFileSync(join(folder, "a.wav"), writeWav([0, 0.5], 8000));
 writeFileSync(join(folder, "a.abc"), aTune);
+writeFileSync(join(folder, "pairs.tsv"), "ab\tba\n");
 writeFileSync(join(folder, "series.csv"), "id,label,a\n1,x,2\n");
 writeFileSync(join(folder, "texts.csv"), "text,label\na b,x\n");
 const x = [
@@ -1471,6 +1473,12 @@ export const entries: readonly Entry[] = [
     optional: 2,
   },
   {
+    name: "readTextPairs",
+    rules: textPairsArguments,
+    call: readTextPairs,
+    right: [[[join(folder, "pairs.tsv")]]],
+  },
+  {
     name: "readMusicFiles",
     rules: musicFilesArguments,
     call: readMusicFiles,
@@ -2090,6 +2098,7 @@ export const entries: readonly Entry[] = [
 /** Errors are thrown and not made by callers; the others are parts of entries that are here, or checks themselves. */
 export const notEntries: Readonly<Record<string, readonly string[]>> = {
   index: ["EquationError", "InputError", "NonFiniteLoss"],
+  "formats/text-pairs": ["linesOf"],
   "text/arrays": ["zeros", "numberAs", "sizeOf", "flatten", "shapeOf"],
   "text/hugging-face": ["huggingFaceTokenizer", "bytePairTokenizerJson"],
   "text/python-json": ["pythonJson", "readPairs"],

@@ -1,15 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { evaluate } from "../../src/cli/evaluate.ts";
-import { type Command, helpOf } from "../../src/cli/options.ts";
-import { runCommand } from "../../src/cli/run.ts";
+import { helpOf } from "../../src/cli/options.ts";
 import { translate } from "../../src/cli/translate.ts";
 import { readTranslator } from "../../src/tasks/translate.ts";
+import { lines, written } from "../helpers/command-output.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const folder = temporaryFolder();
-const at = (name: string): string => join(folder, name);
+const at = (name: string): string => `${folder}/${name}`;
 const pairs = ["ab", "abc", "bcd", "dab", "cad", "bad", "dcba", "cab", "dad", "add"].map((source) => [
   source,
   [...source].reverse().join(""),
@@ -18,27 +17,6 @@ writeFileSync(at("pairs.tsv"), pairs.map((pair) => `${pair.join("\t")}\r\n`).joi
 writeFileSync(at("source.txt"), pairs.map(([source]) => `${source}\n`).join(""));
 writeFileSync(at("target.txt"), pairs.map(([, target]) => `${target}\n`).join(""));
 
-/** What a command writes on standard output. */
-async function written(command: Command, ...args: string[]): Promise<string> {
-  let text = "";
-  const out = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += chunk;
-    return true;
-  });
-  const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  try {
-    await runCommand(command, args);
-  } finally {
-    out.mockRestore();
-    err.mockRestore();
-  }
-  return text;
-}
-const lines = async (command: Command, ...args: string[]): Promise<Record<string, unknown>[]> =>
-  (await written(command, ...args, "--json"))
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
 const small = [
   "--units",
   "32",

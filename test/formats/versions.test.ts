@@ -58,7 +58,7 @@ test("what a later version wrote is refused with what to do: a version, a task",
   expect(message(later)).toBe("its version is 7, this program reads 1 to 6. Update unrolled.");
   const other = altered(bytes, (data) => ({ ...data, task: { kind: "fortune", horizon: 12 } }));
   expect(refusal(() => open(other), FormatError)).toBe(
-    'm.safetensors: its task is "fortune", this program knows text, forecast, classify, trajectories, music. A newer version may know it.',
+    'm.safetensors: its task is "fortune", this program knows text, forecast, classify, trajectories, translate, tag, music. A newer version may know it.',
   );
   expect(message(other)).toBe('its task is "fortune", and a language model\'s is "text".');
 });

@@ -68,7 +68,7 @@ describe("one update with sgd", () => {
       steps,
       batch,
       parameters,
-      inputs: { tokens, target: targets, weight },
+      inputs: { tokens, "loss.target": targets, "loss.weight": weight },
       keys: [3, 1],
     });
     expect(loss).toBeCloseTo(reference.totals.loss as number, 5);

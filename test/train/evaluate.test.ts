@@ -31,7 +31,11 @@ test("evaluate is the mean of the reference's loss over all steps of all example
     Array.from({ length: steps }, (_, t) => rows.map((row) => row[t] as number)).flat();
   const { totals } = interpret(graph, {
     ...{ steps, batch: count, parameters: model.values },
-    inputs: { tokens: timeFirst(x), target: timeFirst(y), weight: new Array(count * steps).fill(1 / (count * steps)) },
+    inputs: {
+      tokens: timeFirst(x),
+      "loss.target": timeFirst(y),
+      "loss.weight": new Array(count * steps).fill(1 / (count * steps)),
+    },
   });
   for (const batchSize of [1, 3, 7, 32]) {
     const { loss } = await evaluate(model, x, y, { batchSize });

@@ -60,7 +60,7 @@ describe.each(Object.entries(fixture.cells))("%s against PyTorch", (name, record
     const { totals, gradients } = interpret(graph, {
       steps,
       batch,
-      inputs: { tokens, target: targets, weight },
+      inputs: { tokens, "loss.target": targets, "loss.weight": weight },
       parameters,
     });
     expect(totals.loss).toBeCloseTo(recorded.loss, 7);

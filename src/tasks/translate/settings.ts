@@ -28,7 +28,9 @@ export const textPairs: Rule = {
   expected: "a list of pairs { source, target }",
   accepts: (value) => Array.isArray(value) && value.length > 0,
   look(where, value) {
-    (value as unknown[]).forEach((one, k) => {
+    // A hole is no pair either.
+    const all = Array.from(value as unknown[]);
+    all.forEach((one, k) => {
       checkValue(`${where}[${k}]`, one, { expected: "{ source, target }", accepts: isPlain });
       checkOptions(`${where}[${k}]`, one, pair);
     });
