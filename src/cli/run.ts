@@ -10,7 +10,24 @@ export async function runCommand(command: Command, argv: readonly string[], prog
   outlivesReader = command.outlivesReader === true;
   const given = parse(command, argv, program);
   if (given.flag("help")) process.stdout.write(`${helpOf(command, program)}\n`);
-  else await command.run(given);
+  else {
+    try {
+      await command.run(given);
+    } catch (error) {
+      if (error instanceof InputError) error.message = inOptions(error.message, command);
+      throw error;
+    }
+  }
+}
+
+/** What the library advises where training diverges, in the options of a command that has them. */
+function inOptions(message: string, { options }: Command): string {
+  if (!("rate" in options)) return message;
+  const clip = "clip" in options ? ", or clip the gradients with --clip" : "";
+  return message.replace(
+    /\bTry a smaller learning rate(, fewer steps)?, or clip the gradients\./,
+    `Give a smaller --rate${clip}.`,
+  );
 }
 
 /** Run the work of a process: report errors, and do not treat a closed output as an error. */

@@ -22,8 +22,11 @@ import type { Trainer, UpdateOptions } from "./trainer.ts";
 /** The advice if the updates are the cause. */
 export const byRate = "Try a smaller learning rate, or clip the gradients.";
 
-/** The error for a loss or a parameter that became infinite or NaN. Its message names the first such value, with advice. */
-export class NonFiniteLoss extends Error {
+/**
+ * The error for a loss or a parameter that became infinite or NaN. Its message names the first such value, with advice: a rate, an
+ * initialiser or the data, which are the caller's.
+ */
+export class NonFiniteLoss extends InputError {
   /** Whether the model's values are later than those that training began with. */
   readonly trained: boolean;
   /** Which value became infinite or NaN first, and where. */
