@@ -26,6 +26,7 @@ export const tableOptions: Options = {
 const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\bdateFormat\b/g, "--date-format"],
   [/\bdate false\b/g, "--date none"],
+  [/; decimal "," reads/g, "; --decimal , reads"],
   [/\bvalidation: 0\b/g, "--validation 0"],
   [
     /\b([Gg]ive|[Cc]hoose|or|with) (decimal|frequency|duplicates|delimiter|id|columns|fill|horizon|lookback|test|season|targets)(?=[ ,.:]|$)/g,

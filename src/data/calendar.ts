@@ -28,6 +28,8 @@ export type DateColumn = {
   readonly instants: readonly number[];
   readonly format: string;
   readonly other?: string;
+  /** Whether offsets differed, and the instants are those of UTC. */
+  readonly utc?: true;
 };
 /** Why a column was not read: the first row at fault, if it is one row's, and what to do, in one line. */
 export type DateProblem = { readonly row: number; readonly problem: string };
@@ -40,6 +42,8 @@ const monthNames = [
 /** The parts of a format, in Day.js's letters, with the pattern that reads each. */
 const tokens: Readonly<Record<string, string>> = {
   YYYY: "(?<year>\\d{4})",
+  GGGG: "(?<weekYear>\\d{4})",
+  WW: "(?<week>\\d{2})",
   MMMM: "(?<name>[A-Za-z]{3,9})",
   MMM: "(?<name>[A-Za-z]{3,9})",
   MM: "(?<month>\\d{1,2})",
@@ -58,7 +62,7 @@ const tokens: Readonly<Record<string, string>> = {
   X: "(?<seconds>\\d{9,10}(?:\\.\\d+)?)",
   x: "(?<milliseconds>\\d{12,13})",
 };
-const tokenPattern = /\[([^\]]*)\]|YYYY|MMMM|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Q|X|x/g;
+const tokenPattern = /\[([^\]]*)\]|YYYY|GGGG|WW|MMMM|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Q|X|x/g;
 
 /** A format, taken apart: texts as they are, and tokens. */
 function partsOf(format: string): { readonly token: string | undefined; readonly text: string }[] {
@@ -88,7 +92,7 @@ function patternOf(format: string): RegExp {
 
 /**
  * Check a format of dates, such as "DD/MM/YYYY HH:mm" (Day.js's letters; other letters in brackets: "YYYY-MM-DD[T]HH:mm"; X and x are
- * Unix times in seconds and in milliseconds).
+ * Unix times in seconds and in milliseconds; "GGGG-[W]WW" are weeks of ISO 8601, of which the instant is the Monday).
  * @throws InputError if it has no year or a part twice
  */
 export function checkDateFormat(where: string, format: string): void {
@@ -96,7 +100,12 @@ export function checkDateFormat(where: string, format: string): void {
   const groups = names.map((token) => /<(\w+)>/.exec(tokens[token] as string)?.[1] as string);
   const twice = groups.find((group, k) => groups.indexOf(group) !== k);
   const problem = twice !== undefined ? `it has the ${twice} twice` : "it has no YYYY";
-  if (!["YYYY", "X", "x"].some((name) => names.includes(name)) || twice !== undefined) {
+  if (names.includes("GGGG") !== names.includes("WW")) {
+    throw new InputError(
+      `${where}: ${formatValue(format)} is no format of dates: GGGG and WW belong together, as in "GGGG-[W]WW".`,
+    );
+  }
+  if (!["YYYY", "GGGG", "X", "x"].some((name) => names.includes(name)) || twice !== undefined) {
     throw new InputError(
       `${where}: ${formatValue(format)} is no format of dates: ${problem}. An example is "DD/MM/YYYY HH:mm".`,
     );
@@ -121,11 +130,22 @@ function monthNamed(name: string): number {
 
 type Found = Readonly<Record<string, string | undefined>>;
 
+/** The Monday of a week of ISO 8601, or why there is none. */
+function mondayOf(year: number, week: number): number | string {
+  // January 4 is always in week 1.
+  const fourth = instantOf(year, 1, 4);
+  const monday = fourth - dayOfWeek(fourth) * dayMs + (week - 1) * weekMs;
+  return week >= 1 && isoWeekOf(monday).year === year
+    ? monday
+    : `has the week ${week}, and ${year} has ${isoWeekOf(instantOf(year, 12, 28)).week}`;
+}
+
 /** One date by what a pattern found: its instant, or why it is none. */
 function instantIn(found: Found | undefined): number | string {
   if (found === undefined) return "is written in another way";
   if (found.seconds !== undefined) return Math.round(1000 * Number(found.seconds));
   if (found.milliseconds !== undefined) return Number(found.milliseconds);
+  if (found.weekYear !== undefined) return mondayOf(Number(found.weekYear), Number(found.week));
   const year = Number(found.year);
   const named = found.name === undefined ? undefined : monthNamed(found.name);
   if (named === -1) return `has the month ${found.name}, which is no English name of one`;
@@ -153,9 +173,12 @@ const dayWays: readonly (readonly [RegExp, ...string[]])[] = [
   [/^\d{1,2}([-/.])\d{1,2}\1\d{4}/, "DD$1MM$1YYYY", "MM$1DD$1YYYY"],
   [/^\d{4}([-/.])\d{1,2}(?!\d)/, "YYYY$1MM"],
   [/^\d{1,2}([-/.])\d{4}(?!\d)/, "MM$1YYYY"],
+  [/^\d{4}M\d{1,2}(?!\w)/, "YYYY[M]MM"],
+  [/^\d{4}(-?)W\d{2}(?!\w)(?!-\d)/, "GGGG$1[W]WW"],
   [/^\d{4}([- ]?)Q[1-4](?!\w)/, "YYYY$1[Q]Q"],
   [/^Q[1-4]([- ]?)\d{4}(?!\w)/, "[Q]Q$1YYYY"],
   [/^\d{8}(?!\d)/, "YYYYMMDD"],
+  [/^(?:1[89]|2[01])\d{2}(?:0[1-9]|1[0-2])$/, "YYYYMM"],
   [/^\d{9,10}(\.\d+)?$/, "X"],
   [/^\d{12,13}$/, "x"],
   [/^\d{4}(?!\w)/, "YYYY"],
@@ -200,7 +223,8 @@ export const isDateText = (text: string): boolean =>
 
 /**
  * Read a column of dates. Without a format it is found from all rows: a column in which one day is past the 12th tells
- * day from month; one that fits both orders is read in the order whose steps are regular, and refused where both are.
+ * day from month; one that fits both orders is read in the order whose steps are regular, and refused where both are. Where offsets differ
+ * among rows, as where clocks change, they are read as times in UTC; days and longer as their clocks show them.
  * @param texts the column
  * @param format Day.js's letters, as `checkDateFormat` takes them
  */
@@ -209,6 +233,8 @@ export function readDates(texts: readonly string[], format?: string): DateColumn
   if (first === undefined) return { row: 0, problem: "there is no date" };
   const formats = format === undefined ? formatsOf(first) : [format];
   if (formats.length === 0) return { row: 0, problem: `${formatValue(first)} is no date. ${advice(first)}` };
+  const zoned = format === undefined ? ofSeveralOffsets(texts) : undefined;
+  if (zoned !== undefined) return zoned;
   const tried = formats.map((one) => readAll(texts, one));
   const read = tried.filter((one) => "instants" in one);
   if (read.length === 0) return furthest(tried as DateProblem[]);
@@ -222,6 +248,26 @@ export function readDates(texts: readonly string[], format?: string): DateColumn
     row: 0,
     problem: `${formatValue(first)} is day/month or month/day: all dates fit both. Say which with dateFormat ${formats.map((one) => `"${one}"`).join(" or ")}.`,
   };
+}
+
+const offsetEnd = / ?(?:Z|UTC|([+-])(\d{2}):?(\d{2}))$/;
+/**
+ * Times whose offsets differ are instants all the same: in UTC. Where that makes uneven steps and what the clocks show is even (one row
+ * a day, at midnight), the clocks' times without their offsets.
+ * @returns undefined where not all have an offset, or all the same, or where they cannot be read
+ */
+function ofSeveralOffsets(texts: readonly string[]): DateColumn | undefined {
+  const ends = texts.map((text) => offsetEnd.exec(text.trim()));
+  if (!ends.every((end) => end !== null) || new Set(ends.map(([end]) => end)).size < 2) return undefined;
+  const clocks = readDates(texts.map((text) => text.trim().replace(offsetEnd, "")));
+  if ("problem" in clocks) return undefined;
+  const instants = clocks.instants.map((instant, k) => {
+    const [, sign, hours, minutes] = ends[k] as RegExpExecArray;
+    const ms = sign === undefined ? 0 : Number(hours) * hourMs + Number(minutes) * minuteMs;
+    return sign === "-" ? instant + ms : instant - ms;
+  });
+  const utc: DateColumn = { instants, format: `${clocks.format}[Z]`, utc: true };
+  return regularity(utc) < 1 && regularity(clocks) === 1 ? clocks : utc;
 }
 
 const shortYear = /^(\d{1,2}[-/. ])?([A-Za-z]{3,9}|\d{1,2}[-/.]\d{1,2})[-/. ']+\d{2}$/;
@@ -278,7 +324,7 @@ function readAll(texts: readonly string[], format: string): DateColumn | DatePro
 }
 
 function problemOf(text: string, problem: string, format: string, first: string): string {
-  if (text === "") return "there is no date.";
+  if (text === "") return "there is no date. Fill it in, or leave the row out.";
   const offsets = [first, text].map((one) => /(?:Z|UTC|[+-]\d{2}:?\d{2})$/.exec(one.trim())?.[0]);
   if (/\[.*\]$/.test(format) && offsets.every((one) => one !== undefined) && offsets[0] !== offsets[1]) {
     return `${formatValue(text)} has the offset ${offsets[1]}, the first date ${offsets[0]}. Give all times in UTC.`;
@@ -295,6 +341,8 @@ export function formatDate(instant: number, format: string): string {
   const half = hour % 12 === 0 ? 12 : hour % 12;
   const values: Readonly<Record<string, string>> = {
     YYYY: String(date.getUTCFullYear()).padStart(4, "0"),
+    GGGG: String(isoWeekOf(instant).year).padStart(4, "0"),
+    WW: two(isoWeekOf(instant).week),
     MMMM: monthNames[month - 1] as string,
     MMM: (monthNames[month - 1] as string).slice(0, 3),
     MM: two(month),
@@ -497,7 +545,7 @@ export const seasonLength = (frequency: Frequency): number => seasonLengths(freq
 /** A part of the calendar: its value from 0, and how many there are. */
 const calendarParts = {
   monthOfYear: { of: (date: Date) => date.getUTCMonth(), count: 12 },
-  weekOfYear: { of: (date: Date) => isoWeek(date) - 1, count: 53 },
+  weekOfYear: { of: (date: Date) => isoWeekOf(date.getTime()).week - 1, count: 53 },
   dayOfYear: { of: (date: Date) => dayOf(date.getTime()) - dayOf(instantOf(date.getUTCFullYear(), 1, 1)), count: 366 },
   dayOfMonth: { of: (date: Date) => date.getUTCDate() - 1, count: 31 },
   dayOfWeek: { of: (date: Date) => dayOfWeek(date.getTime()), count: 7 },
@@ -510,11 +558,11 @@ export type CalendarPart = keyof typeof calendarParts;
 /** The names of the parts of the calendar. */
 export const calendarPartNames = Object.keys(calendarParts) as readonly CalendarPart[];
 
-/** The week of ISO 8601: week 1 has the year's first Thursday. */
-function isoWeek(date: Date): number {
-  const thursday = date.getTime() + (3 - dayOfWeek(date.getTime())) * dayMs;
+/** The week of ISO 8601, and its year: week 1 has the year's first Thursday. */
+function isoWeekOf(instant: number): { readonly year: number; readonly week: number } {
+  const thursday = instant + (3 - dayOfWeek(instant)) * dayMs;
   const year = new Date(thursday).getUTCFullYear();
-  return Math.floor((dayOf(thursday) - dayOf(instantOf(year, 1, 1))) / 7) + 1;
+  return { year, week: Math.floor((dayOf(thursday) - dayOf(instantOf(year, 1, 1))) / 7) + 1 };
 }
 
 /** The parts of the calendar that tell steps of a frequency apart, as GluonTS and Informer choose them. */

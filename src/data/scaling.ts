@@ -152,8 +152,12 @@ function indicesOf(values: Float64Array, season: number, start: number): number[
 /** The mean and the standard deviation of the population. */
 function standard(values: Float64Array): [number, number] {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  return [mean, Math.sqrt(variance)];
+  const squares = (unit: number): number => values.reduce((sum, value) => sum + ((value - mean) / unit) ** 2, 0);
+  const deviation = Math.sqrt(squares(1) / values.length);
+  if (deviation > 1e-150) return [mean, deviation];
+  // The squares of the smallest deviations are 0: they are taken in units of the largest.
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value - mean)), 0);
+  return [mean, largest === 0 ? 0 : largest * Math.sqrt(squares(largest) / values.length)];
 }
 
 /**

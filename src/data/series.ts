@@ -40,6 +40,8 @@ export type Table = {
   readonly rows: readonly (readonly string[])[];
   /** The line of the file on which a row begins, from 1. */
   readonly lineOf: (row: number) => number;
+  /** What stands between fields, where it is known. */
+  readonly delimiter?: string;
 };
 
 /** Options of `seriesOfTable`. */
@@ -171,6 +173,7 @@ export function evenSeries(table: Table, options: SeriesOptions): SeriesOfTable 
   const dates = datesOf(table, options, notes);
   const idColumn = idColumnOf(table, options, dates, notes);
   const { columns, textColumns } = columnsOf(table, options, [...(dates?.columns ?? []), idColumn]);
+  notes.push(...notedThousands(table, columns, decimal));
 
   let merged = 0;
   const groups = groupsOf(table, idColumn).map(({ name, rows }) => {
@@ -368,6 +371,8 @@ function oneColumn(table: Table, column: string, format: string | undefined, not
   const texts = table.rows.map((row) => row[index] as string);
   const read = readDates(texts, format);
   if ("problem" in read) throw new InputError(`${placeOf(table, read.row, column)}: ${read.problem}`);
+  if (read.utc === true)
+    notes.push(`column ${formatValue(column)} has several offsets: its times are read as those of UTC`);
   if (read.other !== undefined) {
     notes.push(
       `column ${formatValue(column)} is read as ${read.format}, whose steps are more even; ${read.other} fits too (dateFormat says which)`,
@@ -466,9 +471,40 @@ function columnsOf(
   });
   if (numeric.length === 0) {
     const found = others.length === 0 ? "dates alone" : others.map((column) => formatValue(column)).join(", ");
+    const almost = almostNumber(table, others);
+    if (almost !== undefined) throw noNumber(table, almost.row, almost.column, almost.text, decimal);
     throw new InputError(`${table.name}: has no column of numbers (${found}). Give one.`);
   }
   return { columns: numeric, textColumns: others.filter((column) => !numeric.includes(column)) };
+}
+
+/** Thousands with a blank or an apostrophe between them. */
+const spacedNumber = /^[+-]?\d{1,3}([ \u00a0\u2009\u202f'\u2019]\d{3})+([.,]\d*)?$/;
+/** The first text that would be a number if it were written otherwise. */
+function almostNumber(
+  { rows, columns }: Table,
+  names: readonly string[],
+): { readonly row: number; readonly column: string; readonly text: string } | undefined {
+  for (const column of names) {
+    const index = columns.indexOf(column);
+    const row = rows.findIndex((one) => /^[^\p{L}]*\d[^\p{L}]*$/u.test(one[index] as string));
+    if (row >= 0) return { row, column, text: (rows[row] as readonly string[])[index] as string };
+  }
+  return undefined;
+}
+
+/** What may be meant otherwise: numbers between semicolons that all have three digits after a point, as thousands have. */
+function notedThousands(table: Table, columns: readonly string[], decimal: "." | "," | undefined): string[] {
+  if (decimal !== undefined || table.delimiter !== ";") return [];
+  return columns.flatMap((column) => {
+    const index = table.columns.indexOf(column);
+    const texts = table.rows.map((row) => (row[index] as string).trim()).filter((text) => !isMissing(text));
+    if (texts.length === 0 || !texts.every((text) => /^[+-]?[1-9]\d{0,2}\.\d{3}$/.test(text))) return [];
+    const [text] = texts as [string];
+    return [
+      `column ${formatValue(column)}: ${text} is read as ${readNumber(text)}; decimal "," reads it as ${readNumber(text, ",")}`,
+    ];
+  });
 }
 
 const looksNumeric = (text: string, decimal: "." | "," | undefined): boolean =>
@@ -678,8 +714,9 @@ function noNumber(table: Table, row: number, column: string, text: string, decim
   const trimmed = text.trim();
   const comma = decimal !== "," && commaNumber.test(trimmed);
   const thousands = decimal !== "." && thousandsNumber.test(trimmed);
-  const advice =
-    plainNumber.test(trimmed) && !Number.isFinite(Number(trimmed))
+  const advice = spacedNumber.test(trimmed)
+    ? `Write it without signs between thousands, as ${trimmed.replaceAll(/[^\d.,+-]/g, "").replace(",", ".")}.`
+    : plainNumber.test(trimmed) && !Number.isFinite(Number(trimmed))
       ? "It is too large for a number: the largest is 1.8e308. Correct it."
       : comma && thousands
         ? `Choose decimal "," for ${readNumber(trimmed, ",")}, or decimal "." for ${readNumber(trimmed, ".")}.`

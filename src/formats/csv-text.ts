@@ -83,7 +83,7 @@ export function parseCsv(content: string | Uint8Array, options: CsvOptions = {})
     throw new InputError(`${name}: has the names of columns and no rows. Give a table with one row a step.`);
   }
   const lines = own.map(({ line }) => line);
-  return { name, columns, rows: own.map(({ fields }) => fields), lineOf: (row) => lines[row] as number };
+  return { name, columns, rows: own.map(({ fields }) => fields), lineOf: (row) => lines[row] as number, delimiter };
 }
 
 const isSomeNumber = (text: string): boolean =>

@@ -60,6 +60,10 @@ describe("readDates", () => {
     [["02/2020", "11/2020"], "MM/YYYY 2020-02-01T00:00:00"],
     [["20200131", "20200201"], "YYYYMMDD 2020-01-31T00:00:00"],
     [["0099-01-01"], "YYYY-MM-DD 0099-01-01T00:00:00"],
+    [["201501", "201512"], "YYYYMM 2015-01-01T00:00:00"],
+    [["2015M01", "2015M12"], "YYYY[M]MM 2015-01-01T00:00:00"],
+    [["2015-W01", "2015-W53"], "GGGG-[W]WW 2014-12-29T00:00:00"],
+    [["2016W53", "2016W01"].slice(1), "GGGG[W]WW 2016-01-04T00:00:00"],
   ])("%j is read, and written in the same way", (texts, expected) => expect(read(...texts)).toBe(expected));
 
   test("day and month are told apart by any row of the column", () => {
@@ -81,7 +85,6 @@ describe("readDates", () => {
 
   test.each([
     [["2021-02-28", "2021-02-29"], /^row 1: "2021-02-29" has the day 29, and February 2021 has 28/],
-    [["2021-02-28", ""], /^row 1: there is no date/],
     [["2021-13"], /^row 0: "2021-13" has the month 13/],
     [
       ["2021-02-28", "28.2.2021"],
@@ -94,14 +97,40 @@ describe("readDates", () => {
     [["Jan-64"], /Write years with four digits\.$/],
     [["1 Jan 64"], /Write years with four digits\.$/],
     [["Mai 2020"], /^row 0: "Mai 2020" has the month Mai, which is no English name/],
-    [
-      ["2020-03-29T01:00+01:00", "2020-03-29T03:00+02:00"],
-      /^row 1: .* has the offset \+02:00, the first date \+01:00\. Give all times in UTC\.$/,
-    ],
+    [["2021-02-28", ""], /^row 1: there is no date\. Fill it in, or leave the row out\.$/],
+    [["2015-W52", "2016-W53"], /^row 1: "2016-W53" has the week 53, and 2016 has 52/],
+    [["2015-W00"], /^row 0: "2015-W00" has the week 0/],
+    [["201501", "201513"], /^row 1: "201513" has the month 13/],
   ])("%j is refused", (texts, problem) => expect(read(...texts)).toMatch(problem));
 
+  test("times whose offsets differ are instants: read and written in UTC", () => {
+    for (const texts of [
+      ["2023-03-26T01:00:00+01:00", "2023-03-26T03:00:00+02:00", "2023-03-26T04:00:00+02:00"],
+      ["2023-10-29T02:00:00+02:00", "2023-10-29T02:00:00+01:00", "2023-10-29T03:00:00+01:00"],
+      ["2023-10-29T02:00:00 +0200", "2023-10-29T01:00:00Z", "2023-10-28T21:00:00 -0500"],
+    ]) {
+      const column = readDates(texts);
+      if ("problem" in column) throw new Error(column.problem);
+      expect(column).toMatchObject({ format: "YYYY-MM-DD[T]HH:mm:ss[Z]", utc: true });
+      expect(Array.from(column.instants)).toEqual(
+        texts.map((text) => Date.parse(text.replace(/ ([+-]\d\d)(\d\d)$/, "$1:$2"))),
+      );
+    }
+  });
+
+  test("days of a clock that changes are its days, where those are even and the instants are not", () => {
+    const texts = ["2023-03-25", "2023-03-26", "2023-03-27", "2023-03-28"].map(
+      (day, k) => `${day}T00:00${k < 2 ? "+01:00" : "+02:00"}`,
+    );
+    const column = readDates(texts);
+    if ("problem" in column) throw new Error(column.problem);
+    expect(column.instants.map((instant) => formatDate(instant, column.format))).toEqual(
+      texts.map((text) => text.slice(0, 16)),
+    );
+  });
+
   test("numbers, words and times alone are no dates", () => {
-    expect(["12", "1.5", "abc", "10:30", "", "2020-1-1-1", "may"].filter(isDateText)).toEqual([]);
+    expect(["201513", "170001", "12", "1.5", "abc", "10:30", "", "2020-1-1-1", "may"].filter(isDateText)).toEqual([]);
   });
 
   test("Unix times, in seconds and in milliseconds, come back as they are written", () => {

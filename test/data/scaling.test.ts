@@ -30,6 +30,23 @@ describe("fitScaling", () => {
     expect([...scale([1, Number.NaN, 3], scaling)]).toEqual([-1, Number.NaN, 1]);
   });
 
+  test("values whose squares are too small for a number differ all the same", () => {
+    const values = [1, 2, 3, 4];
+    const { steps } = fitScaling("standard", values);
+    const tiny = fitScaling(
+      "standard",
+      values.map((value) => value * 1e-198),
+    );
+    expect(tiny.constant).toBeUndefined();
+    const scaled = scale(
+      values.map((value) => value * 1e-198),
+      tiny,
+    );
+    scale(values, { steps }).forEach((value, k) => {
+      expect(scaled[k]).toBeCloseTo(value, 12);
+    });
+  });
+
   test("a constant column has scale 1, and says so", () => {
     for (const kind of ["standard", "minMax", "robust"] as const) {
       const scaling = fitScaling(kind, [0.1, 0.1, 0.1]);

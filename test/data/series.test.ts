@@ -245,12 +245,37 @@ describe("numbers", () => {
     ],
     ["date,v\n2024-01-01,0x10\n2024-01-02,1\n", {}, 'line 2, column "v": needs a number, got "0x10"'],
     ["date,v\n2024-01-01,a\n", {}, 'x.csv: has no column of numbers ("v")'],
+    ...["100 400.00", "100'400.00", "100\u00a0400,00", "100\u2019400.00"].map(
+      (text) =>
+        [
+          `date;v\n2024-01-01;\n2024-01-02;${text}\n`,
+          {},
+          `x.csv: line 3, column "v": needs a number, got ${JSON.stringify(text)}. Write it without signs between thousands, as 100400.00.`,
+        ] as const,
+    ),
     ["date,v\n2024-01-01,1\n", { columns: ["w"] }, 'x.csv: has no column "w".'],
     ["date,v\n2024-01-01,1\n", { columns: ["date"] }, 'column "date": has the dates or names of series'],
   ] as const)("%j with %j is refused", (text, options, message) => refused(text, options).toThrow(message));
 
   test("decimal commas are read when said so", () => {
     expect(values("date;v\n2024-01-01;1.234,5\n2024-01-02;2,5\n", { decimal: "," })).toEqual([1234.5, 2.5]);
+  });
+
+  test("thousands that may be meant are noted: between semicolons, three digits after every point", () => {
+    const notesOf = (text: string, options = {}) => seriesOfTable(parseCsv(text, { name: "x.csv" }), options).notes;
+    const rows = (delimiter: string, ...all: string[]): string =>
+      ["date", "v"].join(delimiter).concat(...all.map((one, k) => `\n2024-01-0${k + 1}${delimiter}${one}`));
+    expect(notesOf(rows(";", "100.400", "", "98.000", "1.125"), { fill: "last" })).toContain(
+      'column "v": 100.400 is read as 100.4; decimal "," reads it as 100400',
+    );
+    for (const [text, options] of [
+      [rows(",", "100.400", "98.000"), {}],
+      [rows(";", "100.400", "98.5"), {}],
+      [rows(";", "0.400", "98.500"), {}],
+      [rows(";", "100.400", "98.000"), { decimal: "," }],
+    ] as const) {
+      expect(notesOf(text, options)).toEqual([]);
+    }
   });
 
   test("columns that are not wanted may hold anything", () => {
