@@ -47,7 +47,7 @@ export const evaluate: Command = {
         await evaluateClassifierFiles(of, file, path, given);
       },
       tag: (of) => evaluateTaggerFile(of, file, path, given),
-      forecast: (model) => evaluateSeries(model, path, given),
+      forecast: (model) => evaluateSeries(model, file, path, given),
       trajectories: (tm) => evaluateTracks(tm, file, path, given),
       async translate(of) {
         const { evaluatePairs } = await import("./translate.ts");
@@ -78,7 +78,8 @@ async function evaluateText(model: LanguageModel, file: string, path: string, gi
   for (const [name, value] of rows) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
 }
 
-async function evaluateSeries(model: Forecaster, path: string, given: Given): Promise<void> {
+async function evaluateSeries(model: Forecaster, file: string, path: string, given: Given): Promise<void> {
+  checkFiniteValues(model.model, file);
   const host = await usableHostOf(given);
   const { targets, past, future } = model.settings;
   const data = await readSeries(path, given, { targets, past, future });

@@ -7,6 +7,7 @@ import { writeCsv } from "../formats/csv.ts";
 import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import {
   evaluateForecaster,
@@ -17,6 +18,7 @@ import {
   type ForecastScores,
   forecaster,
   forecast as forecastSeries,
+  type TrainedForecaster,
   type TrainForecasterOptions,
   trainForecaster,
   writeForecaster,
@@ -25,6 +27,7 @@ import { drawForecast, type ForecastPicture, pageOfForecasts } from "../tasks/fo
 import { nameOf } from "../tasks/forecast/predict.ts";
 import { describeBefore, prepare } from "../tasks/forecast/prepare.ts";
 import { heads } from "../tasks/forecast/settings.ts";
+import { keepForecastable, keepTrainable, type ShortSeries } from "../tasks/forecast/short.ts";
 import { openModel } from "../tasks/index.ts";
 import { readCell } from "./cell-argument.ts";
 import { hostOptions, usableHostOf } from "./host-options.ts";
@@ -117,40 +120,84 @@ async function run(given: Given): Promise<void> {
     past: known?.settings.past ?? given.texts("past"),
     future: known?.settings.future ?? given.texts("future"),
   };
-  const data = await readSeries(path, given, columns);
-  checkColumns(path, given, data);
+  const read = await readSeries(path, given, columns);
+  checkColumns(path, given, read);
   const say = (text: string): unknown => process.stderr.write(printable(`${text}\n`));
-  const seed = given.number("seed");
-  const { trained, forecasts } = await ofFile(path, data, async () => {
-    const trained = known === undefined ? await trainOn(data, given, { host, json, path, say }) : { model: known };
-    const options = { ...host, ...levelsOf(given, known), ...(seed !== undefined && { seed }) };
-    return { trained, forecasts: shortened(await forecastSeries(trained.model, data, options), given) };
-  });
-  if (known !== undefined && !json) sayNotes(path, data, say);
-
-  const out = given.text("out");
-  if (out !== undefined) writeFileAtomically(out, writeForecaster(trained.model));
-  const several = trained.model.settings.targets.length > 1;
-  if (json) {
-    for (const one of forecasts) {
-      const { target, steps } = one;
-      for (const { step, date, value, quantiles } of steps) {
-        writeJson({
-          series: nameOf(one),
-          ...(several && { target }),
-          step,
-          ...(date !== undefined && { date }),
-          value,
-          quantiles,
-        });
-      }
+  const how: How = { host, json, path, say };
+  const forecastWith = async ({ model, data, tested }: Trained): Promise<void> => {
+    const seed = given.number("seed");
+    const horizon = given.number("horizon");
+    const forecasts = await ofFile(path, read, () =>
+      forecastSeries(model, data, {
+        ...{ ...host, ...levelsOf(given, known), ...(seed !== undefined && { seed }) },
+        ...(horizon !== undefined && { horizon }),
+      }),
+    );
+    if (known !== undefined && !json) sayNotes(path, read, say);
+    const out = given.text("out");
+    if (out !== undefined) writeFileAtomically(out, writeForecaster(model));
+    const several = model.settings.targets.length > 1;
+    if (json) writeLines(forecasts, several);
+    else process.stdout.write(printable(tableOf(forecasts, several)));
+    const csv = given.text("csv");
+    if (csv !== undefined) writeFileAtomically(csv, new TextEncoder().encode(csvOf(forecasts)));
+    if (plot !== undefined) {
+      const picture = pictureOf(plot, path, data, { model, data, ...(tested !== undefined && { tested }) }, forecasts);
+      writeFileAtomically(plot, new TextEncoder().encode(picture));
     }
-  } else process.stdout.write(printable(tableOf(forecasts, several)));
-  const csv = given.text("csv");
-  if (csv !== undefined) writeFileAtomically(csv, new TextEncoder().encode(csvOf(forecasts)));
-  if (plot !== undefined)
-    writeFileAtomically(plot, new TextEncoder().encode(pictureOf(plot, path, data, trained, forecasts)));
-  if (!json) for (const file of files) say(`Saved ${file}.`);
+    if (!json) for (const file of files) say(`Saved ${file}.`);
+  };
+  if (known !== undefined) {
+    const { data, short } = await ofFile(path, read, async () => keepForecastable(read, known.settings));
+    sayShort(short, how);
+    return forecastWith({ model: known, data });
+  }
+  // From the training to the last file: whenever a signal comes, what was trained until then is kept.
+  let keeps: string | undefined;
+  await untilInterrupted(
+    () => keeps && `Stopping: ${keeps}.`,
+    async (signal) => {
+      const trained = await ofFile(path, read, () =>
+        trainOn(read, given, how, signal, (now) => {
+          keeps = now;
+        }),
+      );
+      if (trained !== undefined) await forecastWith(trained);
+    },
+  );
+}
+
+/** A line of JSON for each step. */
+function writeLines(forecasts: readonly Forecast[], several: boolean): void {
+  for (const one of forecasts) {
+    const { target, steps } = one;
+    for (const { step, date, value, quantiles } of steps) {
+      writeJson({
+        series: nameOf(one),
+        ...(several && { target }),
+        step,
+        ...(date !== undefined && { date }),
+        value,
+        quantiles,
+      });
+    }
+  }
+}
+
+/** Which series are left out; with --json a line of its own. */
+function sayShort(short: readonly ShortSeries[], { json, path, say }: Pick<How, "json" | "path" | "say">): void {
+  if (short.length === 0) return;
+  if (json) return void process.stderr.write(`${JSON.stringify({ leftOut: short.map(({ name }) => name) })}\n`);
+  const some = short
+    .slice(0, 5)
+    .map(
+      ({ name, steps, needed }) =>
+        `${formatValue(name)} has ${formatCount(steps)} steps of the ${formatCount(needed)} that are needed`,
+    );
+  const which = short.length === 1 ? "a series is" : `${formatCount(short.length)} series are`;
+  say(
+    `${path}: ${which} too short and left out: ${some.join(", ")}${short.length > some.length ? ", ..." : ""}. A smaller --horizon or --lookback needs fewer.`,
+  );
 }
 
 /** What was found in the file, once it is known to be of use: what is refused is refused in one line. */
@@ -184,6 +231,7 @@ async function readModelFile(file: string, given: Given): Promise<Forecaster> {
   if (given.text("out") !== undefined)
     throw new InputError("--out: nothing is trained with --model. Leave one of them out.");
   const model = openModel(readInput(file), file, "`forecast`", { forecast: (content) => content });
+  checkFiniteValues(model.model, file);
   const { horizon } = model.settings;
   const wanted = given.number("horizon") ?? horizon;
   if (wanted > horizon) {
@@ -194,9 +242,8 @@ async function readModelFile(file: string, given: Given): Promise<Forecaster> {
   return model;
 }
 
-/** The first steps of forecasts, where --horizon asks for fewer than a model makes. */
-const shortened = (forecasts: readonly Forecast[], given: Given): readonly Forecast[] =>
-  forecasts.map((one) => ({ ...one, steps: one.steps.slice(0, given.number("horizon")) }));
+/** A value as it is typed. */
+const optionValue = (text: string): string => (/[^\w.-]/.test(text) ? JSON.stringify(text) : text);
 
 /** @throws InputError for several columns in one option */
 function checkColumns(path: string, given: Given, { columns, textColumns }: SeriesOfFile): void {
@@ -205,7 +252,7 @@ function checkColumns(path: string, given: Given, { columns, textColumns }: Seri
     for (const name of given.texts(option)) {
       const parts = name.split(",").map((part) => part.trim());
       if (known.includes(name) || parts.length === 1 || !parts.every((part) => known.includes(part))) continue;
-      const each = parts.map((part) => `--${option} ${/[^\w.-]/.test(part) ? JSON.stringify(part) : part}`).join(" ");
+      const each = parts.map((part) => `--${option} ${optionValue(part)}`).join(" ");
       throw new InputError(
         `--${option}: ${path} has no column ${formatValue(name)}. Give the option once for each column: ${each}.`,
       );
@@ -267,6 +314,8 @@ function levelsOf(given: Given, known: Forecaster | undefined): { levels?: reado
 
 type Trained = {
   readonly model: Forecaster;
+  /** The series that it forecasts. */
+  readonly data: SeriesOfTable;
   /** What it says of the last steps that are known, without having seen them. */
   readonly tested?: readonly Forecast[];
 };
@@ -277,60 +326,72 @@ type How = {
   readonly say: (text: string) => unknown;
 };
 
-/** Train on all but the last steps and measure on them; then train on everything, as long as was best. */
-async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, say }: How): Promise<Trained> {
+/**
+ * Train on all but the last steps and measure on them; then train on everything, as long as was best.
+ * @param signal ends it early, with what was trained until then
+ * @param keeps told what a signal keeps from now on
+ * @returns undefined where a signal came before there was anything to keep
+ */
+async function trainOn(
+  read: SeriesOfTable,
+  given: Given,
+  how: How,
+  signal: AbortSignal,
+  keeps: (what: string) => void,
+): Promise<Trained | undefined> {
+  const { host, json, path, say } = how;
   const horizon = given.number("horizon");
   if (horizon === undefined) {
     throw new InputError("--horizon is missing. Give the number of steps to forecast: --horizon 12.");
   }
-  const options = optionsOf(given, horizon);
   const test = given.number("test") ?? horizon;
   if (test > 0 && test < horizon) {
     throw new InputError(`--test: ${test} steps hold no forecast of ${horizon}. Give at least ${horizon}, or 0.`);
   }
-  const first = forecaster(data, { ...options, test });
+  const kept = keepTrainable(read, { ...optionsOf(given, horizon), test });
+  const { data, options, short } = kept;
+  const first = forecaster(data, options);
   // What is to be known of the future is looked at before anything is trained.
   prepare("forecast", data, first.settings, horizon);
   if (!json) sayNotes(path, data, say);
-  const time = timeColumn(data.series);
-  if (
-    !json &&
-    time !== undefined &&
-    ![...given.texts("column"), ...given.texts("past"), ...given.texts("future")].includes(time)
-  ) {
-    say(`${path}: column ${formatValue(time)} counts the steps and is not forecast; --column names it if it is to be.`);
-  }
-  const { targets, past, future } = first.settings;
-  const constant = data.columns.filter((name) => name !== time && ![...targets, ...past, ...future].includes(name));
-  if (!json && given.texts("column").length === 0) {
-    for (const name of constant) {
-      say(`${path}: column ${formatValue(name)} has the same value in all steps to train on and is not forecast.`);
-    }
-  }
+  sayShort(short, how);
+  const { targets } = first.settings;
+  if (!json) for (const text of choicesOf(data, given, first)) say(`${path}: ${text}`);
   const training = trainingOf(given);
   const { name: engine } = await engineFor(host);
   if (!json) say(`${path}: ${aboutOf(data, first, engine)}`);
   const printer = progressOf(json);
   const start = performance.now();
   const callbacks = [printer.callback];
-  const { result: trained, interrupted } = await untilInterrupted(
-    "Stopping: the best network so far is measured and kept.",
-    (signal) => trainForecaster(first, data, { ...host, ...training, callbacks, signal }),
-  );
+  keeps("the best network so far is measured and kept");
+  const trained = await trainForecaster(first, data, { ...host, ...training, callbacks, signal });
   printer.end();
-  if (interrupted && trained.epochs === 0) throw new InputError("stopped before the first epoch: nothing was saved.");
+  if (trained.epochs === 0) {
+    // Only a signal ends it so early; the code is that of a process that it ends.
+    process.exitCode = 130;
+    process.stderr.write("Stopped before the end of an epoch: nothing is saved.\n");
+    return undefined;
+  }
   const took = duration(performance.now() - start);
   const best =
     given.number("validation") === 0 || first.settings.validation === 0
       ? ""
       : `, the best by validation was ${trained.epoch + 1}`;
   if (!json) say(`${trained.epochs} ${trained.epochs === 1 ? "epoch" : "epochs"} in ${took}${best}.`);
-  if (test === 0) return { model: trained };
+  keeps("the network that was trained is kept");
+  sayDiverged(trained, say);
+  if (!json && first.settings.head === "point" && trained.margins === undefined) {
+    say(
+      "No quantiles: --head point takes them from its errors in validation. Give --validation steps, or --head quantiles.",
+    );
+  }
+  if (test === 0) return { model: trained, data };
   const scores = await evaluateForecaster(trained, data, { ...host, steps: test });
   if (json) process.stderr.write(`${JSON.stringify({ scores })}\n`);
   else process.stdout.write(`${scoresTable(scores, test)}\n`);
-  const tested = await forecastSeries(trained, withoutLast(data, trained, horizon), host);
-  if (interrupted) return { model: trained, tested };
+  const earlier = keepForecastable(withoutLast(data, trained, horizon), trained.settings).data;
+  const tested = await forecastSeries(trained, earlier, host);
+  if (signal.aborted) return { model: trained, data, tested };
 
   // The same once more, on everything: it ends after as many epochs as were best.
   const again = forecaster(data, {
@@ -340,14 +401,50 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
   });
   const epochs = trained.epoch + 1;
   const { margins } = trained;
-  const { result: model, interrupted: early } = await untilInterrupted(
-    "Stopping: the network that was measured is kept.",
-    (signal) => trainForecaster(again, data, { ...host, ...training, epochs, callbacks, signal }),
-  );
+  keeps("the network that was measured is kept");
+  const model = await trainForecaster(again, data, { ...host, ...training, epochs, callbacks, signal });
   printer.end();
-  if (early) return { model: trained, tested };
+  if (signal.aborted) return { model: trained, data, tested };
+  keeps("the network is trained, and is kept");
   if (!json) say(`Trained again on everything, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}.`);
-  return { model: { ...model, margins }, tested };
+  return { model: { ...model, margins }, data, tested };
+}
+
+/** What was chosen of a table where nobody said it: lines to tell. */
+function choicesOf(data: SeriesOfTable, given: Given, { settings: { targets, past, future } }: Forecaster): string[] {
+  const lines: string[] = [];
+  const time = timeColumn(data.series);
+  const named = [...given.texts("column"), ...past, ...future];
+  if (time !== undefined && !named.includes(time)) {
+    lines.push(`column ${formatValue(time)} counts the steps and is not forecast; --column names it if it is to be.`);
+  }
+  if (given.texts("column").length > 0) return lines;
+  for (const name of data.columns) {
+    if (name === time || [...targets, ...past, ...future].includes(name)) continue;
+    lines.push(`column ${formatValue(name)} has the same value in all steps to train on and is not forecast.`);
+  }
+  // Values of one target after the end of another are no forecast's business, and may be meant to help.
+  const endOf = (name: string): number =>
+    Math.max(...data.series.map(({ values }) => (values[name] as Float64Array).findLastIndex(Number.isFinite) + 1));
+  const least = targets.reduce((first, name) => (endOf(name) < endOf(first) ? name : first));
+  for (const name of targets.filter((one) => endOf(one) > endOf(least))) {
+    const more = endOf(name) - endOf(least);
+    const values = more === 1 ? "a value" : `${formatCount(more)} values`;
+    lines.push(
+      `column ${formatValue(name)} has ${values} after the last of ${formatValue(least)}, which ${more === 1 ? "is" : "are"} not read: it is forecast from there, too. --future ${optionValue(name)} reads ${more === 1 ? "it" : "them"}; --column names what is to be forecast.`,
+    );
+  }
+  return lines;
+}
+
+/** A loss in validation, of values whose size is about 1 to a network, that says that it has learned nothing. */
+const divergedLoss = 1000;
+function sayDiverged({ history, epoch }: TrainedForecaster, say: How["say"]): void {
+  const loss = (history.valLoss ?? history.loss)?.[epoch] as number;
+  if (loss < divergedLoss) return;
+  say(
+    `The best loss of the training is ${loss.toPrecision(3)}, where less than 1 is usual: it has diverged. Give a smaller --rate.`,
+  );
 }
 
 function trainingOf(given: Given): TrainForecasterOptions {
@@ -493,7 +590,7 @@ function pictureOf(
   forecasts: readonly Forecast[],
 ): string {
   const { horizon, lookback } = model.settings;
-  const pictures = forecasts.map(({ series, target, steps }, k): ForecastPicture => {
+  const pictures = forecasts.map(({ series, target, steps }): ForecastPicture => {
     const { values, instants } = data.series.find(({ name }) => name === series) as SeriesOfTable["series"][number];
     const all = values[target] as Float64Array;
     const end = all.findLastIndex(Number.isFinite) + 1;
@@ -503,7 +600,7 @@ function pictureOf(
       ...(instants !== undefined &&
         data.dateFormat !== undefined && { date: formatDate(instants[start + t] as number, data.dateFormat) }),
     }));
-    const own = tested?.[k]?.steps;
+    const own = tested?.find((one) => one.series === series && one.target === target)?.steps;
     return {
       title: series === "" ? target : `${series}, ${target}`,
       past,

@@ -3,18 +3,20 @@
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * @param said what is written to standard error at the first signal
+ * @param said what is written to standard error at the first signal; of work in parts a function that says it of the present one, or that
+ *   there is nothing to keep yet, so that the process ends at once
  * @returns what the work returns, and whether it was asked to end
  */
 export async function untilInterrupted<Result>(
-  said: string,
+  said: string | (() => string | undefined),
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly interrupted: boolean }> {
   const stop = new AbortController();
   const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(130);
+    const text = typeof said === "string" ? said : said();
+    if (stop.signal.aborted || text === undefined) process.exit(130);
     stop.abort();
-    process.stderr.write(`${said} Ctrl-C again ends at once.\n`);
+    process.stderr.write(`${text} Ctrl-C again ends at once.\n`);
   };
   for (const signal of signals) process.on(signal, onSignal);
   try {

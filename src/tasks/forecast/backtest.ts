@@ -3,13 +3,13 @@ import { seasonLengths } from "../../data/calendar.ts";
 import { checkArguments, flag, options as optionsOf, type Schema } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
 import { type Baseline, type ForecastEvaluation, measure, saidOf, simpleBaselines } from "./measure.ts";
-import { type ForecastOptions, forecastRules } from "./predict.ts";
+import { type TellingOptions, tellingRules } from "./predict.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
 export type { ForecastEvaluation, ForecastScores } from "./measure.ts";
 
 /** Options of `evaluateForecaster`. */
-export type EvaluateForecasterOptions = ForecastOptions & {
+export type EvaluateForecasterOptions = TellingOptions & {
   /** The last steps of each series in which all forecasts lie. Default: those that the forecaster was made with to test on, or its horizon. */
   readonly steps?: number;
   /** Steps from one origin to the next. Default: so many that there are 20 origins or fewer. */
@@ -20,7 +20,7 @@ export type EvaluateForecasterOptions = ForecastOptions & {
   readonly baselines?: boolean;
 };
 export const evaluateForecasterRules: Schema<EvaluateForecasterOptions> = {
-  ...forecastRules,
+  ...tellingRules,
   steps: size,
   stride: size,
   lastStep: flag,

@@ -59,14 +59,41 @@ export function forecaster(data: ForecastData, options: ForecasterOptions): Fore
 export const trainingSteps = ({ length }: Prepared, { validation, test }: ForecastSettings): number =>
   length - validation - test;
 
-/** The settings: what was given, and what follows where nothing was. */
+/** The columns to forecast: those that are given, or all of numbers that are nothing else. */
+export function targetsFor(
+  { series }: ForecastData,
+  { targets, past = [], future = [] }: ForecasterOptions,
+): readonly string[] {
+  const [first] = series as readonly [ForecastData["series"][number]];
+  const others = new Set([...past, ...future, timeColumn(series)]);
+  return targets ?? Object.keys(first.values).filter((column) => !others.has(column));
+}
+/** How many steps at the start of a series scaling uses up. */
+export const lostOf = (scaling: ForecastSettings["scaling"]): number =>
+  scaling.reduce((sum, one) => sum + (typeof one === "object" && "difference" in one ? one.difference : 0), 0);
+
+/** The settings: what was given, and what follows where nothing was, with the fitted scalings. */
 function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSettings {
+  const { settings, lengths } = settingsFor(data, options);
+  const { targets, series } = settings;
+  const fitted = fittedOf(data, settings, lengths);
+  const constant = (column: string): boolean => series.every((name) => fitted[name]?.[column]?.constant === true);
+  const varying = targets.filter((column) => !constant(column));
+  // Nobody named it, and the others can be forecast.
+  if (options.targets === undefined && varying.length > 0 && varying.length < targets.length) {
+    return settingsOf(data, { ...options, targets: varying });
+  }
+  checkVarying(data, settings, fitted);
+  return { ...settings, fitted };
+}
+
+/** The settings before anything is fitted, and how many steps of each series are known. */
+export function settingsFor(
+  data: ForecastData,
+  options: ForecasterOptions,
+): { readonly settings: ForecastSettings; readonly lengths: readonly number[] } {
   const { horizon, form = "direct", head = "quantiles", past = [], future = [], test = 0, members = 1 } = options;
-  const [first] = data.series as readonly [ForecastData["series"][number]];
-  const covariates = new Set([...past, ...future]);
-  const time = timeColumn(data.series);
-  const targets =
-    options.targets ?? Object.keys(first.values).filter((column) => !covariates.has(column) && column !== time);
+  const targets = targetsFor(data, options);
   if (targets.length === 0) throw new InputError(`${where}: there is no column of numbers to forecast. Give targets.`);
   const both = [...targets, ...past, ...future];
   const twice = both.find((column, k) => both.indexOf(column) !== k);
@@ -94,10 +121,7 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
   if (counts && scaling.some((one) => one !== "none")) {
     throw new InputError(`${where}: head "negative-binomial" is of counts, which are not scaled. Leave scaling out.`);
   }
-  const lost = scaling.reduce(
-    (sum, one) => sum + (typeof one === "object" && "difference" in one ? one.difference : 0),
-    0,
-  );
+  const lost = lostOf(scaling);
   const season = options.season ?? (data.frequency === undefined ? 1 : seasonLength(data.frequency));
   const left = usual - lost - test;
   if (left < horizon + 2) {
@@ -105,9 +129,10 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
       ...(test > 0 ? [`the last ${test} are to measure on`] : []),
       ...(lost > 0 ? [`differences use up the first ${lost}`] : []),
     ];
+    const longest = Math.max(...lengths);
     const which = data.series.length === 1 ? "the series has" : "half of the series have";
     throw new InputError(
-      `${where}: ${which} ${usual} steps${data.series.length === 1 ? "" : " or fewer"}${held.length === 0 ? "" : `, of which ${held.join(" and ")}`}: a forecast of ${horizon} steps cannot be learned from ${held.length === 0 ? "them" : `the ${Math.max(0, left)} that are left`}, it needs ${horizon + 2}. Give a smaller horizon${test > 0 ? ", a smaller test," : ""} or longer series.`,
+      `${where}: ${which} ${usual} steps${data.series.length === 1 ? "" : " or fewer"}${held.length === 0 ? "" : `, of which ${held.join(" and ")}`}: a forecast of ${horizon} steps cannot be learned from ${held.length === 0 ? "them" : `the ${Math.max(0, left)} that are left`}, it needs ${horizon + 2}. Give a smaller horizon${test > 0 ? ", a smaller test," : ""} or longer series${longest - lost - test < horizon + 2 ? "" : ", or leave the shorter ones out"}.`,
     );
   }
   const validation = options.validation ?? Math.min(Math.max(horizon, Math.floor(left / 10)), Math.floor(left / 2));
@@ -125,7 +150,7 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
   const settings: ForecastSettings = {
     ...{ horizon, form, head, past, future, targets, calendar, scaling, season, relative, members, validation, test },
     ...segments,
-    categories: categoriesOf(data, future),
+    categories: categoriesOf(data, future, lengths),
     ...{ frequency: data.frequency, dateFormat: data.dateFormat },
     independent: options.independent ?? form === "segments",
     levels: options.levels ?? [0.1, 0.5, 0.9],
@@ -139,15 +164,7 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
     ...{ spread: { inputs: 1, outputs: 1 }, countScale: 1 },
   };
   checkTogether(settings, options);
-  const fitted = fittedOf(data, settings, lengths);
-  const constant = (column: string): boolean => names.every((name) => fitted[name]?.[column]?.constant === true);
-  const varying = targets.filter((column) => !constant(column));
-  // Nobody named it, and the others can be forecast.
-  if (options.targets === undefined && varying.length > 0 && varying.length < targets.length) {
-    return settingsOf(data, { ...options, targets: varying });
-  }
-  checkVarying(data, settings, fitted);
-  return { ...settings, fitted };
+  return { settings, lengths };
 }
 
 /** The lookback and the segment: of segments a divisor of both lookback and horizon. */
@@ -176,13 +193,17 @@ function segmentOf(
   return { lookback: asked ?? Math.max(own, Math.floor(lookback / own) * own), segment: own };
 }
 
-/** The texts of each column of texts among those that are known for the future, sorted. */
-function categoriesOf(data: ForecastData, future: readonly string[]): Record<string, string[]> {
+/** The texts of each column of texts among those that are known for the future, sorted; those of the future itself are not learned. */
+function categoriesOf(
+  data: ForecastData,
+  future: readonly string[],
+  lengths: readonly number[],
+): Record<string, string[]> {
   const isText = (column: string): boolean =>
     data.series.every(({ values, texts }) => !Object.hasOwn(values, column) && texts?.[column] !== undefined);
   return Object.fromEntries(
     future.filter(isText).map((column) => {
-      const all = new Set(data.series.flatMap(({ texts }) => texts?.[column] ?? []));
+      const all = new Set(data.series.flatMap(({ texts }, k) => texts?.[column]?.slice(0, lengths[k]) ?? []));
       return [column, [...all].filter((text) => text !== "").sort()];
     }),
   );

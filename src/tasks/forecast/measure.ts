@@ -5,7 +5,7 @@
 import { type FittedScaling, lostSteps, scale } from "../../data/scaling.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { drift, naive, quantilesOf, seasonalNaive, seasonalNaiveDrift } from "./baselines.ts";
-import { type ForecastOptions, forecastWindows, type Said } from "./predict.ts";
+import { forecastWindows, type Said, type TellingOptions } from "./predict.ts";
 import { alone, prepare, stepsBefore, type Window } from "./prepare.ts";
 import { pinballOf } from "./scores.ts";
 import type { ForecastData, Forecaster } from "./settings.ts";
@@ -42,7 +42,7 @@ export type ForecastEvaluation = {
 };
 
 /** Which origins and steps count: as `EvaluateForecasterOptions`. */
-export type MeasureOptions = ForecastOptions & {
+export type MeasureOptions = TellingOptions & {
   readonly steps?: number;
   readonly stride?: number;
   readonly lastStep?: boolean;

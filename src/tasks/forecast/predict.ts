@@ -4,7 +4,7 @@ import { type FittedScaling, unscale } from "../../data/scaling.ts";
 import type { InferenceOptions } from "../../engines/engine.ts";
 import { hostOf, inferenceRules } from "../../engines/registry.ts";
 import { InputError } from "../../graph/input-error.ts";
-import { checkArguments, options as optionsOf, type Schema } from "../../graph/schema.ts";
+import { checkArguments, formatValue, options as optionsOf, type Schema } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
 import { aSeed, createRandom } from "../../nn/random.ts";
 import { disposing, type Own } from "../../runtime/disposable.ts";
@@ -25,8 +25,8 @@ import {
 } from "./prepare.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
-/** Options of `forecast`. */
-export type ForecastOptions = InferenceOptions & {
+/** How forecasts are told: options of `forecast` and of `evaluateForecaster`. */
+export type TellingOptions = InferenceOptions & {
   /** The probabilities whose quantiles are told; of heads "point" and "quantiles" those of the forecaster alone. Default: its levels. */
   readonly levels?: readonly number[];
   /** Paths that form "recursive" draws. Default 200. */
@@ -34,12 +34,21 @@ export type ForecastOptions = InferenceOptions & {
   /** Seed of the draws. Default 0. */
   readonly seed?: number;
 };
-export const forecastRules: Schema<ForecastOptions> = {
+export const tellingRules: Schema<TellingOptions> = {
   ...inferenceRules,
   levels: risingLevels,
   samples: size,
   seed: aSeed,
 };
+/** Options of `forecast`. */
+export type ForecastOptions = TellingOptions & {
+  /**
+   * The first steps that are told, at most those of the forecaster. What is known of the future needs to be known for these alone; where a
+   * network reads later steps, what is missing there is as in the step before. Default: all.
+   */
+  readonly horizon?: number;
+};
+export const forecastRules: Schema<ForecastOptions> = { ...tellingRules, horizon: size };
 export const forecastArguments = {
   forecaster: aForecaster,
   data: forecastData,
@@ -70,7 +79,8 @@ export const nameOf = ({ series, target }: Pick<Forecast, "series" | "target">):
  *   rows whose targets are missing. A series that it does not know is scaled by its own values
  * @param options see `ForecastOptions`
  * @returns one forecast for each target of each series, in their order
- * @throws InputError for series that are too short, or without a column or a date that is needed
+ * @throws InputError for series that are too short, or without a column or a date that is needed, for more steps than the forecaster
+ *   makes, and for a forecast that is infinite
  */
 export async function forecast(
   forecaster: Forecaster,
@@ -80,8 +90,14 @@ export async function forecast(
   checkArguments("forecast", { forecaster, data, options }, forecastArguments);
   const { settings } = forecaster;
   const { horizon, targets, frequency } = settings;
+  const { horizon: told = horizon, ...telling } = options;
+  if (told > horizon) {
+    throw new InputError(
+      `forecast: horizon: this forecaster makes ${horizon} steps, got ${told}. Give at most ${horizon}.`,
+    );
+  }
   const dateFormat = data.dateFormat ?? settings.dateFormat;
-  const prepared = prepare("forecast", data, settings, horizon);
+  const prepared = prepare("forecast", data, settings, horizon, told);
   const least = stepsBefore(settings);
   for (const one of prepared) {
     if (one.length >= least) continue;
@@ -92,7 +108,7 @@ export async function forecast(
   const windows = prepared.flatMap((of) =>
     (alone(settings) ? targets.map((_, target) => target) : [-1]).map((target) => ({ of, at: of.length, target })),
   );
-  const said = await forecastWindows(forecaster, windows, options);
+  const said = await forecastWindows(forecaster, windows, telling);
   return windows.flatMap(({ of, target }, n) => {
     const { instants } = data.series[prepared.indexOf(of)] as ForecastData["series"][number];
     const own = instants === undefined || frequency === undefined ? undefined : frequencyOf(instants, frequency);
@@ -106,7 +122,13 @@ export async function forecast(
         ...{ step: h + 1, date: dateOf(h), value },
         quantiles: Object.fromEntries(Object.entries(quantiles).map(([p, all]) => [p, all[h] as number])),
       }));
-      return { series: of.name, target: name, steps };
+      const odd = steps.find(({ value, quantiles }) => ![value, ...Object.values(quantiles)].every(Number.isFinite));
+      if (odd !== undefined) {
+        throw new InputError(
+          `${placeOf("forecast", of)}: the forecast of ${formatValue(name)} at step ${odd.step} is no finite number: its values are too large, or far from those of the training`,
+        );
+      }
+      return { series: of.name, target: name, steps: steps.slice(0, told) };
     });
   });
 }
@@ -123,25 +145,23 @@ export type Said = {
 export async function forecastWindows(
   forecaster: Forecaster,
   windows: readonly Window[],
-  options: ForecastOptions,
+  options: TellingOptions,
 ): Promise<Said[][]> {
   const { settings } = forecaster;
   const levels = levelsOf(forecaster, options);
-  if (settings.form === "recursive") return disposing((own) => drawWindows(own, forecaster, windows, levels, options));
-  const { horizon, members } = settings;
-  const { data, shape } = await predict(forecaster.model, inputsOf(windows, settings), {
-    ...hostOf(options),
-    batchSize: Math.min(256, windows.length),
-  });
-  const size = shape.at(-1) as number;
+  const { form, head: kind, horizon } = settings;
+  if (form === "recursive" && kind !== "point") {
+    return disposing((own) => drawWindows(own, forecaster, windows, levels, options));
+  }
+  const outputs = kind === "point" ? undefined : await outputsFor(forecaster, windows, options);
+  const points = kind === "point" ? await pointsOf(forecaster, windows, options) : undefined;
   return windows.map((window, n) => {
     const targets = targetsOf(window).length;
     const head = headOf(settings, horizon * targets);
-    const { density } = head;
-    const rows = rowsOfMembers(data.subarray(n * size, (n + 1) * size), members);
-    const means = meansOf(head, rows);
+    const rows = outputs?.[n] ?? [];
+    const means = points?.[n] ?? meansOf(head, rows);
     const all = levels.map((p) => {
-      if (density !== undefined) return quantilesOf(density, rows, p);
+      if (head.density !== undefined) return quantilesOf(head.density, rows, p);
       const margins = forecaster.margins?.[String(p)] as readonly number[];
       return means.map((mean, k) => mean + (margins[Math.floor(k / targets)] as number));
     });
@@ -159,11 +179,49 @@ export async function forecastWindows(
   });
 }
 
+/** What a network that gives all steps at once gives for windows: of each a row of every member. */
+async function outputsFor(
+  { model, settings }: Forecaster,
+  windows: readonly Window[],
+  options: InferenceOptions,
+): Promise<Float32Array[][]> {
+  const { data, shape } = await predict(model, inputsOf(windows, settings), {
+    ...hostOf(options),
+    batchSize: Math.min(256, windows.length),
+  });
+  const size = shape.at(-1) as number;
+  return windows.map((_, n) => rowsOfMembers(data.subarray(n * size, (n + 1) * size), settings.members));
+}
+
+/** Of head "point", in what the network sees: for each window horizon * targets values, step by step. Of members their mean; of paths their median. */
+export async function pointsOf(
+  forecaster: Forecaster,
+  windows: readonly Window[],
+  options: InferenceOptions,
+): Promise<number[][]> {
+  const { form, horizon } = forecaster.settings;
+  if (form === "recursive") {
+    const all = await disposing((own) => pathsOf(own, forecaster, windows, options));
+    return all.map((drawn) =>
+      Array.from({ length: horizon * drawn.length }, (_, k) => {
+        const paths = drawn[k % drawn.length] as Float64Array;
+        const h = Math.floor(k / drawn.length);
+        return sampleQuantile(
+          Array.from(paths).filter((_, at) => at % horizon === h),
+          0.5,
+        );
+      }),
+    );
+  }
+  const outputs = await outputsFor(forecaster, windows, options);
+  const targets = targetsOf(windows[0] as Window).length;
+  return outputs.map((rows) => meansOf(headOf(forecaster.settings, horizon * targets), rows));
+}
+
 /** The levels that are told. @throws InputError for levels that a head does not have */
-function levelsOf({ settings, margins }: Forecaster, { levels }: ForecastOptions): readonly number[] {
+function levelsOf({ settings, margins }: Forecaster, { levels }: TellingOptions): readonly number[] {
   const { head, form } = settings;
-  if (form === "recursive" ? head !== "point" : head !== "point" && head !== "quantiles")
-    return levels ?? settings.levels;
+  if (head !== "point" && (form === "recursive" || head !== "quantiles")) return levels ?? settings.levels;
   const own = head === "quantiles" ? settings.levels : Object.keys(margins ?? {}).map(Number);
   const odd = levels?.find((level) => !own.includes(level));
   if (odd === undefined) return levels ?? own;
@@ -186,24 +244,35 @@ function inUnits(window: Window, target: number, seen: Float64Array, { settings 
   );
 }
 
+/** Form "recursive": what drawn paths say. */
+async function drawWindows(
+  own: Own,
+  forecaster: Forecaster,
+  windows: readonly Window[],
+  levels: readonly number[],
+  options: TellingOptions,
+): Promise<Said[][]> {
+  const all = await pathsOf(own, forecaster, windows, options);
+  return all.map((drawn, n) => drawn.map((one, k) => saidOf(windows[n] as Window, k, one, levels, forecaster)));
+}
+
 /**
  * Form "recursive": the network reads the lookback once; then each path draws a step, reads it, and draws the next. A path
- * belongs to one member of several.
+ * belongs to one member of several. For each window and target: path * horizon + step.
  */
-async function drawWindows(
+async function pathsOf(
   own: Own,
   { model, settings }: Forecaster,
   windows: readonly Window[],
-  levels: readonly number[],
-  options: ForecastOptions,
-): Promise<Said[][]> {
+  options: TellingOptions,
+): Promise<Float64Array[][]> {
   const { horizon, lookback, members, spread } = settings;
   const { samples = 200, seed = 0 } = options;
   const paths = settings.head === "point" ? members : Math.max(samples, members);
   const host = hostOf(options);
   const reader = own(await createPredictor(model, { ...host, batch: 1, steps: lookback }));
   const writer = own(await createPredictor(model, { ...host, batch: paths, steps: 1 }));
-  const all: Said[][] = [];
+  const all: Float64Array[][] = [];
   for (const [n, window] of windows.entries()) {
     const random = createRandom(seed + n);
     const inputs = inputsOf([window], settings, lookback + 1);
@@ -245,7 +314,7 @@ async function drawWindows(
         });
       }
     }
-    all.push(drawn.map((one, k) => saidOf(window, k, one, { paths, levels }, { model, settings })));
+    all.push(drawn);
   }
   return all;
 }
@@ -267,10 +336,11 @@ function saidOf(
   window: Window,
   target: number,
   drawn: Float64Array,
-  { paths, levels }: { readonly paths: number; readonly levels: readonly number[] },
+  levels: readonly number[],
   forecaster: Forecaster,
 ): Said {
   const { horizon, head } = forecaster.settings;
+  const paths = drawn.length / horizon;
   const futures = Array.from({ length: paths }, (_, path) =>
     inUnits(window, target, drawn.slice(path * horizon, (path + 1) * horizon), forecaster),
   );

@@ -9,6 +9,7 @@ import {
   stepsBetween,
 } from "../../data/calendar.ts";
 import { type FittedScaling, fitScaling, lostSteps, scale } from "../../data/scaling.ts";
+import { fillIn } from "../../data/series.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
 import type { ForecastData, ForecastSettings } from "./settings.ts";
@@ -102,15 +103,23 @@ export function fitColumns(
 
 /**
  * Prepare each series. One that the forecaster does not know is scaled by what is fitted to it.
- * @param ahead the steps of the future for which what is known must be known
+ * @param ahead the steps of the future
+ * @param needed the first of them, for which what is known of the future must be known. In the steps after them what is missing is as in
+ *   the step before
  * @throws InputError, with the series, for missing columns and values, for texts that are new, and for dates of another frequency
  */
-export function prepare(where: string, data: ForecastData, settings: ForecastSettings, ahead: number): Prepared[] {
+export function prepare(
+  where: string,
+  data: ForecastData,
+  settings: ForecastSettings,
+  ahead: number,
+  needed = ahead,
+): Prepared[] {
   const inFuture = (at: number, length: number): string =>
     at >= length ? `, step ${at - length + 1} of the future` : "";
   const adviceOf = (at: number, length: number): string => {
-    const most = at < length ? 0 : longestHorizon(where, data, settings, ahead);
-    return `. A column of future needs one for each step that is forecast${most < 1 ? "" : `. Give it, or train with horizon ${most} or less`}.`;
+    const most = at < length ? 0 : longestHorizon(where, data, settings, needed);
+    return `. A column of future needs one for each step that is forecast${most < 1 ? "" : `. Give it, or choose horizon ${most} or less`}.`;
   };
   return data.series.map((series) => {
     const place = placeOf(where, series);
@@ -143,10 +152,13 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
     };
     const steps = length + ahead;
     const numbersOf = (column: string): Float64Array[] => {
-      const values = columnOf(where, series, column).subarray(0, steps);
-      const missing = values.findIndex((value) => !Number.isFinite(value));
-      if (missing >= 0 || values.length < steps) {
-        const at = missing >= 0 ? missing : values.length;
+      const given = columnOf(where, series, column);
+      const values = Float64Array.from({ length: steps }, (_, t) => given[t] ?? Number.NaN);
+      if (steps > length + needed) fillIn(values.subarray(length), "last");
+      const at = Array.from({ length: length + needed }, (_, t) => given[t]).findIndex(
+        (value) => !Number.isFinite(value),
+      );
+      if (at >= 0) {
         throw new InputError(
           `${place}: column ${formatValue(column)} has no value at step ${at}${inFuture(at, length)}${adviceOf(at, length)}`,
         );
@@ -157,9 +169,11 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
       const texts = series.texts?.[column] ?? [];
       const categories = settings.categories[column] as readonly string[];
       const hot = categories.map(() => new Float64Array(Math.max(0, steps - lost)));
+      let last = "";
       for (let t = lost; t < steps; t++) {
-        const text = texts[t];
-        if (text === undefined || text === "") {
+        const text = texts[t] || (t < length + needed ? "" : last);
+        last = text;
+        if (text === "") {
           throw new InputError(
             `${place}: column ${formatValue(column)} has no text at step ${t}${inFuture(t, length)}${adviceOf(t, length)}`,
           );

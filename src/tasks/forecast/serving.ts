@@ -3,10 +3,9 @@ import { z } from "zod";
 import { type DateColumn, parseFrequency, readDates } from "../../data/calendar.ts";
 import type { InferenceOptions } from "../../engines/engine.ts";
 import { InputError } from "../../graph/input-error.ts";
-import { formatValue } from "../../graph/schema.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { TaskServing } from "../task.ts";
-import { type Forecast, forecast, nameOf } from "./predict.ts";
+import { forecast, nameOf } from "./predict.ts";
 import { hasFrequency } from "./prepare.ts";
 import type { ForecastData, Forecaster, ForecastSettings } from "./settings.ts";
 
@@ -101,17 +100,6 @@ function datesOf(dates: readonly string[], { frequency, dateFormat }: ForecastSe
   throw new InputError(`dates.${row}: ${said}`);
 }
 
-/** @throws InputError for what JSON has no numbers for */
-function checkFinite(forecasts: readonly Forecast[]): void {
-  for (const { target, steps } of forecasts) {
-    const odd = steps.find(({ value, quantiles }) => ![value, ...Object.values(quantiles)].every(Number.isFinite));
-    if (odd === undefined) continue;
-    throw new InputError(
-      `values: the forecast of ${formatValue(target)} at step ${odd.step} is no finite number: its values are too large, or far from those of the training`,
-    );
-  }
-}
-
 /** @throws InputError for more steps than a model forecasts */
 function checkHorizon(asked: number | undefined, { settings: { horizon } }: Forecaster): void {
   if (asked === undefined || asked <= horizon) return;
@@ -156,10 +144,10 @@ export const serving: TaskServing<Forecaster> = {
               ...(levels !== undefined && { levels }),
               ...(samples !== undefined && { samples }),
               ...(seed !== undefined && { seed }),
+              ...(horizon !== undefined && { horizon }),
             });
-            checkFinite(forecasts);
             return {
-              forecasts: forecasts.map((one) => ({ ...one, series: nameOf(one), steps: one.steps.slice(0, horizon) })),
+              forecasts: forecasts.map((one) => ({ ...one, series: nameOf(one) })),
             };
           } catch (error) {
             throw ofFields(error);

@@ -175,8 +175,8 @@ export type Forecaster = {
   readonly model: Model;
   readonly settings: ForecastSettings;
   /**
-   * Of head "point": by level and step, how far beyond the forecast the truth lay in validation, in what the network
-   * sees. Empty before training and for other heads.
+   * Of head "point": by level and step, how far from the forecast its quantile lies, in what the network sees. Undefined before training,
+   * without validation, and for other heads.
    */
   readonly margins?: Readonly<Record<string, readonly number[]>> | undefined;
 };

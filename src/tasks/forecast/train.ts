@@ -19,11 +19,11 @@ import { fit } from "../../train/fit.ts";
 import { cosineDecay } from "../../train/learning-rate-schedules.ts";
 import { amount, share } from "../../train/number-rules.ts";
 import { adam, adamW } from "../../train/optimizers.ts";
-import { predict } from "../../train/predict.ts";
 import { trainingSteps } from "./create.ts";
 import { inputsOf, outputsOf } from "./examples.ts";
-import { headOf, lossOfMembers, meansOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
-import { alone, prepare, stepsBefore, type Window, windowsOf } from "./prepare.ts";
+import { headOf, lossOfMembers } from "./heads.ts";
+import { marginsOf } from "./margins.ts";
+import { alone, prepare, stepsBefore, windowsOf } from "./prepare.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
 /** Options of `trainForecaster`. */
@@ -130,33 +130,10 @@ export async function trainForecaster(
     ...(signal !== undefined && { signal }),
   });
   const margins =
-    settings.head === "point" && settings.form !== "recursive" && validated
-      ? await marginsOf(forecaster, validation, host)
-      : undefined;
+    settings.head === "point" && validated ? await marginsOf(forecaster, { training, validation }, host) : undefined;
   return {
     ...{ model, settings, margins, history },
     epoch: validated ? best.epoch : epoch.length - 1,
     epochs: epoch.length,
   };
-}
-
-/** By level and step, how far the truth lay beyond the forecasts of windows: quantiles of what a network sees. */
-async function marginsOf(
-  { model, settings }: Forecaster,
-  windows: readonly Window[],
-  host: HostOptions,
-): Promise<Record<string, number[]>> {
-  const { horizon, levels, members } = settings;
-  const { data, shape } = await predict(model, inputsOf(windows, settings), { ...host, batchSize: 256 });
-  const truth = outputsOf(windows, settings).data;
-  const [size, targets] = [shape.at(-1) as number, truth.length / windows.length / horizon];
-  const head = headOf(settings, horizon * targets);
-  const errors = Array.from({ length: horizon }, (): number[] => []);
-  for (let n = 0; n < windows.length; n++) {
-    const means = meansOf(head, rowsOfMembers(data.subarray(n * size, (n + 1) * size), members));
-    means.forEach((mean, k) => {
-      errors[Math.floor(k / targets)]?.push((truth[n * means.length + k] as number) - mean);
-    });
-  }
-  return Object.fromEntries(levels.map((p) => [String(p), errors.map((one) => sampleQuantile(one, p))]));
 }

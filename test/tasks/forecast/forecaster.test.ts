@@ -51,9 +51,7 @@ describe("of every form and head", () => {
     expect(await forecast(second, counts, { threads: 1, samples: 20, seed: 5 })).toEqual(said);
     expect(numbersOf(said).every(Number.isFinite)).toBe(true);
     const quantiles = said[0]?.steps.map(({ quantiles }) => quantiles) ?? [];
-    expect(Object.keys(quantiles[0] ?? {})).toEqual(
-      form === "recursive" && head === "point" ? [] : ["0.1", "0.5", "0.9"],
-    );
+    expect(Object.keys(quantiles[0] ?? {})).toEqual(["0.1", "0.5", "0.9"]);
     for (const one of quantiles) {
       const rising = Object.values(one);
       expect([...rising].sort((a, b) => a - b)).toEqual(rising);
@@ -492,6 +490,52 @@ describe("what is wrong is said in one line", () => {
     expect(await rejection(forecast(model, bare({ y: [], price: [] })))).toMatch(/^forecast: [^\n]+$/);
   });
 
+  test("for fewer steps what is known of the future is needed for these alone, and they are the first of all", async () => {
+    const values = [...wave(36), ...Array.from({ length: 4 }, () => Number.NaN)];
+    const [price, kind] = [Array.from(wave(40)), Array.from({ length: 40 }, (_, t) => (t % 3 === 0 ? "sale" : "none"))];
+    const given = monthly({ y: values, price }, { kind });
+    const options = { ...one, horizon: 4, targets: ["y"], future: ["price", "kind"] };
+    for (const form of ["direct", "recursive"] as const) {
+      const model = await quick(given, { ...options, form });
+      const [all] = await forecast(model, given, { threads: 1, samples: 20 });
+      const [first] = await forecast(model, given, { threads: 1, samples: 20, horizon: 2 });
+      expect(first?.steps).toEqual(all?.steps.slice(0, 2));
+      // Rows for two steps alone: what comes after is taken to be as in the second.
+      const short = monthly({ y: values.slice(0, 38), price: price.slice(0, 38) }, { kind: kind.slice(0, 38) });
+      const held = monthly(
+        { y: values, price: [...price.slice(0, 38), price[37] as number, price[37] as number] },
+        { kind: [...kind.slice(0, 38), kind[37] as string, kind[37] as string] },
+      );
+      const [few] = await forecast(model, short, { threads: 1, samples: 20, horizon: 2 });
+      expect(few?.steps).toEqual((await forecast(model, held, { threads: 1, samples: 20 }))[0]?.steps.slice(0, 2));
+      expect(await rejection(forecast(model, short, { horizon: 3 }))).toMatch(
+        /^forecast: column "price" has no value at step 38, step 3 of the future\. .* choose horizon 2 or less\.$/,
+      );
+      expect(await rejection(forecast(model, given, { horizon: 5 }))).toBe(
+        "forecast: horizon: this forecaster makes 4 steps, got 5. Give at most 4.",
+      );
+    }
+  });
+
+  test("a text that is there in the future alone", async () => {
+    const kind = Array.from({ length: 40 }, (_, t) => (t === 39 ? "zzz" : t % 3 === 0 ? "sale" : "none"));
+    const given = monthly({ y: [...wave(36), ...Array.from({ length: 4 }, () => Number.NaN)] }, { kind });
+    const model = forecaster(given, { ...one, horizon: 4, targets: ["y"], future: ["kind"] });
+    expect(model.settings.categories).toEqual({ kind: ["none", "sale"] });
+    expect(await rejection(forecast(model, given))).toBe(
+      'forecast: column "kind", step 39: "zzz" was not there in training. It had "none", "sale".',
+    );
+  });
+
+  test("a forecast that is infinite", async () => {
+    const model = await quick(data, { ...one, head: "point", scaling: "log" });
+    const { values } = model.model;
+    values["output.b"]?.fill(1e30);
+    expect(await rejection(forecast(model, data))).toMatch(
+      /^forecast: the forecast of "y" at step 1 is no finite number: its values are too large, or far from those of the training$/,
+    );
+  });
+
   test("dates of another frequency than in training", async () => {
     const model = await quick(monthly({ y: wave(40) }), { ...one, calendar: [] });
     const days = {
@@ -515,7 +559,7 @@ describe("what is wrong is said in one line", () => {
       'forecast: column "kind", step 41: "c" was not there in training. It had "a", "b".',
     );
     expect(await rejection(forecast(model, texts(kinds.slice(0, 42))))).toBe(
-      'forecast: column "kind" has no text at step 42, step 3 of the future. A column of future needs one for each step that is forecast. Give it, or train with horizon 2 or less.',
+      'forecast: column "kind" has no text at step 42, step 3 of the future. A column of future needs one for each step that is forecast. Give it, or choose horizon 2 or less.',
     );
   });
 });
