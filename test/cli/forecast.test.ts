@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseCsv, readCsv } from "../../src/formats/csv.ts";
-import { forecast, readForecaster, seriesOfTable } from "../../src/index.ts";
+import { forecast, readForecaster, seriesOfTable, writeForecaster } from "../../src/index.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { refusal, run } from "./run.ts";
+import { said } from "../helpers/waiting.ts";
+import { refusal, run, start } from "./run.ts";
 
 const folder = temporaryFolder();
 const month = (k: number): string => `${2010 + Math.floor(k / 12)}-${String((k % 12) + 1).padStart(2, "0")}`;
@@ -134,6 +135,125 @@ describe.concurrent("what its help says", () => {
   });
 });
 
+describe.skipIf(process.platform === "win32")("a signal", () => {
+  // A long test part, so that there is time between the end of the training and its repetition.
+  const long = [
+    "month,RSCCASN",
+    ...Array.from({ length: 2000 }, (_, k) => `,${sale(k)}`).map((row, k) => `${k}${row}`),
+  ];
+  const options = ["--horizon", "12", "--test", "200", "--column", "RSCCASN", "--units", "4", "--threads", "1"];
+  const stopped = async (when: string, ...args: string[]) => {
+    const { folder, write } = place();
+    write("long.csv", long);
+    const child = start(folder, [
+      "forecast",
+      "long.csv",
+      "--date",
+      "none",
+      ...options,
+      "--out",
+      "m.safetensors",
+      ...args,
+    ]);
+    await said(child.stderr, when);
+    child.kill("SIGINT");
+    const ended = await child.ended;
+    return { ...ended, path: join(folder, "m.safetensors") };
+  };
+
+  test("after the training and before its repetition: the network is measured, kept and saved, with 0", async () => {
+    const { code, out, err, path } = await stopped("epochs in", "--epochs", "2");
+    expect(code, err).toBe(0);
+    expect(err).toMatch(
+      /\n2 epochs in [^\n]+\nStopping: the network that was (trained|measured) is kept\. Ctrl-C again ends at once\.\nSaved m\.safetensors\.\n$/,
+    );
+    expect(out).toMatch(/^The last 200 steps[\s\S]*\nRSCCASN\nstep/);
+    // That of all but the last steps.
+    expect(readForecaster(readFileSync(path)).settings.test).toBe(200);
+  });
+
+  test("before the end of an epoch: nothing is saved, with 130", async () => {
+    const { code, out, err, path } = await stopped("parameters", "--epochs", "1000", "--batch", "1", "--units", "64");
+    expect(err).toMatch(/Ctrl-C again ends at once\.\nStopped before the end of an epoch: nothing is saved\.\n$/);
+    expect({ code, out, saved: existsSync(path) }).toEqual({ code: 130, out: "", saved: false });
+  });
+});
+
+describe.concurrent("what is chosen where nobody says it is told", () => {
+  test("a series that is too short beside others is left out, by name", async () => {
+    const { folder, write } = place();
+    const rows = (name: string, count: number) =>
+      Array.from({ length: count }, (_, k) => `${name},${month(k)},${sale(k)}`);
+    write("shops.csv", ["shop,month,sales", ...rows("A", 48), ...rows("B", 48), ...rows("C", 10)]);
+    const { code, out, err } = await run(folder, "forecast", "shops.csv", "--id", "shop", ...quick);
+    expect(code, err).toBe(0);
+    expect(err).toMatch(
+      /^shops\.csv: a series is too short and left out: "C" has 10 steps of the \d+ that are needed\. A smaller --horizon or --lookback needs fewer\.\n/,
+    );
+    expect(out.match(/^[ABC]$/gm)).toEqual(["A", "B"]);
+    const said = await run(
+      folder,
+      "forecast",
+      "shops.csv",
+      "--id",
+      "shop",
+      ...quick,
+      "--json",
+      "--out",
+      "m.safetensors",
+    );
+    expect(said.err.split("\n")[0]).toBe('{"leftOut":["C"]}');
+    const again = await run(folder, "forecast", "shops.csv", "--id", "shop", "--model", "m.safetensors", "--json");
+    expect({ code: again.code, err: again.err, out: again.out }).toEqual({
+      code: 0,
+      err: '{"leftOut":["C"]}\n',
+      out: said.out,
+    });
+  });
+
+  test("a column that is known after the end of another is forecast, and a line says what it may be", async () => {
+    const { folder, write } = place();
+    write("ahead.csv", [
+      "sold,price",
+      ...Array.from({ length: 50 }, (_, k) => `${k < 44 ? sale(k) : ""},${1 + (k % 3)}`),
+    ]);
+    const { code, err } = await run(folder, "forecast", "ahead.csv", ...quick);
+    expect(code, err).toBe(0);
+    expect(err).toContain(
+      'ahead.csv: column "price" has 6 values after the last of "sold", which are not read: it is forecast from there, too. --future price reads them; --column names what is to be forecast.\n',
+    );
+  });
+
+  test("a model whose values are no numbers is refused, by forecast and by evaluate", async () => {
+    const { folder } = place();
+    await json(folder, "sales.csv", ...quick, "--test", "0", "--out", "m.safetensors");
+    const model = readForecaster(readFileSync(join(folder, "m.safetensors")));
+    (model.model.values["output.b"] as Float32Array)[1] = Number.NaN;
+    writeFileSync(join(folder, "nan.safetensors"), writeForecaster(model));
+    const line =
+      "unrolled: nan.safetensors: output.b[1] is NaN, not a finite number. The model's weights have diverged: train anew at a lower rate.\n";
+    const found = await run(folder, "forecast", "sales.csv", "--model", "nan.safetensors");
+    expect(found).toMatchObject({ code: 2, out: "", err: line });
+    expect(await run(folder, "evaluate", "nan.safetensors", "sales.csv")).toMatchObject({
+      code: 2,
+      out: "",
+      err: line,
+    });
+  });
+
+  test("a training that diverges is told; one whose values become infinite is refused", async () => {
+    const { folder } = place();
+    const { code, err } = await run(folder, "forecast", "sales.csv", ...quick, "--rate", "1e30", "--json");
+    expect(code).toBe(0);
+    expect(err).toMatch(
+      /^The best loss of the training is [\d.e+]+, where less than 1 is usual: it has diverged\. Give a smaller --rate\.\n/,
+    );
+    const infinite = await run(folder, "forecast", "sales.csv", ...quick, "--rate", "1e300");
+    expect(infinite.code).toBe(2);
+    expect(infinite.err).toMatch(/\nunrolled: training: [^\n]+ Give a smaller --rate\.\n$/);
+  });
+});
+
 describe.concurrent("files", () => {
   test("--out, --csv and --plot write what is said; --model says the same again, without training", async () => {
     const { folder } = place();
@@ -194,16 +314,18 @@ describe.concurrent("files", () => {
     write("short.csv", ["month,sales,orders,price,kind", ...rows.slice(0, 42)]);
     // Also before anything is trained.
     expect(await refusal(folder, "forecast", "short.csv", ...asked.slice(1), "--out", "short.safetensors")).toMatch(
-      /^short\.csv: column "price": the file has no row for step 3 of the future, after line 43\. A column of --future needs one for each step that is forecast\. Give it, or train with --horizon 2 or less\.$/,
+      /^short\.csv: column "price": the file has no row for step 3 of the future, after line 43\. A column of --future needs one for each step that is forecast\. Give it, or choose --horizon 2 or less\.$/,
     );
     expect(existsSync(join(folder, "short.safetensors"))).toBe(false);
     expect(await refusal(folder, "forecast", "short.csv", "--model", "promoted.safetensors")).toMatch(
       /^short\.csv: column "price": the file has no row for step 3 of the future, after line 43\. A column of --future needs one/,
     );
+    const fewer = await json(folder, "short.csv", "--model", "promoted.safetensors", "--horizon", "2");
+    expect(fewer.steps.map(({ date }) => date)).toEqual([40, 41].map(month));
     const empty = rows.with(43, `${month(43)},,,,none`);
     write("empty.csv", ["month,sales,orders,price,kind", ...empty]);
     expect(await refusal(folder, "forecast", "empty.csv", ...asked.slice(1))).toMatch(
-      /^empty\.csv: line 45, column "price": has no value, step 4 of the future\. A column of --future needs one for each step that is forecast\. Give it, or train with --horizon 3 or less\.$/,
+      /^empty\.csv: line 45, column "price": has no value, step 4 of the future\. A column of --future needs one for each step that is forecast\. Give it, or choose --horizon 3 or less\.$/,
     );
   });
 
