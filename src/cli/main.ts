@@ -40,8 +40,8 @@ Options of every command:
 ${optionRows(common)}
 
 unrolled COMMAND --help says more, unrolled --version which one this is.
-Exit code: 0 done, 2 wrong usage or input, 1 a fault of the program, 130 ended by
-Ctrl-C with nothing to save.`;
+Exit code: 0 done, 2 wrong usage or input, 1 a fault of the program, 130 ended
+by Ctrl-C with nothing to save.`;
 }
 
 async function main([name, ...rest]: readonly string[]): Promise<void> {
