@@ -36,7 +36,7 @@ import { type Command, type Given, seedRange } from "./options.ts";
 import { alignColumns, formatCount, isTerminal, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 import { duration } from "./progress.ts";
-import { ofFile, readSeries, type SeriesOfFile, tableOptions } from "./table-options.ts";
+import { inOptions, ofFile, readSeries, type SeriesOfFile, tableOptions } from "./table-options.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 const many = { ...whole, min: 0 } as const;
@@ -202,7 +202,7 @@ function sayShort(short: readonly ShortSeries[], { json, path, say }: Pick<How, 
 
 /** What was found in the file, once it is known to be of use: what is refused is refused in one line. */
 function sayNotes(path: string, { notes }: SeriesOfTable, say: How["say"]): void {
-  for (const note of notes) say(`${path}: ${note.replace(/\(dateFormat says which\)$/, "(--date-format says which)")}`);
+  for (const note of notes) say(`${path}: ${inOptions(note)}`);
 }
 
 /** Options that a model in a file has already. */

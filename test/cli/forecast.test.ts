@@ -224,6 +224,14 @@ describe.concurrent("what is chosen where nobody says it is told", () => {
     );
   });
 
+  test("thousands between semicolons are noted with the option that reads them", async () => {
+    const { folder, write } = place();
+    write("thousands.csv", ["month;v", ...Array.from({ length: 40 }, (_, k) => `${month(k)};${100 + k}.000`)]);
+    const { code, err } = await run(folder, "forecast", "thousands.csv", ...quick, "--test", "0");
+    expect(code, err).toBe(0);
+    expect(err).toContain('thousands.csv: column "v": 100.000 is read as 100; --decimal , reads it as 100000\n');
+  });
+
   test("a model whose values are no numbers is refused, by forecast and by evaluate", async () => {
     const { folder } = place();
     await json(folder, "sales.csv", ...quick, "--test", "0", "--out", "m.safetensors");
