@@ -12,7 +12,7 @@ import { ofFile, readSeries, tableOptions } from "./table-options.ts";
 import { conllColumns, evaluateTaggerFile } from "./tag.ts";
 import { field, textColumns } from "./texts.ts";
 import { encodeSource, openTexts } from "./tokens.ts";
-import { naming, readTrackFiles, tableOf, trackColumns } from "./trajectories.ts";
+import { naming, readTrackFiles, tableOf, tellTracks, trackColumns } from "./trajectories.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
@@ -98,8 +98,9 @@ async function evaluateSeries(model: Forecaster, file: string, path: string, giv
 async function evaluateTracks(tm: TrajectoryModel, file: string, path: string, given: Given): Promise<void> {
   checkFiniteValues(tm.model, file);
   const host = await usableHostOf(given);
-  const tracks = readTrackFiles([path], given);
+  const tracks = await readTrackFiles([path], given);
   const scores = await naming([path], () => evaluateTrajectories(tm, tracks, host));
+  tellTracks([path], tracks, given);
   if (given.flag("json")) return writeJson(scores);
   process.stdout.write(`${tableOf(scores, 20)}\n`);
 }

@@ -1,5 +1,4 @@
 /** `unrolled trajectories`: train a model on tracks and measure it, or predict where tracks go on. */
-import { decodeText } from "../formats/decode-text.ts";
 import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -7,12 +6,12 @@ import { countParameters } from "../nn/model.ts";
 import { openModel } from "../tasks/index.ts";
 import { plotFutures } from "../tasks/trajectories/plot.ts";
 import { checkStep, predictTrajectories, predictWindows } from "../tasks/trajectories/predict.ts";
-import type { Scores } from "../tasks/trajectories/scores.ts";
+import { readTrackFile } from "../tasks/trajectories/read-file.ts";
+import { decimalsFor, decimalsOfSteps, type Scores, shownScore } from "../tasks/trajectories/scores.ts";
 import { splitInTime, type Tracks } from "../tasks/trajectories/tracks.ts";
-import { checkWindows, type Window, windowsOf } from "../tasks/trajectories/windows.ts";
+import { checkWindows, type Window, type WindowSizes, windowsOf } from "../tasks/trajectories/windows.ts";
 import {
   evaluateTrajectories,
-  readTracks,
   type TrajectoryEvaluation,
   type TrajectoryForm,
   type TrajectoryModel,
@@ -41,8 +40,8 @@ export const trajectories: Command = {
   usage: "trajectories TRACKS.csv... --out MODEL | --model MODEL",
   summary: "predict where people or cars go on",
   details: [
-    "TRACKS.csv has a row for each thing and frame: frame, id, x, y. Without a",
-    "header these are its first columns. A track with gaps is split.",
+    "TRACKS.csv has a row for each thing and frame (or time): frame, id, x, y.",
+    "Without a header these are its first columns. A track with gaps is split.",
     "",
     "With --out it trains on the first part of the frames, measures the model on the",
     "last part beside constant velocity, and saves it. With --model it predicts",
@@ -52,6 +51,7 @@ export const trajectories: Command = {
   examples: [
     "trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors",
     "trajectories --model walks.safetensors today.csv --plot futures.svg",
+    "trajectories --model walks.safetensors today.csv --csv futures.csv",
   ],
   arguments: [1, 1000],
   options: {
@@ -60,6 +60,7 @@ export const trajectories: Command = {
     seen: { value: "N", help: "steps that are seen [8]", number: whole(2) },
     predict: { value: "N", help: "steps to predict [12]", number: whole(1) },
     futures: { value: "N", help: "futures for each track [20]", number: whole(1) },
+    csv: { value: "FILE", help: "write the predictions as CSV, with all digits" },
     plot: { value: "FILE.svg", help: "draw past and futures of up to 6 tracks" },
     form: { value: "NAME", help: "whole futures, or step by step [direct]", choices: ["direct", "step"] },
     units: { value: "N", help: "units of the recurrent layer [32]", number: whole(1) },
@@ -101,19 +102,36 @@ function plotOf(given: Given): string | undefined {
   throw new InputError(`--plot: ${plot} does not end with .svg. Give a name that does.`);
 }
 
-/** The tracks of each file. */
-export function readTrackFiles(files: readonly string[], given: Given): Tracks[] {
-  return files.map((file) => {
-    const columns = Object.fromEntries(
-      Object.keys(trackColumns).flatMap((name) => {
-        const column = given.text(name);
-        return column === undefined ? [] : [[name, column]];
-      }),
+/** The words of the library for its options, and those of the command line. */
+const inOptions = (message: string): string =>
+  message
+    .replace(/ by the option (frame|id|x|y)\b/, ": --$1 COLUMN")
+    .replace(
+      /, column (\S+): (.*)\bor name the column\.$/,
+      ", column $1: $2or name the column (--frame, --id, --x, --y).",
     );
-    const tracks = readTracks(decodeText(readInput(file), file), { name: file, ...columns });
-    if (!given.flag("json")) tellGaps(file, tracks);
-    return tracks;
-  });
+
+/** The tracks of each file. */
+export async function readTrackFiles(files: readonly string[], given: Given): Promise<Tracks[]> {
+  const columns = Object.fromEntries(
+    Object.keys(trackColumns).flatMap((name) => {
+      const column = given.text(name);
+      return column === undefined ? [] : [[name, column]];
+    }),
+  );
+  const all: Tracks[] = [];
+  for (const file of files) {
+    try {
+      all.push(await readTrackFile(readInput(file), { name: file, ...columns }));
+    } catch (error) {
+      throw error instanceof InputError ? new InputError(inOptions(error.message)) : error;
+    }
+  }
+  return all;
+}
+/** What was found in each file, once it is known to be of use: what is refused is refused in one line. */
+export function tellTracks(files: readonly string[], all: readonly Tracks[], given: Given): void {
+  if (!given.flag("json")) for (const [k, file] of files.entries()) tellGaps(file, all[k] as Tracks);
 }
 function tellGaps(file: string, { gaps, tracks, step }: Tracks): void {
   const sizes = `${formatCount(tracks.length)} track${tracks.length === 1 ? "" : "s"}, a step of ${step}`;
@@ -125,11 +143,14 @@ function tellGaps(file: string, { gaps, tracks, step }: Tracks): void {
 
 async function trainModel(given: Given, out: string): Promise<void> {
   const json = given.flag("json");
+  if (given.text("csv") !== undefined) {
+    throw new InputError("--csv: is for the predictions of --model, and --out trains. Leave it out.");
+  }
   const plot = plotOf(given);
   checkOutputs(plot === undefined ? [out] : [out, plot], given.positionals, given);
   const host = await usableHostOf(given);
   const { quantize: _, ...training } = host;
-  const tracks = readTrackFiles(given.positionals, given);
+  const tracks = await readTrackFiles(given.positionals, given);
   const test = given.number("test") ?? 0.2;
   const { earlier, later } = splitInTime(tracks, test);
   const seed = given.number("seed") ?? 0;
@@ -153,11 +174,8 @@ async function trainModel(given: Given, out: string): Promise<void> {
   };
   const tm = await naming(given.positionals, () => trajectoryModel(earlier, options));
   const held = windowsIn(later);
-  if (later.length > 0 && held.length === 0) {
-    throw new InputError(
-      `--test: in the last ${Math.round(100 * test)} % of the frames${given.number("test") === undefined ? ", the share without that option," : ""} no track is long enough to measure on. Give a larger share, or --test 0 to train on all.`,
-    );
-  }
+  if (later.length > 0 && held.length === 0) throw nothingHeld(tracks, later, { sizes, test, where });
+  tellTracks(given.positionals, tracks, given);
   const epochs = given.number("epochs") ?? 30;
   const started = performance.now();
   const live = !json && isTerminal(process.stderr);
@@ -210,6 +228,28 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const about = `${formatCount(countParameters(tm.model))} parameters, trained on ${formatCount(windows)} window${windows === 1 ? "" : "s"}`;
   process.stderr.write(printable(`Saved ${out}: ${about} in ${(elapsedMs / 1000).toFixed(0)} s.\n`));
 }
+
+const counted = (n: number, what: string): string => `${formatCount(n)} ${what}${n === 1 ? "" : "s"}`;
+
+/** Why there is nothing to measure on: what was found, what is needed, what to do. */
+function nothingHeld(
+  all: readonly Tracks[],
+  later: readonly Tracks[],
+  { sizes, test, where }: { readonly sizes: WindowSizes; readonly test: number; readonly where: string },
+): InputError {
+  const longestOf = (some: readonly Tracks[]): number =>
+    some.flatMap(({ tracks }) => tracks).reduce((most, { x }) => Math.max(most, x.length), 0);
+  const count = all.reduce((sum, { tracks }) => sum + tracks.length, 0);
+  const found =
+    count === 1
+      ? `one track of ${counted(longestOf(all), "row")}`
+      : `${counted(count, "track")}, the longest of ${counted(longestOf(all), "row")} without a gap`;
+  const share = `${Number((100 * test).toPrecision(3))} %`;
+  return new InputError(
+    `${where}: has ${found}. The last ${share} of the frames are held out to measure on, which needs ${sizes.seen + sizes.predicted} rows of a track there ` +
+      `(${sizes.seen} to see, ${sizes.predicted} to predict); the longest has ${longestOf(later)}. Give longer tracks, a larger --test than ${test}, or --test 0 to train on all and measure nothing.`,
+  );
+}
 /** What `work` gives; what is wrong with the tracks is said with the names of the files in place of the function's. */
 export async function naming<Value>(files: readonly string[], work: () => Value | Promise<Value>): Promise<Value> {
   try {
@@ -229,11 +269,11 @@ export async function naming<Value>(files: readonly string[], work: () => Value 
 export function tableOf({ model, constantVelocity }: TrajectoryEvaluation, futures: number): string {
   const steps = model.rmse.length;
   const at = [...new Set([1, 2, 3, 4].map((quarter) => Math.ceil((quarter * steps) / 4)))];
-  const row = (name: string, of: (scores: Scores) => number, both = true): string[] => [
-    name,
-    of(model).toFixed(3),
-    both ? of(constantVelocity).toFixed(3) : "",
-  ];
+  const row = (name: string, of: (scores: Scores) => number, both = true): string[] => {
+    const [own, other] = [of(model), of(constantVelocity)];
+    const decimals = decimalsFor(both ? Math.max(own, other) : own, 3);
+    return [name, shownScore(own, decimals), both ? shownScore(other, decimals) : ""];
+  };
   const rows = [
     [`${formatCount(model.windows)} windows`, "model", "constant velocity"],
     row("mean distance (ADE)", ({ ade }) => ade),
@@ -268,15 +308,17 @@ async function plotWindows(tm: TrajectoryModel, all: readonly Window[], how: Plo
 
 async function predictTracks(tm: TrajectoryModel, file: string, given: Given): Promise<void> {
   checkFiniteValues(tm.model, file);
-  const plot = plotOf(given);
-  if (plot !== undefined) checkOutputs([plot], [file, ...given.positionals], given);
+  const [plot, csv] = [plotOf(given), given.text("csv")];
+  const written = [plot, csv].filter((one) => one !== undefined);
+  checkOutputs(written, [file, ...given.positionals], given);
   const host = await usableHostOf(given);
-  const tracks = readTrackFiles(given.positionals, given);
+  const tracks = await readTrackFiles(given.positionals, given);
   const [futures, seed] = [given.number("futures") ?? 20, given.number("seed") ?? 0];
   given.positionals.forEach((path, k) => {
     checkStep(tm, [tracks[k] as Tracks], path);
   });
   const found = await naming(given.positionals, () => predictTrajectories(tm, tracks, { futures, seed, ...host }));
+  tellTracks(given.positionals, tracks, given);
   if (plot !== undefined) {
     const panels = found
       .slice(0, 6)
@@ -284,21 +326,33 @@ async function predictTracks(tm: TrajectoryModel, file: string, given: Given): P
     writeFileAtomically(plot, new TextEncoder().encode(plotFutures(panels)));
   }
   const json = given.flag("json");
-  if (!json) process.stdout.write("track,future,step,x,y,probability\n");
-  for (const { id, futures: all } of found) {
-    all.forEach(({ x, y, probability }, future) => {
-      x.forEach((value, t) => {
-        const place = { x: value, y: y[t] as number };
-        if (json) writeJson({ track: id, future: future + 1, step: t + 1, ...place, probability });
-        else {
-          const name = /[",\n\r]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
-          const numbers = [value, place.y].map((one) => one.toFixed(3));
-          process.stdout.write(
-            `${printable(name)},${future + 1},${t + 1},${numbers.join(",")},${probability.toFixed(4)}\n`,
-          );
-        }
-      });
-    });
+  const rows = found.flatMap(({ id, futures: all }) =>
+    all.flatMap(({ x, y, probability }, future) =>
+      Array.from(x, (value, t) => ({
+        ...{ track: id, future: future + 1, step: t + 1 },
+        ...{ x: value, y: y[t] as number, probability },
+      })),
+    ),
+  );
+  // The library for CSV is loaded where a table is read or written.
+  const { writeCsv } = await import("../formats/csv-text.ts");
+  const columns = ["track", "future", "step", "x", "y", "probability"];
+  if (csv !== undefined) {
+    const table = writeCsv(
+      columns,
+      rows.map((row) => Object.values(row)),
+    );
+    writeFileAtomically(csv, new TextEncoder().encode(table));
+  }
+  if (json) for (const row of rows) writeJson(row);
+  else {
+    const decimals = decimalsOfSteps(found, 3);
+    const shown = rows.map(({ track, future, step, x, y, probability }) => [
+      ...[track, future, step, ...[x, y].map((one) => (decimals > 12 ? String(one) : one.toFixed(decimals)))],
+      probability.toFixed(4),
+    ]);
+    process.stdout.write(printable(writeCsv(columns, shown)));
+    for (const one of written) process.stderr.write(printable(`Saved ${one}.\n`));
   }
   const short = tracks.flatMap((one) => one.tracks).length - found.length;
   if (!json && short > 0) {

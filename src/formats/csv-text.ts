@@ -53,6 +53,18 @@ export const parseCsvArguments: Arguments = {
  */
 export function parseCsv(content: string | Uint8Array, options: CsvOptions = {}): Table {
   checkArguments("parseCsv", { content, options }, parseCsvArguments);
+  return tableOf(content, options, { canSayDelimiter: true });
+}
+
+/**
+ * The same, also for those whose callers cannot say what stands between fields, and are not told to.
+ * @internal
+ */
+export function tableOf(
+  content: string | Uint8Array,
+  options: CsvOptions,
+  { canSayDelimiter }: { readonly canSayDelimiter: boolean },
+): Table {
   const { name = "the table", header } = options;
   const decoded = typeof content === "string" ? content.replace(/^\uFEFF/, "") : decodeText(content, name);
   // csv-parse takes the first line end for that of all lines: where they mix, it leaves CRs or joins lines.
@@ -76,7 +88,7 @@ export function parseCsv(content: string | Uint8Array, options: CsvOptions = {})
   if (odd !== undefined) {
     const shown = delimiter === "\t" ? "tab" : `"${delimiter}"`;
     throw new InputError(
-      `${name}: line ${odd.line} has ${odd.fields.length} field${odd.fields.length === 1 ? "" : "s"}, line ${first.line} has ${columns.length} (between them: ${shown}). Correct the line, put texts with ${shown} in quotes, or give delimiter.`,
+      `${name}: line ${odd.line} has ${odd.fields.length} field${odd.fields.length === 1 ? "" : "s"}, line ${first.line} has ${columns.length} (between them: ${shown}). Correct the line, ${canSayDelimiter ? `put texts with ${shown} in quotes, or give delimiter` : `or put texts with ${shown} in quotes`}.`,
     );
   }
   if (own.length === 0) {

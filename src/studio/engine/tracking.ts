@@ -4,6 +4,7 @@ import { InputError } from "../../graph/input-error.ts";
 import { trajectoryModel } from "../../tasks/trajectories/create.ts";
 import { writeTrajectoryModel } from "../../tasks/trajectories/file.ts";
 import { checkStep, type PredictedTrack, predictWindows } from "../../tasks/trajectories/predict.ts";
+import { readTrackFile } from "../../tasks/trajectories/read-file.ts";
 import { constantVelocity, type Scores, scoresOf } from "../../tasks/trajectories/scores.ts";
 import type { TrajectorySettings } from "../../tasks/trajectories/settings.ts";
 import { lastWindows, windowsOf } from "../../tasks/trajectories/windows.ts";
@@ -34,8 +35,6 @@ export type PredictedTable = {
 };
 
 const host = { threads: 1 } as const;
-/** It comes with a library for CSV, which is loaded where tracks are read. */
-const reader = () => import("../../tasks/trajectories/read-tracks.ts");
 /** The scores are those of so many tracks at most. */
 const maxScored = 2000;
 
@@ -44,7 +43,7 @@ export const tracking = {
   async predictTracks(handle: ModelHandle, { name, text }: CsvText, question: TracksQuestion): Promise<PredictedTable> {
     const tm = contentOf(handle, "trajectories");
     const { seen, predicted, form, modes, step } = tm.settings;
-    const tracks = (await reader()).readTracks(text, { name });
+    const tracks = await readTrackFile(text, { name });
     checkStep(tm, [tracks], name);
     const isKnown = question.part === "known";
     const last = { ...tracks, tracks: tracks.tracks.map((track) => lastPart(track, seen + predicted, tracks.step)) };
@@ -89,7 +88,7 @@ export const tracking = {
     { name, text }: CsvText,
     sizes: { readonly seen: number; readonly predicted: number },
   ): Job<{ readonly done: number }, { readonly bytes: Uint8Array<ArrayBuffer> }> {
-    const all = (await reader()).readTracks(text, { name });
+    const all = await readTrackFile(text, { name });
     // All walk at the same time: the last ones validate, not the last frames.
     const trained = Math.ceil(0.9 * all.tracks.length);
     const tracks = { ...all, tracks: all.tracks.slice(0, trained) };

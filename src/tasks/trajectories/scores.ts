@@ -20,6 +20,31 @@ export type Scores = {
   readonly windows: number;
 };
 
+/** Decimals that show 3 digits of a number of this size, and at least `least` of them: metres have few, degrees of GPS many. */
+export const decimalsFor = (size: number, least: number): number =>
+  size > 0 && Number.isFinite(size) ? Math.min(100, Math.max(least, 2 - Math.floor(Math.log10(size)))) : least;
+
+/** A score with these decimals; what would be a row of zeros, as what rounding leaves of places on a line, with an exponent. */
+export const shownScore = (score: number, decimals: number): string =>
+  decimals > 9 ? score.toExponential(2) : score.toFixed(decimals);
+
+/** Decimals that tell the predicted steps of tracks apart: by their lengths, but for the shortest tenth. */
+export function decimalsOfSteps(
+  tracks: readonly { readonly seen: Path; readonly futures: readonly Path[] }[],
+  least: number,
+): number {
+  const lengths = tracks.flatMap(({ seen, futures }) =>
+    futures.flatMap(({ x, y }) =>
+      Array.from(x, (value, t) => {
+        const [fromX, fromY] = t === 0 ? [seen.x.at(-1), seen.y.at(-1)] : [x[t - 1], y[t - 1]];
+        return Math.hypot(value - (fromX as number), (y[t] as number) - (fromY as number));
+      }),
+    ),
+  );
+  const moving = Float64Array.from(lengths.filter((length) => length > 0)).sort();
+  return decimalsFor(moving[Math.floor(moving.length / 10)] ?? 0, least);
+}
+
 /** The last displacement that was seen, again and again. */
 export function constantVelocity({ x, y }: Pick<Window, "x" | "y">, seen: number, predicted: number): Path {
   const next = (of: Float64Array): Float64Array => {

@@ -7,6 +7,7 @@ import { evaluate } from "../../../src/cli/evaluate.ts";
 import { generate } from "../../../src/cli/generate.ts";
 import { runCommand } from "../../../src/cli/run.ts";
 import { trajectories } from "../../../src/cli/trajectories.ts";
+import { parseCsv } from "../../../src/formats/csv.ts";
 import { readModel, writeModel } from "../../../src/formats/model-file.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { plotFutures } from "../../../src/tasks/trajectories/plot.ts";
@@ -287,6 +288,44 @@ describe("commands", () => {
     expect(lines.length).toBe(30 * 2 * 6);
   });
 
+  test("--csv has all digits of what --json has; the table has as many as tell steps and scores apart", async () => {
+    const scaled = (by: number): Tracks => ({
+      ...test6,
+      tracks: test6.tracks.map(({ x, y, ...one }) => ({
+        ...{ ...one, id: `"${one.id}, ""a"""` },
+        x: x.map((value) => 13.4 + by * value),
+        y: y.map((value) => 52.5 + by * value),
+      })),
+    });
+    const [source, csv, degrees] = [
+      join(folder, "gps.csv"),
+      join(folder, "futures.csv"),
+      join(folder, "gps.safetensors"),
+    ];
+    const tracks = scaled(1e-5);
+    writeFileSync(source, csvOf(tracks));
+    writeFileSync(degrees, writeTrajectoryModel(trajectoryModel(tracks, { ...sizes, modes: 2, units: 4, seed: 3 })));
+    const args = ["--model", degrees, source, "--futures", "2", "--threads", "1"];
+    const table = parseCsv(await outOf(trajectories, ...args, "--csv", csv));
+    const all = parseCsv(readFileSync(csv));
+    const lines = (await outOf(trajectories, ...args, "--json")).trim().split("\n");
+    expect(all.columns).toEqual(table.columns);
+    expect(all.rows).toEqual(lines.map((line) => Object.values(JSON.parse(line)).map(String)));
+    expect(all.rows[0]?.[0]).toBe('0, "a"');
+    const places = (of: typeof table) => of.rows.map(([track, future, , x, y]) => [track, future, x, y].join(" "));
+    expect(new Set(places(table)).size).toBe(new Set(places(all)).size);
+    expect(table.rows[0]?.[3]).toMatch(/^13\.40\d{5,6}$/);
+    await expect(outOf(trajectories, ...args, "--csv", csv)).rejects.toThrow(`${csv}: exists already.`);
+    await expect(outOf(trajectories, ...args, "--csv", source, "--overwrite")).rejects.toThrow(
+      `${source}: is the file that is read.`,
+    );
+    await expect(outOf(trajectories, source, "--out", join(folder, "x"), "--csv", csv)).rejects.toThrow(
+      "--csv: is for the predictions of --model, and --out trains. Leave it out.",
+    );
+    const scores = await outOf(evaluate, degrees, source, "--threads", "1");
+    expect(scores).toMatch(/^mean distance \(ADE\) +0\.0000[1-9]\d\d? +0\.0000[1-9]\d\d?$/m);
+  });
+
   test("Ctrl-C while it trains keeps the best so far, saves it and says so; before the end of an epoch it saves nothing", async () => {
     const [out, source] = [join(folder, "stopped.safetensors"), join(folder, "stopped.csv")];
     writeFileSync(source, csvOf(turning(4, 7, 150)));
@@ -376,6 +415,58 @@ describe("commands", () => {
     const scores = JSON.parse(await outOf(evaluate, file, table, "--json", "--threads", "1"));
     expect(Object.keys(scores)).toEqual(["model", "constantVelocity"]);
     expect(await outOf(evaluate, file, table, "--threads", "1")).toContain("30 windows");
+  });
+
+  test("what is refused is refused in one line, without a summary before it", async () => {
+    const files = { single: csvOf(turning(1, 7, 60)), many: csvOf(turning(3, 7, 60)), short: csvOf(turning(2, 7, 5)) };
+    const paths = Object.fromEntries(Object.keys(files).map((name) => [name, join(folder, `${name}.csv`)]));
+    for (const [name, text] of Object.entries(files)) writeFileSync(paths[name] as string, text);
+    const { single = "", many = "", short = "" } = paths;
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const wrong = async (command: typeof evaluate, args: string[], message: string): Promise<void> => {
+      await expect(runCommand(command, args)).rejects.toThrow(message);
+      expect(said).not.toHaveBeenCalled();
+    };
+    try {
+      const out = join(folder, "none.safetensors");
+      const needed =
+        "The last 20 % of the frames are held out to measure on, which needs 20 rows of a track there (8 to see, 12 to predict); " +
+        "the longest has 12. Give longer tracks, a larger --test than 0.2, or --test 0 to train on all and measure nothing.";
+      await wrong(trajectories, [single, "--out", out], `${single}: has one track of 60 rows. ${needed}`);
+      await wrong(
+        trajectories,
+        [many, "--out", out],
+        `${many}: has 3 tracks, the longest of 60 rows without a gap. ${needed}`,
+      );
+      await wrong(trajectories, [short, "--out", out], `${short}: no track has 20 steps without a gap`);
+      await wrong(
+        trajectories,
+        [many, "--out", out, "--x", "y", "--y", "y"],
+        "taken for x and for y. Name another one: --x COLUMN;",
+      );
+      const thin = join(folder, "thin.csv");
+      writeFileSync(thin, csvOf(turning(2, 7, 3)));
+      await wrong(trajectories, [thin, "--model", file], `${thin}: no track has the 4 steps without a gap`);
+      await wrong(evaluate, [file, thin], `${thin}: no track has 10 steps without a gap`);
+      const tens = join(folder, "by-tens.csv");
+      writeFileSync(tens, Array.from({ length: 8 }, (_, t) => `${10 * t},a,${t},0`).join("\n"));
+      await wrong(trajectories, [tens, "--model", file], `${tens}: the tracks have a step of 10`);
+      const two = join(folder, "two.csv");
+      writeFileSync(two, "frame,id,x\n1,a,0\n");
+      await wrong(
+        trajectories,
+        [two, "--model", file],
+        `${two}: no column looks like y: frame, id, x. Name it: --y COLUMN.`,
+      );
+      writeFileSync(two, "when,id,x,y\nsoon,a,0,0\n");
+      await wrong(
+        trajectories,
+        [two, "--model", file, "--frame", "when"],
+        `${two}: line 2, column when: "soon" is no number. Give numbers, or times as 2024-01-31 12:00:00, or name the column (--frame, --id, --x, --y).`,
+      );
+    } finally {
+      said.mockRestore();
+    }
   });
 
   test("wrong uses are one line", async () => {
