@@ -15,6 +15,7 @@ import {
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
+import { splitExamples } from "../tasks/classify/split.ts";
 import {
   type Augmentation,
   type Classification,
@@ -164,6 +165,8 @@ async function train(given: Given, out: string): Promise<void> {
   }
   const examples: readonly LabelledSequence[] = files.examples;
   const of = await ofExamples(path, () => classifier(examples, optionsOfModel(given, files)));
+  // What cannot be held out is said before what was found: as one line.
+  await ofExamples(path, () => splitExamples(examples, given.number("validation") ?? 0.2, given.number("seed") ?? 0));
   const parameters = countParameters(of.model);
   const constant = files.kind === "numbers" ? constantColumns(files.columns, files.examples) : [];
   const start = {
@@ -325,7 +328,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 async function classifyFiles(of: Classifier, model: string, given: Given): Promise<void> {
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
-  const sequences = given.positionals.flatMap((path) => sequencesAt(of, path, columnsOf(given)));
+  const sequences = given.positionals.flatMap((path) => sequencesAt(of, model, path, columnsOf(given)));
   if (of.input.kind === "text" && given.flag("json")) {
     for (const one of sequences as readonly { readonly name?: string; readonly text: string }[]) {
       const { tokens, ...said } = await ofExamples(one.name ?? model, () => explainText(of, one.text, host));
@@ -342,8 +345,37 @@ async function classifyFiles(of: Classifier, model: string, given: Given): Promi
   process.stdout.write(`${classificationTable(said)}\n`);
 }
 
+/** What of the other kind was given: what it is, what the model reads, and what to give. */
+function otherKind({ input }: Classifier, model: string, found: string, labelled: boolean): InputError {
+  const columns = input.kind === "numbers" ? ["id", ...(labelled ? ["label"] : []), ...input.columns] : [];
+  const shown = columns.slice(0, 10).join(", ") + (columns.length > 10 ? ", ..." : "");
+  const [reads, give] = {
+    audio: [
+      "sound",
+      `${labelled ? "" : "a WAV file, "}a folder of WAV files, or a CSV file with the columns file and label`,
+    ],
+    numbers: ["numbers", `a CSV file with the columns ${shown}`],
+    text: ["texts", "a folder of text files, or a CSV file with the columns text and label"],
+  }[input.kind] as [string, string];
+  return new InputError(`${found}, and ${model} reads ${reads}. Give ${give}.`);
+}
+/** What labelled files are, by their kind. */
+const foundOf = { audio: "a list of recordings", numbers: "a table of numbers", text: "texts" } as const;
+/** @throws InputError for a folder or a recording, where a model reads tables of numbers */
+function checkIsTable(of: Classifier, model: string, path: string, labelled: boolean): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) throw otherKind(of, model, `${path}: is a folder`, labelled);
+  const isSound = /\.(?:wav|flac|mp3|ogg|opus|aiff?|m4a)$/i.test(path);
+  if (stat !== undefined && isSound) throw otherKind(of, model, `${path}: is sound`, labelled);
+}
+
 /** The sequences of a file, of numbers in the columns that the model reads. */
-export function sequencesAt(of: Classifier, path: string, columns: LabelledOptions = {}): readonly Sequence[] {
+export function sequencesAt(
+  of: Classifier,
+  model: string,
+  path: string,
+  columns: LabelledOptions = {},
+): readonly Sequence[] {
   if (of.input.kind === "text") {
     if (path === "-") return readTextLines("/dev/stdin");
     // What is no file, and has a blank within it, is a text.
@@ -353,6 +385,7 @@ export function sequencesAt(of: Classifier, path: string, columns: LabelledOptio
     return isFolder ? unlabelled(readLabelled(path)) : readTextLines(path);
   }
   if (of.input.kind === "numbers") {
+    checkIsTable(of, model, path, false);
     const { columns } = of.input;
     const table = readSeries(path);
     const missing = columns.find((name) => !table.columns.includes(name));
@@ -368,7 +401,9 @@ export function sequencesAt(of: Classifier, path: string, columns: LabelledOptio
     }));
   }
   if (!existsSync(path) || !/\.csv$/i.test(path) === !statSync(path).isDirectory()) return [{ ...readRecording(path) }];
-  return unlabelled(readLabelled(path));
+  const files = readLabelled(path);
+  if (files.kind !== "audio") throw otherKind(of, model, `${path}: is ${foundOf[files.kind]}`, false);
+  return unlabelled(files);
 }
 const unlabelled = ({ examples }: LabelledFiles): readonly Sequence[] =>
   examples.map(({ label: _, group: __, where: ___, ...one }) => one as Sequence);
@@ -419,10 +454,12 @@ export async function evaluateClassifierFiles(
 ): Promise<void> {
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
+  if (of.input.kind === "numbers") checkIsTable(of, model, path, true);
   const files = readLabelled(path, columnsOf(given));
+  if (files.kind !== of.input.kind) throw otherKind(of, model, `${path}: is ${foundOf[files.kind]}`, true);
   let examples: readonly LabelledSequence[] = files.examples;
-  if (files.kind === "numbers" && of.input.kind === "numbers") {
-    const rows = sequencesAt(of, path);
+  if (files.kind === "numbers") {
+    const rows = sequencesAt(of, model, path);
     examples = files.examples.map((one, k) => ({ ...one, ...(rows[k] as Sequence) }) as LabelledSequence);
   }
   const evaluation = await ofExamples(path, () => evaluateClassifier(of, examples, host));

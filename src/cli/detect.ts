@@ -58,7 +58,7 @@ async function detectIn(of: Classifier, model: string, given: Given): Promise<vo
   // Recordings that are shorter than the window.
   const short: string[] = [];
   for (const path of given.positionals) {
-    const sequences = of.input.kind === "audio" ? [readRecording(path)] : sequencesAt(of, path);
+    const sequences = of.input.kind === "audio" ? [readRecording(path)] : sequencesAt(of, model, path);
     for (const one of sequences) {
       if ("text" in one) throw new InputError(`${path}: the model reads texts, in which there are no times.`);
       const length = "samples" in one ? one.samples.length / one.sampleRate : one.rows.length;

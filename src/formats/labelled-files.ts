@@ -14,7 +14,7 @@ import {
   options as optionsOf,
   someText,
 } from "../graph/schema.ts";
-import { readCsv } from "./csv.ts";
+import { tableOf } from "./csv-text.ts";
 import { decodeText } from "./decode-text.ts";
 import { readInput } from "./files.ts";
 import { mixDown, readWav } from "./wav.ts";
@@ -272,7 +272,11 @@ type Table = {
 };
 
 function readTable(path: string, { text = "text", label = "label" }: LabelledOptions = {}): Table {
-  const { columns: given, rows, lineOf } = readCsv(path, { header: true });
+  const {
+    columns: given,
+    rows,
+    lineOf,
+  } = tableOf(readInput(path), { name: path, header: true }, { canSayDelimiter: false });
   const known = /^(?:file|label|id|group|text)$/i;
   const columns = given.map((name) => {
     if (name === text) return "text";

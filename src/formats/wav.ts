@@ -17,6 +17,8 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 
+import { findNoText } from "./decode-text.ts";
+
 export { resample } from "./resample.ts";
 
 /** Sound: samples from -1 to 1 by channel, all of one length, and samples a second. */
@@ -119,6 +121,8 @@ function chunksOf(bytes: Uint8Array, file: string): Chunks {
   const isWave = ["RIFF", "RIFX", "RF64"].includes(kind) && name(8) === "WAVE";
   if (!isWave) {
     const [, what] = others.find(([begin]) => kind.startsWith(begin)) ?? [];
+    if (what === undefined && findNoText(bytes.subarray(0, 1000)) < 0)
+      throw new InputError(`${file}: it is text, not a WAV file. Give a recording.`);
     const found = what === undefined ? "it is not a WAV file" : `it is a file of ${what}, not a WAV file`;
     throw new InputError(`${file}: ${found}. ${convert(file)}`);
   }
@@ -151,6 +155,12 @@ function formatAt(
   const tag = first === extensible && size >= 26 && from + 26 <= view.byteLength ? short(24) : first;
   const [channels, sampleRate, frameBytes, bits] = [short(2), view.getUint32(from + 4, !big), short(12), short(14)];
   if (!read.includes(tag)) {
+    if (read.includes(view.getUint16(from, big))) {
+      const [begin, order, other] = big ? ["RIFX", "big", "little"] : ["RIFF", "little", "big"];
+      throw new InputError(
+        `${file}: it begins with ${begin}, so that its numbers are ${order}-endian, and they are ${other}-endian: it is damaged. ${again}`,
+      );
+    }
     const codec = codecs[tag] ?? `codec ${tag}`;
     throw new InputError(
       `${file}: it is compressed (${codec}); PCM, float, A-law and mu-law are read. ${convert(file)}`,

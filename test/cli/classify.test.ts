@@ -8,7 +8,7 @@ import { type Command, helpOf } from "../../src/cli/options.ts";
 import { runCommand } from "../../src/cli/run.ts";
 import { writeWav } from "../../src/formats/wav.ts";
 import { readClassifier } from "../../src/tasks/classify.ts";
-import { lines, written } from "../helpers/command-output.ts";
+import { lines, said, written } from "../helpers/command-output.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { slopes, tones } from "../tasks/classify/made.ts";
 import { reviews } from "../tasks/classify/made-reviews.ts";
@@ -281,7 +281,31 @@ describe("one line for", () => {
       "a model of sound for a table",
       evaluate,
       [model, at("more.csv")],
-      /it is rows of numbers, and the model reads sound/,
+      /more\.csv: is a table of numbers, and \S+tones\.safetensors reads sound\. Give a folder of WAV files, or a CSV file with the columns file and label\.$/,
+    ],
+    [
+      "such a table to classify",
+      classify,
+      ["--model", model, at("more.csv")],
+      /more\.csv: is a table of numbers, and \S+tones\.safetensors reads sound\. Give a WAV file, a folder/,
+    ],
+    [
+      "such a table to detect in",
+      detect,
+      ["--model", model, at("more.csv")],
+      /more\.csv: it is text, not a WAV file\./,
+    ],
+    ...([classify, detect] as const).map((command): [string, Command, string[], RegExp] => [
+      `a model of numbers for sound: ${command.name}`,
+      command,
+      ["--model", at("s.safetensors"), at("tones", "up_0.wav")],
+      /up_0\.wav: is sound, and \S+s\.safetensors reads numbers\. Give a CSV file with the columns id, height, noise\.$/,
+    ]),
+    [
+      "a model of numbers for a folder",
+      evaluate,
+      [at("s.safetensors"), at("tones")],
+      /tones: is a folder, and \S+s\.safetensors reads numbers\. Give a CSV file with the columns id, label, height, noise\.$/,
     ],
     [
       "options of sound for a table",
@@ -341,6 +365,8 @@ describe("one line for", () => {
     expect(error?.message).toMatch(message);
     expect(error?.name).toMatch(/^(InputError|FormatError)$/);
     expect(error?.message).not.toContain("\n");
+    // Nor a summary before it.
+    expect(said).toBe("");
   });
 });
 

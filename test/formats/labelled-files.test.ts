@@ -162,8 +162,17 @@ describe("one line for", () => {
       () => given({ "a.wav": undefined, "x/b.wav": undefined }),
       "/a.wav: lies beside the subfolders, whose names are the labels.",
     ],
-    ["a folder with a file that is no sound", () => given({ "1_a.wav": "hello" }), "/1_a.wav: it is not a WAV file."],
+    [
+      "a folder with a file that is no sound",
+      () => given({ "1_a.wav": "hello" }),
+      "/1_a.wav: it is text, not a WAV file.",
+    ],
     ["one file", () => join(given({ "1_a.wav": undefined }), "1_a.wav"), ": is one WAV file. Give a folder of them,"],
+    [
+      "a line of other fields",
+      () => table("id,label,h\n1,a,2\n1,a\n"),
+      ': line 3 has 2 fields, line 1 has 3 (between them: ","). Correct the line, or put texts with "," in quotes.',
+    ],
     [
       "a table without labels",
       () => table("file,class\na.wav,1\n"),

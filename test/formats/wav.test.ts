@@ -134,7 +134,13 @@ describe("one line for", () => {
       file(list, { size: 0 }),
       "it has no samples. Record it again, or leave it out.",
     ],
-    ["a text", text("once upon a time"), `it is not a WAV file. ${ffmpeg}`],
+    ["a text", text("once upon a time"), "it is text, not a WAV file. Give a recording."],
+    ["other bytes", Uint8Array.of(1, 0, 255, 3), `it is not a WAV file. ${ffmpeg}`],
+    [
+      "RIFX before numbers of the other order",
+      Uint8Array.from([...text("RIFX"), ...file([1, 2]).subarray(4)]),
+      "it begins with RIFX, so that its numbers are big-endian, and they are little-endian: it is damaged. Copy or record it again.",
+    ],
     ["FLAC", text("fLaC and more of it"), `it is a file of FLAC, not a WAV file. ${ffmpeg}`],
     [
       "a cut file",

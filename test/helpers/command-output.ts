@@ -3,14 +3,21 @@ import { vi } from "vitest";
 import type { Command } from "../../src/cli/options.ts";
 import { runCommand } from "../../src/cli/run.ts";
 
+/** What the last command wrote on standard error. */
+export let said = "";
+
 /** What a command writes on standard output. */
 export async function written(command: Command, ...args: string[]): Promise<string> {
   let text = "";
+  said = "";
   const out = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
     text += chunk;
     return true;
   });
-  const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const err = vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
+    said += chunk;
+    return true;
+  });
   try {
     await runCommand(command, args);
   } finally {
