@@ -195,6 +195,55 @@ test("a file that is opened, and a forecaster's file: in the Models view it lead
   });
 });
 
+test("a table that is refused stays, with the settings that the message names; another table begins anew", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/forecast`);
+    await page.waitForSelector("text=144 months");
+    const settings = page.locator("details", { hasText: "How the table is read" });
+    expect(await settings.getAttribute("open")).toBe(null);
+    const rows = Array.from({ length: 60 }, (_, t) => {
+      const date = new Date(Date.UTC(2024, 0, 1 + t)).toISOString().slice(0, 10);
+      return `${date};${10 + (t % 7)},5;${t % 3},25`;
+    });
+    const open = (name: string, buffer: Buffer): Promise<void> =>
+      page.getByLabel("Open a CSV file …").setInputFiles({ name, mimeType: "text/csv", buffer });
+    await open("comma.csv", Buffer.from(["day;sold;rain", ...rows].join("\n")));
+    await page.waitForSelector('[role=alert] >> text=Choose “Decimal” "," if this is 10.5.');
+    expect(await page.getByRole("combobox", { name: "Data", exact: true }).inputValue()).toBe("own");
+    expect(
+      await page.getByRole("combobox", { name: "Series (id)", exact: true }).locator("option").allTextContents(),
+    ).toEqual(expect.arrayContaining(["day", "sold", "rain"]));
+    if (process.env.SHOTS !== undefined)
+      await page.screenshot({ path: join(process.env.SHOTS, "forecast-refused.png"), fullPage: true });
+    await expectAccessible(page);
+    await page.getByRole("combobox", { name: "Decimal", exact: true }).selectOption(",");
+    await page.waitForSelector("text=60 days · 2024-01-01 to 2024-02-29 · columns sold, rain");
+    expect(await page.locator("[role=alert]").count()).toBe(0);
+    // The same address reads the same.
+    await page.reload();
+    await page.waitForSelector("text=60 days · 2024-01-01");
+    await page.getByRole("textbox", { name: "Frequency" }).fill("moon");
+    await page.getByRole("textbox", { name: "Frequency" }).press("Enter");
+    await page.waitForSelector('[role=alert] >> text=“Frequency” "moon" is not known.');
+    await page.getByRole("textbox", { name: "Frequency" }).fill("day");
+    await page.getByRole("textbox", { name: "Frequency" }).press("Tab");
+    await page.waitForSelector("text=60 days · 2024-01-01");
+    await page.locator("form summary >> text=More settings").click();
+    await setting(page, "Epochs", "2");
+    await setting(page, "Units", "4");
+    await train(page);
+    // Other bytes than UTF-8 are refused as by the command, and nothing else changes.
+    await open("latin1.csv", Buffer.from("date,Ums\xe4tze\n2024-01,1\n", "latin1"));
+    await page.waitForSelector("[role=alert] >> text=latin1.csv: byte 8 (0xe4) is not UTF-8 text.");
+    await page.waitForSelector("text=60 days · 2024-01-01");
+    await open("twice.csv", Buffer.from("day,sold\n2024-01-01,1\n2024-01-01,2\n2024-01-02,4\n2024-01-03,4\n"));
+    await page.waitForSelector("[role=alert] >> text=choose “Duplicates”");
+    expect(await page.getByRole("combobox", { name: "Decimal", exact: true }).inputValue()).toBe("");
+    await page.getByRole("combobox", { name: "Duplicates", exact: true }).selectOption("mean");
+    await page.waitForSelector("text=3 days");
+  });
+});
+
 test.each([
   [1280, "light"],
   [390, "dark"],

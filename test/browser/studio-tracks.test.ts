@@ -24,7 +24,7 @@ beforeAll(async () => {
   const test = readTracks(examples.walkers.make());
   const { model, constantVelocity } = await evaluateTrajectories(tm, test, { futures: 3, engine: "wasm" });
   wanted = [model.ade, model.fde, model.minAde, model.minFde, constantVelocity.ade, constantVelocity.fde].map((one) =>
-    one.toFixed(2),
+    one.toFixed(3),
   );
 });
 
@@ -54,6 +54,15 @@ test("a model's file leads here from Models; its scores are the library's; pages
     });
     await page.waitForSelector("[role=alert] >> text=short.csv: no track has the 8 steps");
     expect(page.url()).toContain("text=frame%2Cid");
+    const open = (buffer: Buffer): Promise<void> =>
+      page.getByLabel("Open a CSV file …").setInputFiles({ name: "other.csv", mimeType: "text/csv", buffer });
+    // In the words of the page, which has no options.
+    await open(Buffer.from("date,sales\n2024-01,1\n2024-02,2\n"));
+    await page.waitForSelector(
+      "[role=alert] >> text=/other.csv: no column looks like frame: .* Call it “frame” in the first line\\.$/",
+    );
+    await open(Buffer.from([0x66, 0xe4, 0x2c]));
+    await page.waitForSelector("[role=alert] >> text=other.csv: byte 1 (0xe4) is not UTF-8 text.");
   });
 });
 

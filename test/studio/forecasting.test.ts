@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { type CsvText, forecasting, type TableFacts } from "../../src/studio/engine/forecasting.ts";
 import { examples } from "../../src/studio/views/forecast/examples.ts";
+import { inPage, readingOf } from "../../src/studio/views/forecast/reading.ts";
 import { askedOf, listed } from "../../src/studio/views/forecast/settings.ts";
 import { readForecaster } from "../../src/tasks/forecast/index.ts";
 
@@ -41,6 +42,119 @@ describe("what a table has", () => {
       "1 value missing, filled: linear",
       'column "a" is empty in the last 1 day',
     ]);
+  });
+});
+
+describe("how a table is read", () => {
+  const twoSeries = (row: (name: string, day: number) => string): string =>
+    ["day,town,kind,sold", ..."ab".split("").flatMap((name) => [1, 2, 3, 4, 5].map((day) => row(name, day)))].join(
+      "\n",
+    );
+  /** What is said of a table, in the words of the page; then, with settings, what it has. */
+  const cases: readonly [string, string, string, Record<string, string>, Partial<TableFacts>][] = [
+    [
+      "a decimal comma",
+      "day;sold\n2024-01-01;1,5\n2024-01-02;2,5\n",
+      't.csv: line 2, column "sold": needs a number, got "1,5". Choose “Decimal” "," if this is 1.5.',
+      { decimal: "," },
+      { columns: ["sold"], steps: 2 },
+    ],
+    [
+      "dates that come twice",
+      "day,sold\n2024-01-01,1\n2024-01-01,3\n2024-01-02,4\n",
+      't.csv: line 3, column "day": 2024-01-01 is there already, in line 2. Name the column of series with “Series (id)”, or choose “Duplicates” "mean" or "first".',
+      { duplicates: "mean" },
+      { steps: 2 },
+    ],
+    [
+      "several series",
+      twoSeries((name, day) => `2024-01-0${day},${name},${name.toUpperCase()},${day}`),
+      't.csv: line 7, column "day": 2024-01-01 is there already, in line 2; so do 4 other dates. Name the column of series with “Series (id)”, or choose “Duplicates” "mean" or "first".',
+      { id: "town" },
+      { series: 2, steps: 5 },
+    ],
+    [
+      "uneven dates",
+      "day,sold\n2024-01-01,1\n2024-01-02,2\n2024-01-04,4\n2024-01-09,4\n2024-01-20,4\n",
+      "% of the steps are one",
+      { frequency: "day" },
+      { steps: 20, notes: ["15 dates missing, filled: linear"] },
+    ],
+    [
+      "days and months that fit both ways",
+      "day,sold\n01/02/2024,1\n03/04/2024,2\n05/06/2024,3\n",
+      'Say which with “Date format” "DD/MM/YYYY" or "MM/DD/YYYY".',
+      { dateFormat: "DD/MM/YYYY", frequency: "day" },
+      { dates: ["01/02/2024", "05/06/2024"] },
+    ],
+    [
+      "dates that are none",
+      "date,sold\nfirst,1\nsecond,2\n",
+      'give “Date format” (as "DD/MM/YYYY HH:mm"), or “Dates” none where steps need no dates.',
+      { date: "none" },
+      { steps: 2, dates: undefined },
+    ],
+    [
+      "another delimiter",
+      "x;y,z\n1;2,3\n4;5,3\na,5\n",
+      't.csv: line 4 has 1 field, line 1 has 2 (between them: ";"). Correct the line, put texts with ";" in quotes, or give “Delimiter”.',
+      { delimiter: "," },
+      { columns: ["z"] },
+    ],
+  ];
+  test.each(cases)(
+    "%s: the message names a setting, which reads the table",
+    async (_, text, message, query, wanted) => {
+      const csv = { name: "t.csv", text };
+      const said = await forecasting.tableFacts(csv).then(
+        () => "",
+        (error: Error) => inPage(error.message),
+      );
+      expect(said).toContain(message);
+      expect(said).not.toMatch(/--|\b(dateFormat|date false)\b/);
+      expect(await forecasting.tableFacts({ ...csv, reading: readingOf(query) })).toMatchObject(wanted);
+    },
+  );
+
+  test("a filling is that of the table, and is told", async () => {
+    const csv = { name: "t.csv", text: "day,sold\n2024-01-01,1\n2024-01-02,\n2024-01-03,3\n" };
+    const notes = async (query: Record<string, string>) =>
+      (await forecasting.tableFacts({ ...csv, reading: readingOf(query) })).notes;
+    expect(await notes({ missing: "zero" })).toContain("1 value missing, filled: zero");
+    expect(await notes({})).toContain("1 value missing, filled: linear");
+  });
+
+  test("an address that means nothing is left to be found; columns are known of what is refused", async () => {
+    expect(readingOf({ decimal: "x", delimiter: "tab", duplicates: "", date: "none", missing: "constructor" })).toEqual(
+      {
+        delimiter: "\t",
+        date: false,
+      },
+    );
+    expect(await forecasting.tableColumns({ name: "t.csv", text: "day;sold\n2024-01-01;1,5\n" })).toEqual([
+      "day",
+      "sold",
+    ]);
+    expect(await forecasting.tableColumns({ name: "t.csv", text: 'day;"sold\n' })).toEqual([]);
+  });
+
+  test("what else the reader says is in the words of the page", () => {
+    expect(
+      inPage(
+        't.csv: line 2, column "a": needs a number, got "x". Correct it, leave it empty and choose fill, or name the columns of numbers with columns.',
+      ),
+    ).toBe('t.csv: line 2, column "a": needs a number, got "x". Correct it, or leave it empty.');
+    expect(inPage('frequency "moon" is not known. Examples: "month".')).toBe(
+      '“Frequency” "moon" is not known. Examples: "month".',
+    );
+    expect(inPage('Give times in UTC, or choose duplicates "mean" or "first", and fill.')).toBe(
+      'Give times in UTC, or choose “Duplicates” "mean" or "first", and “Missing”.',
+    );
+    expect(inPage('Is decimal "," right?')).toBe('Is “Decimal” "," right?');
+    expect(inPage("Give a longer frequency.")).toBe("Give a longer “Frequency”.");
+    expect(inPage("Give frequency, or a file with one row a step.")).toBe(
+      "Give “Frequency”, or a file with one row a step.",
+    );
   });
 });
 

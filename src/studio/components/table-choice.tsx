@@ -1,5 +1,6 @@
 /** Choose the table: an example, a file, or a pasted text; a short one is stored in the address, a longer one in the tab. */
 import { useMemo, useState } from "preact/hooks";
+import { decodeText } from "../../formats/decode-text.ts";
 import { unixLineEnds } from "../../text/line-ends.ts";
 import type { Address } from "../address.ts";
 import type { CsvText } from "../engine/forecasting.ts";
@@ -52,6 +53,10 @@ export function queryOfTable(given: string, name: string | undefined): Query {
   remember(nameOf(kept), text, "sessionStorage");
   return { kept, ...named };
 }
+
+/** The text of a file. @throws Error of one line for bytes that are no UTF-8 */
+export const textOf = async (file: File): Promise<string> =>
+  decodeText(new Uint8Array(await file.arrayBuffer()), file.name);
 
 export type TableChoiceProps = {
   readonly query: Query;

@@ -8,7 +8,15 @@ import {
   formatDate,
   seasonLength,
 } from "../../data/calendar.ts";
-import { fillIn, type SeriesOfTable, seriesOfTable, timeColumn } from "../../data/series.ts";
+import {
+  fillIn,
+  type SeriesOfTable,
+  type SeriesOptions,
+  seriesOfTable,
+  type Table,
+  timeColumn,
+} from "../../data/series.ts";
+import type { CsvOptions } from "../../formats/csv-text.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
 import { countParameters } from "../../nn/model.ts";
@@ -23,8 +31,11 @@ import { contentOf, type ModelHandle } from "./open-models.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 
-/** The text of a CSV file, and its name for messages. */
-export type CsvText = { readonly name: string; readonly text: string };
+/** How a table is to be read, where that is not to be found: as `CsvOptions` and `SeriesOptions`. */
+export type Reading = Pick<CsvOptions, "delimiter"> &
+  Pick<SeriesOptions, "date" | "dateFormat" | "frequency" | "id" | "decimal" | "duplicates" | "fill">;
+/** The text of a CSV file, its name for messages, and how it is read. */
+export type CsvText = { readonly name: string; readonly text: string; readonly reading?: Reading };
 
 /** What a table has. */
 export type TableFacts = {
@@ -112,30 +123,43 @@ const maxShown = 12;
 const host = { threads: 1 } as const;
 
 /** The table that was read last: one is asked about again and again. */
-let last: (CsvText & { readonly data: SeriesOfTable }) | undefined;
+let last: { readonly key: string; readonly data: SeriesOfTable } | undefined;
 
-/** What is missing stays missing. */
-async function readTable({ name, text }: CsvText): Promise<SeriesOfTable> {
-  if (last?.name === name && last.text === text) return last.data;
+async function textsOf({ name, text, reading = {} }: CsvText): Promise<Table> {
   // With what reads CSV, for those who come with a table.
   const { parseCsv } = await import("../../formats/csv-text.ts");
-  const data = seriesOfTable(parseCsv(text, { name }), { keepMissing: true });
-  last = { name, text, data };
+  const { delimiter } = reading;
+  return parseCsv(text, { name, ...(delimiter !== undefined && { delimiter }) });
+}
+
+/** What is missing stays missing. */
+async function readTable(table: CsvText): Promise<SeriesOfTable> {
+  const { name, text, reading = {} } = table;
+  const key = JSON.stringify([name, reading, text]);
+  if (last?.key === key) return last.data;
+  const { delimiter: _, fill: __, ...options } = reading;
+  const data = seriesOfTable(await textsOf(table), { ...options, keepMissing: true });
+  last = { key, data };
   return data;
 }
 
 /** The number of steps up to the last one with a value. */
 const endOf = (values: Float64Array): number => values.findLastIndex(Number.isFinite) + 1;
 
+/** How what is missing is filled: on the line between its neighbours, unless that is said. */
+const fillOf = ({ reading: { fill = "refuse" } = {} }: CsvText): "zero" | "last" | "linear" =>
+  fill === "refuse" ? "linear" : fill;
+
 /**
- * Fill what is missing, on the line between its neighbours. What is missing at the end of a column is its future, but for one that is
+ * Fill what is missing. What is missing at the end of a column is its future, but for one that is
  * known for the past alone.
  */
-function filled(data: SeriesOfTable, { past = [] }: Pick<ForecasterOptions, "past">): SeriesOfTable {
+async function filledTable(table: CsvText, { past = [] }: Pick<ForecasterOptions, "past">): Promise<SeriesOfTable> {
+  const data = await readTable(table);
   const series = data.series.map((one) => {
     const values = Object.entries(one.values).map(([column, values]) => {
       const own = values.slice();
-      fillIn(own.subarray(0, past.includes(column) ? own.length : endOf(own)), "linear");
+      fillIn(own.subarray(0, past.includes(column) ? own.length : endOf(own)), fillOf(table));
       return [column, own] as const;
     });
     return { ...one, values: Object.fromEntries(values) };
@@ -144,7 +168,11 @@ function filled(data: SeriesOfTable, { past = [] }: Pick<ForecasterOptions, "pas
 }
 
 /** What was found, and what is filled and why, in words. */
-function notesOf({ notes, series, columns, frequency }: SeriesOfTable, ahead: TableFacts["ahead"]): string[] {
+function notesOf(
+  { notes, series, columns, frequency }: SeriesOfTable,
+  ahead: TableFacts["ahead"],
+  fill: ReturnType<typeof fillOf>,
+): string[] {
   let [dates, values] = [0, 0];
   for (const one of series) {
     dates += one.rows.reduce((sum, row) => sum + Number(row < 0), 0);
@@ -156,11 +184,9 @@ function notesOf({ notes, series, columns, frequency }: SeriesOfTable, ahead: Ta
   const counted = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
   return [
     // What is left as NaN there is filled here.
-    ...notes
-      .filter((note) => !note.endsWith("left as NaN"))
-      .map((note) => note.replace(/ \(dateFormat says which\)$/, "")),
-    ...(dates === 0 ? [] : [`${counted(dates, "date")} missing, filled: linear`]),
-    ...(values === 0 ? [] : [`${counted(values, "value")} missing, filled: linear`]),
+    ...notes.filter((note) => !note.endsWith("left as NaN")),
+    ...(dates === 0 ? [] : [`${counted(dates, "date")} missing, filled: ${fill}`]),
+    ...(values === 0 ? [] : [`${counted(values, "value")} missing, filled: ${fill}`]),
     ...columns
       .filter((column) => (ahead[column] as number) > 0)
       .map(
@@ -177,7 +203,7 @@ function notesOf({ notes, series, columns, frequency }: SeriesOfTable, ahead: Ta
  */
 async function untrained(table: CsvText, settings: ForecastTraining): Promise<[SeriesOfTable, Forecaster]> {
   const { epochs: _, ...options } = settings;
-  const data = filled(await readTable(table), settings);
+  const data = await filledTable(table, settings);
   try {
     checkFuture(data, settings);
     const made = forecaster(data, options);
@@ -217,6 +243,16 @@ function checkFuture(
 }
 
 export const forecasting = {
+  /** The names of the columns, also of a table whose cells cannot be read; none where not even they are found. */
+  async tableColumns(table: CsvText): Promise<readonly string[]> {
+    try {
+      return (await textsOf(table)).columns;
+    } catch (error) {
+      if (error instanceof InputError) return [];
+      throw error;
+    }
+  },
+
   /** @throws InputError, one line, for a table that cannot be read */
   async tableFacts(table: CsvText): Promise<TableFacts> {
     const data = await readTable(table);
@@ -234,7 +270,7 @@ export const forecasting = {
     // The first is what is forecast until another is chosen.
     const targetsFirst = [...columns.filter((name) => name !== time), ...(time === undefined ? [] : [time])];
     return {
-      ...{ columns: targetsFirst, textColumns, ahead, notes: notesOf(data, ahead) },
+      ...{ columns: targetsFirst, textColumns, ahead, notes: notesOf(data, ahead, fillOf(table)) },
       ...{ series: series.length, steps, length: describeSteps(steps, frequency) },
       season: frequency === undefined ? 1 : seasonLength(frequency),
       calendar: calendarPartNames.filter(changes),
@@ -278,7 +314,7 @@ export const forecasting = {
   async forecastTable(handle: ModelHandle, table: CsvText): Promise<ForecastedTable> {
     const model = contentOf(handle, "forecast");
     const { settings } = model;
-    const data = filled(await readTable(table), settings);
+    const data = await filledTable(table, settings);
     const ahead = await forecast(model, data, host);
     let tested: readonly Forecast[] = [];
     let measured: Awaited<ReturnType<typeof measure>> | undefined;

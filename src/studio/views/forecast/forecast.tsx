@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { bases, forms, heads } from "../../../tasks/forecast/settings.ts";
 import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Curves } from "../../components/curves.tsx";
-import { queryOfTable, TableChoice, tableNames, useTable } from "../../components/table-choice.tsx";
+import { queryOfTable, TableChoice, tableNames, textOf, useTable } from "../../components/table-choice.tsx";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastReport, TableFacts, TrainedFile } from "../../engine/forecasting.ts";
 import { messageOf } from "../../loading.ts";
@@ -15,6 +15,7 @@ import { createTaskTraining } from "../../models/task-training.ts";
 import { viewOfTask } from "../../models/task-views.ts";
 import { Columns } from "./columns.tsx";
 import { examples } from "./examples.ts";
+import { inPage, readingNames, readingOf } from "./reading.ts";
 import { Result } from "./result.tsx";
 import {
   askedOf,
@@ -26,6 +27,7 @@ import {
   numbers,
   settingNames,
 } from "./settings.ts";
+import { TableSettings } from "./table-settings.tsx";
 import "./forecast.css";
 
 const trainer = createTaskTraining<ForecastReport, TrainedFile>({ kind: "forecast", title: "a forecaster" });
@@ -39,8 +41,9 @@ const Forecast: View = ({ address: { path, query } }) => {
   const models = useModels();
   const ofForecasts = models?.filter(({ task }) => task?.kind === "forecast") ?? [];
   const found = models?.find((model) => model.id === id);
-  const table = useTable(query, examples);
-  const tableKey = JSON.stringify(only(query, tableNames));
+  const text = useTable(query, examples);
+  const table = text && { ...text, reading: readingOf(query) };
+  const tableKey = JSON.stringify(only(query, [...tableNames, ...readingNames]));
   const facts = useNewest(() => engine().ask("tableFacts", table as CsvText), table && tableKey);
   const [problem, setProblem] = useState("");
   const { trained } = trainer.use();
@@ -66,13 +69,13 @@ const Forecast: View = ({ address: { path, query } }) => {
         const view = viewOfTask(kept.kind)?.view ?? "inspect";
         if (view === "forecast") open(kept.id);
         else go(linkTo(view, [kept.id]));
-      } else choose(queryOfTable(await file.text(), file.name));
+      } else choose(queryOfTable(await textOf(file), file.name));
     } catch (error) {
       setProblem(messageOf(error));
     }
   };
   useDroppedFile(take);
-  const wrong = problem || facts.error;
+  const wrong = problem || (facts.error && inPage(facts.error));
   return (
     <>
       <h1>Forecast</h1>
@@ -91,6 +94,15 @@ const Forecast: View = ({ address: { path, query } }) => {
         <p class="error" role="alert">
           {wrong}
         </p>
+      )}
+      {table !== undefined && (
+        <TableSettings
+          {...{ table, tableKey, query, refused: facts.error !== undefined }}
+          onChange={(changed) => {
+            const next = Object.entries({ ...query, ...changed }).filter(([, value]) => value !== "");
+            go(linkTo("forecast", path, Object.fromEntries(next)), { replace: true });
+          }}
+        />
       )}
       {table !== undefined && facts.error === undefined && facts.value !== undefined && (
         <>
@@ -147,7 +159,7 @@ function Described({ facts }: { readonly facts: TableFacts }) {
           <summary>What was found in it</summary>
           <ul>
             {notes.slice(0, 20).map((note) => (
-              <li key={note}>{note}</li>
+              <li key={note}>{inPage(note)}</li>
             ))}
           </ul>
         </details>
@@ -180,7 +192,7 @@ function Training({ facts, table, tableKey, query, models, id }: TrainingProps) 
     problems.length > 0 ? undefined : asked,
   );
   const refusal = problems.length === 0 && check.value?.asked === asked ? check.value.refusal : undefined;
-  const wrong = refusal === undefined ? problems : [refusal];
+  const wrong = refusal === undefined ? problems : [inPage(refusal)];
   /** Settings are of the next training: the model that is shown stays. */
   const change = (changed: Query): void => {
     const next = Object.entries({ ...query, ...changed }).filter(([, value]) => value !== "");

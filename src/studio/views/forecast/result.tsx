@@ -4,6 +4,7 @@ import type { CsvText, ForecastedTable, Scored, ShownForecast } from "../../engi
 import { download, readModelFile } from "../../models/model-store.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { ForecastChart, outerQuantiles } from "./forecast-chart.tsx";
+import { inPage } from "./reading.ts";
 import { baseTitles, calendarTitles, formTitles, headTitles } from "./settings.ts";
 
 const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
@@ -30,7 +31,7 @@ export function Result({ model, table, tableKey, onProblem }: ResultProps) {
       <h2 id="forecast-result">The forecast of {model.name}</h2>
       {error !== undefined && (
         <p class="error" role="alert">
-          {error}
+          {inPage(error)}
         </p>
       )}
       {value === undefined && error === undefined && <p class="soft">Forecasting …</p>}
@@ -144,7 +145,7 @@ function Scores({ value: { scores, unscored, nominal, origins, settings } }: { r
   if (unscored !== undefined) {
     return (
       <p class="small" role="status">
-        No scores: {unscored}
+        No scores: {inPage(unscored)}
       </p>
     );
   }
@@ -158,7 +159,8 @@ function Scores({ value: { scores, unscored, nominal, origins, settings } }: { r
         On the last {settings.test > 0 ? settings.test : settings.horizon} steps, from {origins} origin
         {origins === 1 ? "" : "s"}, each forecast made from what came before. MASE below 1 is better than the seasonal
         naive forecast one step ahead was in training. Smaller is better, but for coverage
-        {nominal === undefined ? "" : `, which should be ${percent(nominal)}`}.
+        {nominal === undefined ? "" : `, which should be ${percent(nominal)}`}. ETS, which “unrolled forecast” has
+        beside these, does not run here.
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
       <div class="scroll" tabIndex={0}>

@@ -1,8 +1,9 @@
 /** The Tracks view: a model of trajectories, a table of tracks, and where each may go on. */
 import { useEffect, useState } from "preact/hooks";
+import { decimalsFor, shownScore } from "../../../tasks/trajectories/scores.ts";
 import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Choice, chosen } from "../../components/choice.tsx";
-import { queryOfTable, TableChoice, tableNames, useTable } from "../../components/table-choice.tsx";
+import { queryOfTable, TableChoice, tableNames, textOf, useTable } from "../../components/table-choice.tsx";
 import { useNewest } from "../../engine/engine.ts";
 import type { CsvText } from "../../engine/forecasting.ts";
 import type { PredictedTable } from "../../engine/tracking.ts";
@@ -29,17 +30,13 @@ const Tracks: View = ({ address }) => {
     const kept = { ...(part !== undefined && { part }), ...(futures !== undefined && { futures }) };
     go(linkTo("tracks", path, { ...kept, ...asked }));
   };
-  const take = (file: File | undefined): void => {
-    file?.text().then(
-      (text) => {
-        try {
-          choose(queryOfTable(text, file.name));
-        } catch (error) {
-          setProblem(messageOf(error));
-        }
-      },
-      (error) => setProblem(messageOf(error)),
-    );
+  const take = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    try {
+      choose(queryOfTable(await textOf(file), file.name));
+    } catch (error) {
+      setProblem(messageOf(error));
+    }
   };
   return (
     <>
@@ -118,6 +115,12 @@ function TrainWalkers({ query }: { readonly query: Query }) {
   );
 }
 
+/** What is said of columns, without the options that a page does not have. */
+const inPage = (message: string): string =>
+  message
+    .replace(/ Name it by the option (\w+)\.$/, " Call it “$1” in the first line.")
+    .replace(/, or name the column\.$/, ".");
+
 type PredictedProps = { readonly model: OpenModel; readonly table: CsvText; readonly query: Query };
 
 function Predicted({ model, table, query }: PredictedProps) {
@@ -155,7 +158,7 @@ function Predicted({ model, table, query }: PredictedProps) {
       </div>
       {error !== undefined && (
         <p class="error" role="alert">
-          {error}
+          {inPage(error)}
         </p>
       )}
       {value !== undefined && error === undefined && (
@@ -194,6 +197,7 @@ function Predicted({ model, table, query }: PredictedProps) {
 type ScoresProps = { readonly scores: NonNullable<PredictedTable["scores"]>; readonly futures: number };
 
 function Scores({ scores: { model, constantVelocity }, futures }: ScoresProps) {
+  const decimals = decimalsFor(Math.max(model.ade, constantVelocity.ade), 3);
   const rows = [
     ["the model's one path", model.ade, model.fde],
     [`the best of its ${futures} futures`, model.minAde, model.minFde],
@@ -222,8 +226,8 @@ function Scores({ scores: { model, constantVelocity }, futures }: ScoresProps) {
           {rows.map(([name, ade, fde]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td class="number">{ade.toFixed(2)}</td>
-              <td class="number">{fde.toFixed(2)}</td>
+              <td class="number">{shownScore(ade, decimals)}</td>
+              <td class="number">{shownScore(fde, decimals)}</td>
             </tr>
           ))}
         </tbody>
