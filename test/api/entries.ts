@@ -1118,7 +1118,10 @@ export const entries: readonly Entry[] = [
     name: "readTracks",
     rules: paths.readTracksArguments,
     call: unrolled.readTracks,
-    right: [["frame,id,x,y\n0,a,1,2\n2,a,2,3", { name: "t.csv", frame: "frame", id: "id", x: "x", y: "y", step: 2 }]],
+    right: [
+      ["frame,id,x,y\n0,a,1,2\n2,a,2,3", { name: "t.csv", frame: "frame", id: "id", x: "x", y: "y", step: 2 }],
+      [parseCsv('frame,id,x,y\n0,"a,b",1,2\n2,"a,b",2,3')],
+    ],
     optional: 1,
   },
   {
@@ -2124,6 +2127,7 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
   "text/longer-tokens": ["longerTokens", "remainderOf"],
   "text/unspaced-words": ["hasUnspaced", "splitWithDictionary", "splitByVocabulary"],
   "formats/token-file": ["tokenFileList"],
+  "formats/csv-text": ["tableOf"],
   "formats/decode-text": ["decodeText", "findNoText", "noText"],
   "formats/files": [
     "writeFileAtomically",

@@ -33,12 +33,12 @@ export function TableSettings({ table, tableKey, query, refused, onChange }: Tab
   const column = (name: "date" | "id", others: Readonly<Record<string, string>>) =>
     select(name, { ...others, ...Object.fromEntries(columns.map((one) => [one, one])) });
   /** Read when it is complete: each letter would be read as a table of its own. */
-  const text = (name: "dateFormat" | "frequency", placeholder: string) => (
+  const text = (name: "dateFormat" | "frequency") => (
     <label class="field">
       {readingLabels[name]}
       <input
         value={query[name] ?? ""}
-        placeholder={placeholder}
+        placeholder="found"
         onChange={({ currentTarget: { value } }) => onChange({ [name]: value.trim() })}
       />
     </label>
@@ -52,8 +52,8 @@ export function TableSettings({ table, tableKey, query, refused, onChange }: Tab
         {choice("decimal")}
         {choice("delimiter")}
         {column("date", { "": "found", none: "none" })}
-        {text("dateFormat", "found, as DD/MM/YYYY")}
-        {text("frequency", "found, as 15 minutes")}
+        {text("dateFormat")}
+        {text("frequency")}
         {column("id", { "": "found, or one series" })}
         {choice("duplicates")}
         {choice("missing")}
