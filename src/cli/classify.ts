@@ -80,7 +80,7 @@ export const classify: Command = {
     "classify recordings --out digits.safetensors",
     "classify --model digits.safetensors seven.wav eight.wav",
     "classify series.csv --out series.safetensors --cell lstm --units 32",
-    "classify films.csv --text review --label stars --out films.safetensors",
+    "classify films.csv --text review --label stars --out f.safetensors",
     'classify --model films.safetensors "a warm and funny film"',
   ],
   outlivesReader: true,
