@@ -52,7 +52,6 @@ await recipe({
     lookback: { value: "N", help: "hours that are seen [96]", number: whole },
     segment: { value: "N", help: `hours of a segment [${defaults.segment}]`, number: whole },
     units: { value: "N", help: `of the GRU [${far.units}, up to ${furthest} hours ${near.units}]`, number: whole },
-    members: { value: "N", help: "networks whose forecasts are averaged [1]", number: whole },
     dropout: { value: "X", help: `before the output [${defaults.dropout}]`, number: { min: 0, max: 0.95 } },
     epochs: { value: "N", help: `passes [${far.epochs}, up to ${furthest} hours ${near.epochs}]`, number: whole },
     batch: {
@@ -86,8 +85,7 @@ await recipe({
           lookback: given.number("lookback") ?? 96,
           segment: given.number("segment") ?? defaults.segment,
         },
-        ...{ units: given.number("units") ?? units, members: given.number("members") ?? 1 },
-        ...{ dropout: given.number("dropout") ?? defaults.dropout },
+        ...{ units: given.number("units") ?? units, dropout: given.number("dropout") ?? defaults.dropout },
         // The rate falls to 0, and the last pass counts: which single pass has the least validation loss is chance.
         ...{ validation: 0, test: parts.validation + parts.test },
       });
