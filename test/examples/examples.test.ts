@@ -193,7 +193,9 @@ test.each(files)(
     expect(text).toMatch(/^\/\*\*\n( \* .+\n){2,5} \*\/\n/);
     const imports = Array.from(text.matchAll(/ from "(.+)";/g), ([, from]) => from);
     expect(imports).toContain("unrolled");
-    expect(imports.filter((from) => !/^(unrolled(\/(cells|formats\/csv))?|node:.+)$/.test(from as string))).toEqual([]);
+    expect(
+      imports.filter((from) => !/^(unrolled(\/(cells|formats\/(csv|abc|midi)))?|node:.+)$/.test(from as string)),
+    ).toEqual([]);
     expect(textOf("README.md")).toContain(`npm run example -- ${file.slice(0, -".ts".length)}`);
   },
 );

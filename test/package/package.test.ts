@@ -58,7 +58,7 @@ const pathsIn = (): string[] => packed.files.map(({ path }) => path);
 /** Compiled modules; the studio's are bundled, and no module of the package. */
 const compiled = (path: string): boolean => path.startsWith("dist/") && !path.startsWith("dist/studio/");
 
-test("the tarball holds the built files, their source, the book, the changes and the licence: below 12.5 MB, packed 3.75 MB", () => {
+test("the tarball holds the built files, their source, the book, the changes and the licence: below 13.75 MB, packed 4 MB", () => {
   const paths = pathsIn();
   expect(paths).toEqual(expect.arrayContaining(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]));
   expect(paths).toEqual(expect.arrayContaining(["dist/index.js", "dist/index.d.ts", "src/index.ts"]));
@@ -66,8 +66,8 @@ test("the tarball holds the built files, their source, the book, the changes and
   const others = paths.filter((path) => !/^(dist|src)\//.test(path));
   expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   expect(paths.filter((path) => /built-from|\.test\.|tsbuildinfo|^src\/studio/.test(path))).toEqual([]);
-  expect(packed.unpackedSize).toBeLessThan(12_500_000);
-  expect(packed.size).toBeLessThan(3_750_000);
+  expect(packed.unpackedSize).toBeLessThan(13_750_000);
+  expect(packed.size).toBeLessThan(4_000_000);
 });
 
 test("every compiled file is reached from an export or from the command line", () => {
@@ -227,7 +227,7 @@ test("few and small dependencies are installed; what is optional can be left out
   const { packages } = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8"));
   const names = [
     ...["@bsull/augurs", "@hono/node-server", "@noble/hashes", "@opentelemetry/api", "bintrees", "crc-32", "csv-parse"],
-    ...["hono", "pbf", "prom-client", "protocol-buffers-schema", "resolve-protobuf-schema", "tdigest"],
+    ...["hono", "midi-file", "pbf", "prom-client", "protocol-buffers-schema", "resolve-protobuf-schema", "tdigest"],
     ...["unrolled", "wavefile", "zod"],
   ];
   const needed = Object.keys(packages).filter((name) => packages[name].optional !== true);

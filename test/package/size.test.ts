@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 const dist = join(import.meta.dirname, "../../dist");
 
-test("what a page loads, from equations to a trainer and a session on WASM, is below 62 KiB gzipped", async () => {
+test("what a page loads, from equations to a trainer and a session on WASM, is below 65 KiB gzipped", async () => {
   const entry = `
     export { cell } from "${dist}/graph/cell.js";
     export { dense, embedding, recurrent } from "${dist}/nn/layers.js";
@@ -35,6 +35,6 @@ test("what a page loads, from equations to a trainer and a session on WASM, is b
       !Object.keys(file.modules).some((id) => /\/engines\/(reference|native)\/|\/(eight-bits|precision)\./.test(id)),
   );
   const code = loaded.map((file) => (file.type === "chunk" ? file.code : "")).join("");
-  expect(code.includes("createTrainer") && code.length < 175_000, "all of it, minified").toBe(true);
-  expect(gzipSync(code, { level: 9 }).length).toBeLessThan(62 * 1024);
+  expect(code.includes("createTrainer") && code.length < 182_000, "all of it, minified").toBe(true);
+  expect(gzipSync(code, { level: 9 }).length).toBeLessThan(65 * 1024);
 });
