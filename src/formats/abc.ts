@@ -9,8 +9,6 @@ import { type Arguments, checkArguments, inRange, options as optionsOf, someText
 import { parseTune, type Segment, type TuneLines } from "./abc/parse.ts";
 import { playedOrder } from "./abc/repeats.ts";
 
-export type { Note, Piece, Tempo } from "../data/piece.ts";
-
 /** A tune of a tunebook. */
 export type AbcTune = {
   /** Its text, from `X:` to its last line. */

@@ -7,8 +7,6 @@ import { aPiece, inOrder, type Note, type Piece, type Tempo, usualTempo } from "
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, flag, options as optionsOf, type Rule, someText } from "../graph/schema.ts";
 
-export type { Note, Piece, Tempo } from "../data/piece.ts";
-
 // A bundler takes the module of names, Node the older one, whose names are those of its default.
 type Library = { readonly parseMidi: typeof midiFile.parseMidi; readonly writeMidi: typeof midiFile.writeMidi };
 const library: Library = (midiFile as { default?: Library }).default ?? midiFile;
