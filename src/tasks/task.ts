@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { InferenceOptions } from "../engines/engine.ts";
 import type { ModelFile } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
-import { formatValue, isPlain, type Rule } from "../graph/schema.ts";
+import { formatValue, isPlain, type Rule, someText } from "../graph/schema.ts";
 
 /** The data of a task, as JSON holds it: `{ kind: "text", tokenizer }`. */
 export type TaskData = Readonly<Record<string, unknown>> & { readonly kind: string };
@@ -72,4 +72,23 @@ export function taskDataOf({ extra }: ModelFile, name: string): TaskData {
     throw new FormatError(`${name}: its task is ${formatValue(task)}, with no kind: the file is damaged. Train anew.`);
   }
   return task as TaskData;
+}
+
+/**
+ * The labels among a task's data.
+ * @throws FormatError unless they are so many different texts at least
+ */
+export function labelsOf({ labels }: TaskData, name: string, least: number): readonly string[] {
+  const texts = Array.isArray(labels) && labels.length >= least && labels.every((one) => someText.accepts(one));
+  if (texts && new Set(labels).size === labels.length) return labels;
+  throw new FormatError(`${name}: its labels are not a list of different texts: the file is damaged. Train anew.`);
+}
+
+/** The options of a training that a file keeps, if any. @throws FormatError unless they have names */
+export function trainingOptionsOf(
+  { extra: { options } }: ModelFile,
+  name: string,
+): Readonly<Record<string, unknown>> | undefined {
+  if (options === undefined || isPlain(options)) return options;
+  throw new FormatError(`${name}: the options of its training have no names: the file is damaged. Train anew.`);
 }

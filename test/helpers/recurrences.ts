@@ -3,6 +3,8 @@ import type { Random } from "../../src/nn/random.ts";
 
 export type Weights = Readonly<Record<string, ArrayLike<number>>>;
 type Vector = readonly number[];
+/** Vectors, step by step. */
+export type Rows = readonly Vector[];
 
 /** W @ x, the rows of W one after the other. */
 export const times = (W: ArrayLike<number>, x: Vector): number[] =>

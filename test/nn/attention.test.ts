@@ -32,10 +32,9 @@ import { predict } from "../../src/train/predict.ts";
 import { expectClose } from "../helpers/models.ts";
 import { enginesAndThreads } from "../helpers/native.ts";
 import { randomValues } from "../helpers/networks.ts";
-import { normalRows, simpleRnnSteps, times } from "../helpers/recurrences.ts";
+import { normalRows, type Rows, simpleRnnSteps, times } from "../helpers/recurrences.ts";
 import { expectRightGradients } from "../helpers/right-gradients.ts";
 
-type Rows = readonly (readonly number[])[];
 const random = createRandom(11);
 const rows = normalRows.bind(undefined, random);
 const sequences = { returnSequences: true } as const;

@@ -35,10 +35,8 @@ import { expectClose } from "../helpers/models.ts";
 import { enginesAndThreads } from "../helpers/native.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { schedule } from "../helpers/plans.ts";
-import { convolved, denseOf, normalRows, rowsAt, simpleRnnSteps } from "../helpers/recurrences.ts";
+import { convolved, denseOf, normalRows, type Rows, rowsAt, simpleRnnSteps } from "../helpers/recurrences.ts";
 import { expectRightGradients } from "../helpers/right-gradients.ts";
-
-type Rows = readonly (readonly number[])[];
 
 const stepsAfter = (model: Model, name: string, x: Rows): Rows => simpleRnnSteps(model.values, name, x).after;
 

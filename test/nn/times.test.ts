@@ -31,10 +31,9 @@ import { expectClose } from "../helpers/models.ts";
 import { enginesAndThreads } from "../helpers/native.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { operationCases, operationGraph, operationValues } from "../helpers/operations.ts";
-import { normalRows, simpleRnnSteps } from "../helpers/recurrences.ts";
+import { normalRows, type Rows, simpleRnnSteps } from "../helpers/recurrences.ts";
 import { expectRightGradients } from "../helpers/right-gradients.ts";
 
-type Rows = readonly (readonly number[])[];
 const random = createRandom(7);
 const rows = normalRows.bind(undefined, random);
 

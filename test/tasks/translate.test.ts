@@ -186,7 +186,7 @@ describe("what is refused, in a line", () => {
       "translate: attention: this translator has none.",
     );
     await expect(trainTranslator(of, pairs.slice(0, 1), { validation: 0.9 })).rejects.toThrow(
-      "validation takes all pairs",
+      "trainTranslator: of 1 example 1 would be kept for validation, and none is left to train on",
     );
     const bytes = writeTranslator(of);
     expect(() => readTranslator(bytes.slice(0, 400), "m.safetensors")).toThrow(/^m\.safetensors: /);

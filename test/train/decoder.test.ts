@@ -22,9 +22,8 @@ import { createDecoder } from "../../src/train/decoder.ts";
 import { predict } from "../../src/train/predict.ts";
 import { expectClose } from "../helpers/models.ts";
 import { enginesAndThreads } from "../helpers/native.ts";
-import { normalRows } from "../helpers/recurrences.ts";
+import { normalRows, type Rows } from "../helpers/recurrences.ts";
 
-type Rows = readonly (readonly number[])[];
 const random = createRandom(5);
 const rows = normalRows.bind(undefined, random);
 const sequences = { returnSequences: true } as const;

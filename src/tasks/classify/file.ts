@@ -17,7 +17,7 @@ import {
 } from "../../graph/schema.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
-import { type Task, type TaskData, taskDataOf } from "../task.ts";
+import { labelsOf, type Task, type TaskData, taskDataOf, trainingOptionsOf } from "../task.ts";
 import { type ClassifierInput, readInput, widthOfInput } from "./input.ts";
 
 /** A classifier: the model, its classes in the order of its outputs, and what it reads. Plain data, the content of its file. */
@@ -120,21 +120,16 @@ export const classifyTask: Task<Classifier> = {
   serving: async () => (await import("./serving.ts")).serving,
 };
 
-function readContent({ model, extra }: ModelFile, data: TaskData, file: string): Classifier {
-  const { labels, steps } = data;
-  const { options } = extra;
-  const texts = Array.isArray(labels) && labels.length >= 2 && labels.every((one) => someText.accepts(one));
-  if (!texts || new Set(labels).size < labels.length) {
-    throw new FormatError(`${file}: its labels are not a list of different texts: the file is damaged. Train anew.`);
-  }
-  if (options !== undefined && !isPlain(options)) {
-    throw new FormatError(`${file}: the options of its training have no names: the file is damaged. Train anew.`);
-  }
+function readContent(content: ModelFile, data: TaskData, file: string): Classifier {
+  const { model } = content;
+  const { steps } = data;
+  const labels = labelsOf(data, file, 2);
+  const options = trainingOptionsOf(content, file);
   if (!aStepCount.accepts(steps)) {
     throw new FormatError(`${file}: it does not say how long its examples were: the file is damaged. Train anew.`);
   }
   const input = readInput(data.input, file);
-  const problem = misfit(model, labels as string[], input);
+  const problem = misfit(model, labels, input);
   if (problem !== undefined) throw new FormatError(`${file}: ${problem}. Train anew.`);
-  return { model, labels: labels as string[], input, steps: steps as number, options };
+  return { model, labels, input, steps: steps as number, options };
 }

@@ -1,30 +1,23 @@
 /** Train a classifier: changed copies of the examples in batches of like length, with early stopping on examples held out. */
+
 import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf, hostRules } from "../../engines/registry.ts";
+import { hostOf } from "../../engines/registry.ts";
 import {
   type Arguments,
   alias,
-  aSignal,
-  callable,
   checkArguments,
   either,
   inRange,
   oneOf,
   options as optionsOf,
   recordOf,
-  wholeNumber,
   withDefaults,
 } from "../../graph/schema.ts";
-import { size } from "../../nn/layers.ts";
-import { aSeed, createRandom, type Random } from "../../nn/random.ts";
+import { createRandom, type Random } from "../../nn/random.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
-import { earlyStopping } from "../../train/built-in-callbacks.ts";
-import type { Callback } from "../../train/callbacks.ts";
-import { fit } from "../../train/fit.ts";
-import { cosineDecay } from "../../train/learning-rate-schedules.ts";
 import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
-import { adam, adamW } from "../../train/optimizers.ts";
 import { bucketsFor, type MakeBatch, shuffledByLength, sortedByLength } from "../by-length.ts";
+import { learn, stoppingRules, trainingTaskRules } from "../training.ts";
 import {
   type Augmentation,
   augmentationRules,
@@ -90,21 +83,13 @@ export const trainClassifierArguments: Arguments = {
   of: aClassifier,
   examples: labelledSequences,
   options: optionsOf<TrainClassifierOptions>({
-    ...hostRules,
-    epochs: alias(size, "epoch", "numEpochs"),
-    batchSize: alias(size, "batch"),
-    learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
+    ...trainingTaskRules,
+    ...stoppingRules,
     decay: oneOf("cosine", "none"),
-    weightDecay: inRange(0),
-    clipNorm: inRange(0, Infinity, "()"),
     labelSmoothing: share,
     classWeight: { ...either(oneOf("balanced"), recordOf(inRange(0))), expected: '"balanced", or a factor by label' },
     augment: alias(optionsOf<Partial<Augmentation>>(augmentationRules), "augmentation"),
     validation: { ...either(share, labelledSequences), expected: "a share in [0, 1), or a list of examples" },
-    patience: wholeNumber(1),
-    seed: aSeed,
-    onEpoch: callable,
-    signal: aSignal,
   }),
 };
 
@@ -171,40 +156,22 @@ export async function trainClassifier(
     y: rows.map((k) => targets[k] as number),
   });
   const lengths = readers.map(({ length }) => length);
-  const perEpoch = Math.ceil(readers.length / batchSize);
   const classWeight = weightsOf(of, targets, options.classWeight);
-  let bestEpoch = 0;
-  let lowest = Number.POSITIVE_INFINITY;
-  const watch: Callback = {
-    onEpochEnd(epoch, { loss = 0, accuracy = 0, valLoss, valAccuracy }) {
-      if (valLoss === undefined || valLoss < lowest) [bestEpoch, lowest] = [epoch + 1, valLoss ?? lowest];
-      const line = { epoch: epoch + 1, epochs, loss, accuracy };
-      onEpoch?.({
-        ...line,
-        ...(valLoss !== undefined && { validationLoss: valLoss, validationAccuracy: valAccuracy }),
-      });
-    },
-  };
-  const { epoch, stopped } = await fit(of.model, shuffledByLength(lengths, batchOf, batchSize, random), {
+  const learned = await learn(of.model, shuffledByLength(lengths, batchOf, batchSize, random), {
     ...hostOf(options),
+    ...{ epochs, learningRate, weightDecay, patience, seed, clipNorm, metrics: ["accuracy"], pad: "post" },
+    updates: decay === "cosine" ? Math.ceil(readers.length / batchSize) : undefined,
     loss: sparseCategoricalCrossentropy({ labelSmoothing }),
-    optimizer: weightDecay > 0 ? adamW({ learningRate, weightDecay }) : adam({ learningRate }),
-    ...(decay === "cosine" && {
-      learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps: perEpoch * epochs }),
-    }),
-    epochs,
-    seed,
-    clipNorm,
-    metrics: ["accuracy"],
-    pad: "post",
     // Slower speech is longer.
     buckets: bucketsFor(lengths.map((length) => Math.ceil(length / (1 - augmentation.speed)) + 1)),
     ...(classWeight && { classWeight }),
     ...(signal && { signal }),
     ...(held.length > 0 && { validationData: heldBatches(heldVectors, heldTargets, batchSize) }),
-    callbacks: [watch, ...(held.length > 0 ? [earlyStopping({ patience, restoreBestWeights: true })] : [])],
+    onEpoch: (told, { accuracy = 0, valAccuracy }) =>
+      onEpoch?.({ ...told, accuracy, ...(valAccuracy !== undefined && { validationAccuracy: valAccuracy }) }),
   });
   const measured = held.length > 0 ? await evaluateVectors(of, heldVectors, heldTargets, hostOf(options)) : undefined;
+  const { epoch, bestEpoch, stopped } = learned;
   return { epochs: epoch.length, bestEpoch, trainingExamples: readers.length, validation: measured, stopped };
 }
 

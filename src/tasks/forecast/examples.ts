@@ -1,5 +1,6 @@
 /** Windows as the arrays that a network reads and learns, examples first. */
 import { zeros } from "../../data/arrays.ts";
+import type { ExampleBatch } from "../../train/batches.ts";
 import type { FlatNumbers } from "../../train/predict.ts";
 import { baseOf, relativeInput, targetsOf, type Window } from "./prepare.ts";
 import type { ForecastSettings } from "./settings.ts";
@@ -140,3 +141,9 @@ export function spreadOf(windows: readonly Window[], settings: ForecastSettings)
   const size = (sum: number): number => Math.sqrt(sum / count) || 1;
   return { inputs: size(sums.inputs), outputs: settings.head === "negative-binomial" ? 1 : size(sums.outputs) };
 }
+
+/** What a network learns of windows. */
+export const examplesOf = (windows: readonly Window[], settings: ForecastSettings): ExampleBatch => ({
+  x: inputsOf(windows, settings),
+  y: outputsOf(windows, settings),
+});

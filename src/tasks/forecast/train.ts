@@ -1,26 +1,14 @@
 /** Train a forecaster on the windows of its series, and keep what was best in validation. */
+
 import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf, hostRules } from "../../engines/registry.ts";
+import { hostOf } from "../../engines/registry.ts";
 import { InputError } from "../../graph/input-error.ts";
-import {
-  alias,
-  aSignal,
-  checkArguments,
-  listOf,
-  options as optionsOf,
-  type Schema,
-  wholeNumber,
-} from "../../graph/schema.ts";
+import { checkArguments, listOf, options as optionsOf, type Schema, wholeNumber } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
-import { aSeed } from "../../nn/random.ts";
-import { earlyStopping } from "../../train/built-in-callbacks.ts";
-import { aCallback, type Callback, type Logs } from "../../train/callbacks.ts";
-import { fit } from "../../train/fit.ts";
-import { cosineDecay } from "../../train/learning-rate-schedules.ts";
-import { amount, share } from "../../train/number-rules.ts";
-import { adam, adamW } from "../../train/optimizers.ts";
+import { aCallback, type Callback } from "../../train/callbacks.ts";
+import { learn, trainingTaskRules } from "../training.ts";
 import { trainingSteps } from "./create.ts";
-import { inputsOf, outputsOf } from "./examples.ts";
+import { examplesOf } from "./examples.ts";
 import { headOf, lossOfMembers } from "./heads.ts";
 import { marginsOf } from "./margins.ts";
 import { alone, prepare, stepsBefore, windowsOf } from "./prepare.ts";
@@ -49,17 +37,10 @@ export type TrainForecasterOptions = HostOptions & {
   readonly signal?: AbortSignal;
 };
 export const trainForecasterRules: Schema<TrainForecasterOptions> = {
-  ...hostRules,
-  epochs: alias(size, "nEpochs", "maxEpochs"),
-  batchSize: alias(size, "batch"),
-  learningRate: alias(amount, "lr", "rate"),
-  weightDecay: share,
-  clipNorm: amount,
+  ...trainingTaskRules,
   patience: wholeNumber(0),
   stride: size,
-  seed: aSeed,
   callbacks: listOf(aCallback),
-  signal: aSignal,
 };
 export const trainForecasterArguments = {
   forecaster: aForecaster,
@@ -111,29 +92,19 @@ export async function trainForecaster(
   const head = headOf(settings, values * (alone(settings) ? 1 : settings.targets.length));
   const host = hostOf(options);
 
-  let best = { epoch: 0, loss: Number.POSITIVE_INFINITY };
-  const watch: Callback = {
-    onEpochEnd(epoch: number, { valLoss }: Logs) {
-      if (valLoss !== undefined && valLoss < best.loss) best = { epoch, loss: valLoss };
-    },
-  };
   const validated = validation.length > 0;
-  const { history, epoch } = await fit(model, inputsOf(training, settings), outputsOf(training, settings), {
+  const { history, epoch, bestEpoch } = await learn(model, examplesOf(training, settings), {
     ...host,
-    ...{ epochs, batchSize, clipNorm, seed, loss: lossOfMembers(head.loss, settings.members) },
-    optimizer: weightDecay > 0 ? adamW({ weightDecay }) : adam(),
-    learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps: batches * epochs }),
-    ...(validated && {
-      validationData: { x: inputsOf(validation, settings), y: outputsOf(validation, settings) },
-    }),
-    callbacks: [watch, ...(validated ? [earlyStopping({ patience, restoreBestWeights: true })] : []), ...callbacks],
+    ...{ epochs, learningRate, weightDecay, patience, callbacks, updates: batches },
+    ...{ batchSize, clipNorm, seed, loss: lossOfMembers(head.loss, settings.members) },
+    ...(validated && { validationData: examplesOf(validation, settings) }),
     ...(signal !== undefined && { signal }),
   });
   const margins =
     settings.head === "point" && validated ? await marginsOf(forecaster, { training, validation }, host) : undefined;
   return {
     ...{ model, settings, margins, history },
-    epoch: validated ? best.epoch : epoch.length - 1,
+    epoch: bestEpoch - 1,
     epochs: epoch.length,
   };
 }

@@ -2,20 +2,12 @@
 import { type ModelFile, readModel, type WeightType, weightTypes, writeModel } from "../../formats/model-file.ts";
 import { FormatError, readSafetensorsArguments } from "../../formats/safetensors.ts";
 import { InputError } from "../../graph/input-error.ts";
-import {
-  type Arguments,
-  checkArguments,
-  flag,
-  formatValue,
-  isPlain,
-  oneOf,
-  options as optionsOf,
-} from "../../graph/schema.ts";
+import { type Arguments, checkArguments, flag, formatValue, oneOf, options as optionsOf } from "../../graph/schema.ts";
 import type { Model } from "../../nn/model.ts";
 import { checkTokenizer, type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import type { TrainerState } from "../../train/trainer.ts";
 import { aLanguageModel } from "../checks.ts";
-import { type Task, type TaskData, taskDataOf } from "../task.ts";
+import { type Task, type TaskData, taskDataOf, trainingOptionsOf } from "../task.ts";
 
 /** A language model: the model, its tokenizer, and the state to resume its training from. Plain data, the content of its file. */
 export type LanguageModel = {
@@ -96,7 +88,8 @@ export const textTask: Task<LanguageModel> = {
 };
 
 /** Check the content of a file, and make a language model of it. */
-function readContent({ model, training, extra }: ModelFile, data: TaskData, file: string): LanguageModel {
+function readContent(content: ModelFile, data: TaskData, file: string): LanguageModel {
+  const { model, training, extra } = content;
   if (data.tokenizer === undefined) {
     throw new FormatError(`${file}: it is a model of text without a tokenizer: the file is damaged. Train anew.`);
   }
@@ -107,13 +100,11 @@ function readContent({ model, training, extra }: ModelFile, data: TaskData, file
     if (error instanceof InputError) throw new FormatError(`${file}: ${error.message}`);
     throw error;
   }
-  const { optimizer, options } = extra;
+  const { optimizer } = extra;
   if (optimizer !== undefined && typeof optimizer !== "string") {
     throw new FormatError(`${file}: the name of its optimiser is not a string: the file is damaged. Train anew.`);
   }
-  if (options !== undefined && !isPlain(options)) {
-    throw new FormatError(`${file}: the options of its training have no names: the file is damaged. Train anew.`);
-  }
+  const options = trainingOptionsOf(content, file);
   const size = vocabularySize(tokenizer);
   if (size < 2) throw new FormatError(`${file}: its tokenizer has no token to generate. Train anew.`);
   const [first] = model.layers;

@@ -1,15 +1,14 @@
 /** Music as piano rolls (`roll.ts`): at each step the network gives a logit for each key, from which a step is drawn. */
+
 import { dense, dropout as dropoutLayer, masking, recurrent } from "../../nn/layers.ts";
 import { sequential } from "../../nn/model.ts";
 import { createRandom } from "../../nn/random.ts";
 import { createSession } from "../../nn/session.ts";
 import { shuffle } from "../../nn/shuffle.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
-import { earlyStopping } from "../../train/built-in-callbacks.ts";
 import { evaluate } from "../../train/evaluate.ts";
-import { fit } from "../../train/fit.ts";
 import { binaryCrossentropy } from "../../train/losses.ts";
-import { adam } from "../../train/optimizers.ts";
+import { learn } from "../training.ts";
 import type { Form } from "./form.ts";
 import {
   highestKey,
@@ -44,17 +43,12 @@ export const rollForm: Form = {
     const held = rollWindows(validation.map(rollOf), measured);
     const size = Math.min(batchSize, windows.length);
     const longest = Math.max(...windows.map((one) => one.steps.length));
-    const best = held.length > 0 ? [earlyStopping({ patience: epochs, restoreBestWeights: true })] : [];
-    const told = {
-      onEpochEnd: (epoch: number, { loss: own = Number.NaN, valLoss }: { loss?: number; valLoss?: number }) =>
-        onEpoch(epoch + 1, own, valLoss),
-    };
-    const { history } = await fit(model, batchesOf(windows, { size, longest, seed }), {
+    const { history } = await learn(model, batchesOf(windows, { size, longest, seed }), {
       ...host,
-      ...{ epochs, stepsPerEpoch: Math.ceil(windows.length / size), loss, clipNorm: 1, seed },
-      optimizer: adam({ learningRate }),
+      ...{ epochs, learningRate, patience: epochs, updates: undefined },
+      ...{ stepsPerEpoch: Math.ceil(windows.length / size), loss, clipNorm: 1, seed },
       ...(held.length > 0 && { validationData: batches(held, 32) }),
-      callbacks: [...best, told],
+      onEpoch: ({ epoch, loss: own, validationLoss }) => onEpoch(epoch, own, validationLoss),
       ...(signal !== undefined && { signal }),
     });
     return { loss: history.loss ?? [], validationLoss: history.valLoss ?? [] };

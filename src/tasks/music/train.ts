@@ -1,12 +1,12 @@
 /** Train a model of music on pieces: some of them are kept for validation, the others moved up and down. */
+
 import { type Piece, somePieces } from "../../data/piece.ts";
 import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf, hostRules } from "../../engines/registry.ts";
+import { hostOf } from "../../engines/registry.ts";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
   alias,
-  aSignal,
   callable,
   checkArguments,
   inRange,
@@ -14,7 +14,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../../graph/schema.ts";
-import { aSeed } from "../../nn/random.ts";
+import { trainingTaskRules } from "../training.ts";
 import { aMusicModel } from "./checks.ts";
 import { forms } from "./forms.ts";
 import { gridOf, transposedNotes } from "./grid.ts";
@@ -49,15 +49,10 @@ export type MusicEpoch = {
   readonly validationLoss?: number;
 };
 const trainMusicRules: Schema<TrainMusicOptions> = {
-  ...hostRules,
-  epochs: wholeNumber(1),
-  batchSize: alias(wholeNumber(1), "batch"),
+  ...trainingTaskRules,
   steps: alias(wholeNumber(1, 10_000), "window"),
-  learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
   validationSplit: inRange(0, 1),
   transpose: wholeNumber(0, 12),
-  seed: aSeed,
-  signal: aSignal,
   onEpoch: callable,
 };
 export const trainMusicArguments: Arguments = {

@@ -14,7 +14,7 @@ import {
 } from "../../graph/schema.ts";
 import { type Model, sequential } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
-import { type Task, type TaskData, taskDataOf } from "../task.ts";
+import { labelsOf, type Task, type TaskData, taskDataOf, trainingOptionsOf } from "../task.ts";
 import { readTagInput, type TagInput, tokensOfInput, tokensPerWord } from "./input.ts";
 
 /** A tagger: the model, its labels in the order of its scores, and what it reads. Plain data, the content of its file. */
@@ -119,17 +119,10 @@ export const taggerTask: Task<Tagger> = {
   serving: async () => (await import("./serving.ts")).serving,
 };
 
-function readContent({ model, extra }: ModelFile, data: TaskData, file: string): Tagger {
-  const { labels } = data;
-  const { options } = extra;
-  const texts = Array.isArray(labels) && labels.length > 0 && labels.every((one) => someText.accepts(one));
-  if (!texts || new Set(labels).size < labels.length) {
-    throw new FormatError(`${file}: its labels are not a list of different texts: the file is damaged. Train anew.`);
-  }
-  if (options !== undefined && !isPlain(options)) {
-    throw new FormatError(`${file}: the options of its training have no names: the file is damaged. Train anew.`);
-  }
-  const of = { model, labels: labels as string[], input: readTagInput(data.input, file), options };
+function readContent(content: ModelFile, data: TaskData, file: string): Tagger {
+  const labels = labelsOf(data, file, 1);
+  const options = trainingOptionsOf(content, file);
+  const of = { model: content.model, labels, input: readTagInput(data.input, file), options };
   const problem = misfit(of);
   if (problem !== undefined) throw new FormatError(`${file}: ${problem}. Train anew.`);
   return of;

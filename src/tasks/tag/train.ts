@@ -1,29 +1,13 @@
 /** Train a tagger: sentences of like length in batches, with early stopping on sentences held out. */
+
 import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf, hostRules } from "../../engines/registry.ts";
+import { hostOf } from "../../engines/registry.ts";
 import type { TaggedSentence } from "../../formats/conll.ts";
-import { InputError } from "../../graph/input-error.ts";
-import {
-  type Arguments,
-  alias,
-  aSignal,
-  callable,
-  checkArguments,
-  either,
-  inRange,
-  options as optionsOf,
-  wholeNumber,
-} from "../../graph/schema.ts";
-import { size } from "../../nn/layers.ts";
-import { aSeed, createRandom, type Random } from "../../nn/random.ts";
-import { shuffle } from "../../nn/shuffle.ts";
+import { type Arguments, checkArguments, either, inRange, options as optionsOf } from "../../graph/schema.ts";
+import { createRandom, type Random } from "../../nn/random.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
-import { earlyStopping } from "../../train/built-in-callbacks.ts";
-import type { Callback } from "../../train/callbacks.ts";
-import { fit } from "../../train/fit.ts";
-import { cosineDecay } from "../../train/learning-rate-schedules.ts";
-import { adam, adamW } from "../../train/optimizers.ts";
 import { bucketsFor, shuffledByLength, sortedByLength } from "../by-length.ts";
+import { heldOut, learn, stoppingRules, trainingTaskRules } from "../training.ts";
 import { checkSentences, taggedSentences } from "./create.ts";
 import { evaluateTagger, type TaggerEvaluation, targetsOf } from "./evaluate.ts";
 import { aTagger, hasCrf, type Tagger } from "./file.ts";
@@ -70,18 +54,10 @@ export const trainTaggerArguments: Arguments = {
   of: aTagger,
   sentences: taggedSentences,
   options: optionsOf<TrainTaggerOptions>({
-    ...hostRules,
-    epochs: alias(size, "epoch", "numEpochs"),
-    batchSize: alias(size, "batch"),
-    learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
-    weightDecay: inRange(0),
-    clipNorm: inRange(0, Infinity, "()"),
+    ...trainingTaskRules,
+    ...stoppingRules,
     wordDropout: share,
     validation: { ...either(share, taggedSentences), expected: "a share in [0, 1), or a list of sentences" },
-    patience: wholeNumber(1),
-    seed: aSeed,
-    onEpoch: callable,
-    signal: aSignal,
   }),
 };
 
@@ -125,53 +101,24 @@ export async function trainTagger(
     wordDropout = 0.1,
   } = options;
   const { validation = 0.1, patience = 5, seed = 0, signal, onEpoch } = options;
-  const { training, held } = split(sentences, validation, seed);
+  checkSentences(sentences);
+  const { training, held } = heldOut("trainTagger", sentences, validation, seed);
   const random = createRandom(seed);
   const own = batchesOf(of, training, (word) => word < wordDropout);
   const others = batchesOf(of, held, () => false);
-  let bestEpoch = 0;
-  let lowest = Number.POSITIVE_INFINITY;
-  const watch: Callback = {
-    onEpochEnd(epoch, { loss = 0, valLoss }) {
-      if (valLoss === undefined || valLoss < lowest) [bestEpoch, lowest] = [epoch + 1, valLoss ?? lowest];
-      onEpoch?.({ epoch: epoch + 1, epochs, loss, ...(valLoss !== undefined && { validationLoss: valLoss }) });
-    },
-  };
-  const decaySteps = Math.ceil(training.length / batchSize) * epochs;
-  const { epoch, stopped } = await fit(of.model, shuffledByLength(own.lengths, own.make, batchSize, random), {
+  const learned = await learn(of.model, shuffledByLength(own.lengths, own.make, batchSize, random), {
     ...hostOf(options),
     loss: hasCrf(of.model) ? "output" : "sparse_categorical_crossentropy",
-    optimizer: weightDecay > 0 ? adamW({ learningRate, weightDecay }) : adam({ learningRate }),
-    learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps }),
-    ...{ epochs, seed, clipNorm, pad: "post", buckets: bucketsFor(own.lengths) },
+    ...{ epochs, learningRate, weightDecay, patience, onEpoch, updates: Math.ceil(training.length / batchSize) },
+    ...{ seed, clipNorm, pad: "post", buckets: bucketsFor(own.lengths) },
     ...(signal && { signal }),
     ...(held.length > 0 && {
       validationData: sortedByLength(others.lengths, (rows) => others.make(rows, random), batchSize),
     }),
-    callbacks: [watch, ...(held.length > 0 ? [earlyStopping({ patience, restoreBestWeights: true })] : [])],
   });
   const measured = held.length > 0 ? await evaluateTagger(of, held, hostOf(options)) : undefined;
+  const { epoch, bestEpoch, stopped } = learned;
   return { epochs: epoch.length, bestEpoch, trainingSentences: training.length, validation: measured, stopped };
-}
-
-type Split = { readonly training: readonly TaggedSentence[]; readonly held: readonly TaggedSentence[] };
-function split(
-  sentences: readonly TaggedSentence[],
-  validation: TrainTaggerOptions["validation"],
-  seed: number,
-): Split {
-  checkSentences(sentences);
-  if (typeof validation !== "number") return { training: sentences, held: validation as readonly TaggedSentence[] };
-  const order = Int32Array.from(sentences, (_, k) => k);
-  shuffle(order, createRandom(seed));
-  const kept = validation === 0 ? 0 : Math.max(1, Math.round(validation * sentences.length));
-  if (kept >= sentences.length) {
-    throw new InputError(
-      `trainTagger: of ${sentences.length} sentence${sentences.length === 1 ? "" : "s"} ${kept} would be kept for validation, and none is left. Give more, or validation: 0.`,
-    );
-  }
-  const all = Array.from(order, (k) => sentences[k] as TaggedSentence);
-  return { training: all.slice(kept), held: all.slice(0, kept) };
 }
 
 /** Batches of sentences; `forgets` says, of a number from 0 to 1 that is drawn for it, whether a word is read as unknown. */

@@ -1,10 +1,10 @@
 /** Train a model of trajectories on tracks: windows in a new order, turned and mirrored at random, epoch by epoch. */
+
 import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf, hostRules } from "../../engines/registry.ts";
+import { hostOf } from "../../engines/registry.ts";
 import {
   type Arguments,
   alias,
-  aSignal,
   checkArguments,
   flag,
   inRange,
@@ -13,14 +13,12 @@ import {
   type Schema,
   wholeNumber,
 } from "../../graph/schema.ts";
-import { aSeed, createRandom, type Random } from "../../nn/random.ts";
+import { createRandom, type Random } from "../../nn/random.ts";
 import { shuffle } from "../../nn/shuffle.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
-import { earlyStopping } from "../../train/built-in-callbacks.ts";
 import { aCallback, type Callback } from "../../train/callbacks.ts";
-import { fit, type History } from "../../train/fit.ts";
-import { cosineDecay } from "../../train/learning-rate-schedules.ts";
-import { adamW } from "../../train/optimizers.ts";
+import type { History } from "../../train/fit.ts";
+import { learn, trainingTaskRules } from "../training.ts";
 import { aTrajectoryModel } from "./checks.ts";
 import { examplesOf } from "./coordinates.ts";
 import { listOfTracks, oneOrManyTracks } from "./create.ts";
@@ -60,20 +58,14 @@ export type TrainTrajectoriesOptions = HostOptions & {
   readonly signal?: AbortSignal;
 };
 export const trainTrajectoriesRules: Schema<TrainTrajectoriesOptions> = {
-  ...hostRules,
-  epochs: wholeNumber(1),
-  batchSize: alias(wholeNumber(1), "batch"),
-  learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
-  weightDecay: inRange(0, Infinity),
+  ...trainingTaskRules,
   validation: alias(oneOrManyTracks, "validationData"),
   validationSplit: inRange(0, 1),
   rotations: flag,
   flips: flag,
   reversals: flag,
   stride: wholeNumber(1),
-  seed: aSeed,
   callbacks: listOf(aCallback),
-  signal: aSignal,
 };
 export const trainTrajectoriesArguments: Arguments = {
   tm: aTrajectoryModel,
@@ -113,17 +105,15 @@ export async function trainTrajectories(
   const random = createRandom(seed);
   const steps = Math.ceil(windows.length / batchSize);
   const how = { rotations, flips, reversals };
-  const best = kept.length > 0 ? [earlyStopping({ patience: epochs, restoreBestWeights: true })] : [];
-  const result = await fit(model, batchesOf(windows, { how, batchSize, random, settings }), {
+  const { epoch, history, stopped } = await learn(model, batchesOf(windows, { how, batchSize, random, settings }), {
     ...hostOf(options),
-    ...{ epochs, stepsPerEpoch: steps, seed, loss: densityOf(settings), clipNorm: 1 },
-    optimizer: adamW({ learningRate, weightDecay }),
-    learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps: epochs * steps }),
+    ...{ epochs, learningRate, weightDecay, patience: epochs, callbacks, updates: steps },
+    ...{ stepsPerEpoch: steps, seed, loss: densityOf(settings), clipNorm: 1 },
     ...(kept.length > 0 && { validationData: validationBatches(kept, tm) }),
-    callbacks: [...best, ...callbacks],
     ...(signal !== undefined && { signal }),
   });
-  return { ...result, windows: windows.length, validationWindows: kept.length };
+  const ended = { epoch, history, ...(stopped !== undefined && { stopped }) };
+  return { ...ended, windows: windows.length, validationWindows: kept.length };
 }
 
 type Parts = { readonly windows: readonly Window[]; readonly kept: readonly Window[] };

@@ -7,12 +7,11 @@ import {
   checkArguments,
   checkOptions,
   formatValue,
-  isPlain,
   oneOf,
   options as optionsOf,
 } from "../../graph/schema.ts";
 import { checkTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
-import { type Task, type TaskData, taskDataOf } from "../task.ts";
+import { type Task, type TaskData, taskDataOf, trainingOptionsOf } from "../task.ts";
 import { aTranslator, longestRules, misfit, type Translator } from "./settings.ts";
 
 /** Options of `writeTranslator`. */
@@ -71,16 +70,15 @@ export const translateTask: Task<Translator> = {
   serving: async () => (await import("./serving.ts")).serving,
 };
 
-function readContent({ model, extra }: ModelFile, data: TaskData, file: string): Translator {
-  const { options } = extra;
+function readContent(content: ModelFile, data: TaskData, file: string): Translator {
+  const options = trainingOptionsOf(content, file);
   try {
     const [source, target] = [data.source, data.target].map((side): Tokenizer => checkTokenizer(side));
     checkOptions("its task: longest", data.longest, longestRules);
     const longest = data.longest as Translator["longest"];
-    const of = { model, source: source as Tokenizer, target: target as Tokenizer, longest };
+    const of = { model: content.model, source: source as Tokenizer, target: target as Tokenizer, longest };
     const problem = misfit(of);
     if (problem !== undefined) throw new InputError(problem);
-    if (options !== undefined && !isPlain(options)) throw new InputError("the options of its training have no names");
     return { ...of, ...(options !== undefined && { options }) };
   } catch (error) {
     if (error instanceof InputError) throw new FormatError(`${file}: ${error.message}. Train anew.`);

@@ -1,27 +1,10 @@
 /** Train a translator: the decoder reads each target as it should be, and is to say its next token. */
+
 import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf, hostRules } from "../../engines/registry.ts";
-import { InputError } from "../../graph/input-error.ts";
-import {
-  type Arguments,
-  alias,
-  aSignal,
-  callable,
-  checkArguments,
-  either,
-  inRange,
-  options as optionsOf,
-  wholeNumber,
-} from "../../graph/schema.ts";
-import { size } from "../../nn/layers.ts";
-import { aSeed, createRandom } from "../../nn/random.ts";
-import { shuffle } from "../../nn/shuffle.ts";
-import { earlyStopping } from "../../train/built-in-callbacks.ts";
-import type { Callback } from "../../train/callbacks.ts";
-import { fit } from "../../train/fit.ts";
-import { cosineDecay } from "../../train/learning-rate-schedules.ts";
+import { hostOf } from "../../engines/registry.ts";
+import { type Arguments, checkArguments, either, inRange, options as optionsOf } from "../../graph/schema.ts";
 import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
-import { adam, adamW } from "../../train/optimizers.ts";
+import { heldOut, learn, stoppingRules, trainingTaskRules } from "../training.ts";
 import { examplesOf } from "./examples.ts";
 import { aTranslator, type TextPair, type Translator, textPairs } from "./settings.ts";
 
@@ -68,18 +51,10 @@ export const trainTranslatorArguments: Arguments = {
   of: aTranslator,
   pairs: textPairs,
   options: optionsOf<TrainTranslatorOptions>({
-    ...hostRules,
-    epochs: alias(size, "epoch", "numEpochs"),
-    batchSize: alias(size, "batch"),
-    learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
-    weightDecay: inRange(0),
-    clipNorm: inRange(0, Infinity, "()"),
+    ...trainingTaskRules,
+    ...stoppingRules,
     labelSmoothing: share,
     validation: { ...either(share, textPairs), expected: "a share in [0, 1), or a list of pairs" },
-    patience: wholeNumber(1),
-    seed: aSeed,
-    onEpoch: callable,
-    signal: aSignal,
   }),
 };
 
@@ -119,57 +94,19 @@ export async function trainTranslator(
   checkArguments("trainTranslator", { of, pairs, options }, trainTranslatorArguments);
   const { epochs = 30, batchSize = 64, learningRate = 0.002, weightDecay = 0, clipNorm = 1, seed = 0 } = options;
   const { validation = 0.1, patience = 10, labelSmoothing = 0, onEpoch, signal } = options;
-  const { training, held } = split(pairs, validation, seed);
-  if (training.length === 0) {
-    throw new InputError(
-      "trainTranslator: validation takes all pairs, and none is left to train on. Give a smaller share.",
-    );
-  }
-  const { x, y } = examplesOf(of, training);
-  const kept = examplesOf(of, held);
-  let bestEpoch = 0;
-  let lowest = Number.POSITIVE_INFINITY;
-  let lastLoss: number | undefined;
-  const watch: Callback = {
-    onEpochEnd(epoch, { loss = 0, accuracy = 0, valLoss, valAccuracy }) {
-      if (valLoss === undefined || valLoss < lowest) [bestEpoch, lowest] = [epoch + 1, valLoss ?? lowest];
-      lastLoss = valLoss === undefined ? undefined : lowest;
-      onEpoch?.({
-        ...{ epoch: epoch + 1, epochs, loss, accuracy },
-        ...(valLoss !== undefined && { validationLoss: valLoss, validationAccuracy: valAccuracy }),
-      });
-    },
-  };
-  const decaySteps = epochs * Math.ceil(training.length / batchSize);
-  const { epoch, stopped } = await fit(of.model, x, y, {
+  const { training, held } = heldOut("trainTranslator", pairs, validation, seed);
+  const { epoch, bestEpoch, lowest, stopped } = await learn(of.model, examplesOf(of, training), {
     ...hostOf(options),
-    ...{ epochs, batchSize, seed, clipNorm, pad: "post", buckets, metrics: ["accuracy"] },
+    ...{ epochs, learningRate, weightDecay, patience, updates: Math.ceil(training.length / batchSize) },
+    ...{ batchSize, seed, clipNorm, pad: "post", buckets, metrics: ["accuracy"] },
     loss: sparseCategoricalCrossentropy({ labelSmoothing }),
-    optimizer: weightDecay > 0 ? adamW({ learningRate, weightDecay }) : adam({ learningRate }),
-    learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps }),
     ...(signal && { signal }),
-    ...(held.length > 0 && { validationData: kept }),
-    callbacks: [watch, ...(held.length > 0 ? [earlyStopping({ patience, restoreBestWeights: true })] : [])],
+    ...(held.length > 0 && { validationData: examplesOf(of, held) }),
+    onEpoch: (told, { accuracy = 0, valAccuracy }) =>
+      onEpoch?.({ ...told, accuracy, ...(valAccuracy !== undefined && { validationAccuracy: valAccuracy }) }),
   });
   return {
     ...{ epochs: epoch.length, bestEpoch, trainingPairs: training.length, validationPairs: held.length },
-    ...{ validationLoss: lastLoss, stopped },
-  };
-}
-
-/** The pairs to train on, and those that are held out: a share, drawn by the seed, or given ones. */
-function split(pairs: readonly TextPair[], validation: number | readonly TextPair[], seed: number) {
-  if (typeof validation !== "number") return { training: pairs, held: validation };
-  const order = Int32Array.from(pairs, (_, k) => k);
-  shuffle(order, createRandom(seed));
-  const count = Math.round(validation * pairs.length);
-  const at = (k: number): TextPair => pairs[k] as TextPair;
-  return {
-    training: Array.from(order.subarray(count))
-      .sort((a, b) => a - b)
-      .map(at),
-    held: Array.from(order.subarray(0, count))
-      .sort((a, b) => a - b)
-      .map(at),
+    ...{ validationLoss: lowest, stopped },
   };
 }

@@ -132,7 +132,7 @@ describe("what cannot be", () => {
       'tagger: all words have the label "O". Give sentences of at least 2 labels.',
     );
     await expect(trainTagger(of, training.slice(0, 1))).rejects.toThrow(
-      "trainTagger: of 1 sentence 1 would be kept for validation, and none is left. Give more, or validation: 0.",
+      "trainTagger: of 1 example 1 would be kept for validation, and none is left to train on. Give more, or validation: 0.",
     );
   });
 });
