@@ -30,7 +30,7 @@ import { checkOutputs } from "./outputs.ts";
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 const trainingOnly = [
   ...["tokens", "vocabulary", "cell", "units", "layers", "embedding", "look", "dropout", "epochs", "batch", "rate"],
-  ...["smoothing", "validation", "patience", "seed"],
+  ...["smoothing", "sampling", "validation", "patience", "seed"],
 ] as const;
 
 export const translate: Command = {
@@ -72,6 +72,7 @@ export const translate: Command = {
     batch: { value: "N", help: "pairs side by side [64]", number: whole },
     rate: { value: "X", help: "learning rate of Adam [0.002]", number: { above: 0 } },
     smoothing: { value: "X", help: "share of label smoothing [0]", number: { min: 0, max: 0.99 } },
+    sampling: { value: "X", help: "tokens read as it says them, at the end [0]", number: { min: 0, max: 1 } },
     validation: { value: "X", help: "share of the pairs held out [0.1]", number: { min: 0, max: 0.9 } },
     patience: { value: "N", help: "epochs without a better validation loss [10]", number: whole },
     seed: { value: "N", help: "of values, order, dropout [0]", number: seedRange },
@@ -120,6 +121,7 @@ async function train(given: Given, out: string): Promise<void> {
   const startedMs = performance.now();
   const settings = numbersOf(given, {
     ...{ epochs: "epochs", batchSize: "batch", learningRate: "rate", labelSmoothing: "smoothing" },
+    scheduledSampling: "sampling",
     ...{ validation: "validation", patience: "patience", seed: "seed" },
   });
   const { result } = await untilInterrupted("Stopping: the best so far is saved.", (signal) =>

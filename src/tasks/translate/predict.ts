@@ -17,8 +17,9 @@ import {
 import { yieldNow } from "../../graph/yielding.ts";
 import { createRanking, logSoftmax, type Ranking } from "../../text/sampling.ts";
 import { decode, tokenName } from "../../text/tokenizer.ts";
-import { createDecoder, type Decoder } from "../../train/decoder.ts";
+import type { Decoder } from "../../train/decoder.ts";
 import { endOf, sourceTokens } from "./examples.ts";
+import { inGroups } from "./groups.ts";
 import { aTranslator, decoderLayer, padding, type Translator } from "./settings.ts";
 
 /** Options of `translate`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
@@ -62,11 +63,6 @@ export type Translation = {
   };
 };
 
-/** Sources whose lengths are rounded up to the same multiple of this share a program. */
-const lengthStep = 8;
-/** Answers that go on at the same time: more are made one group after the other. */
-const mostAnswers = 256;
-
 /**
  * Translate texts.
  * @param of the translator
@@ -97,34 +93,14 @@ export async function translate(
   );
   if (attention && !looks) throw new InputError("translate: attention: this translator has none.");
   const found = new Map<number, Translation>();
-  const groups = new Map<number, number[]>();
-  sources.forEach((ids, k) => {
-    const steps = lengthStep * Math.ceil(ids.length / lengthStep);
-    groups.set(steps, [...(groups.get(steps) ?? []), k]);
-  });
-  const host = hostOf(options);
-  for (const [steps, members] of groups) {
-    const atOnce = Math.min(members.length, Math.max(1, Math.floor(mostAnswers / beams)));
-    const decoder = await createDecoder(of.model, {
-      ...{ batch: atOnce * beams, questions: atOnce, steps, ...host },
-      ...(attention && { values: [`${decoderLayer}.attention`] }),
+  const values = attention ? [`${decoderLayer}.attention`] : [];
+  await inGroups(of, sources, { ...hostOf(options), answers: beams, values }, async ({ decoder, members, steps }) => {
+    const ids = members.map((k) => sources[k] as number[]);
+    const said = await search(of, decoder, ids, { beams, lengthPenalty, length, attention, steps, signal });
+    members.forEach((k, q) => {
+      found.set(k, said[q] as Translation);
     });
-    try {
-      for (let from = 0; from < members.length; from += atOnce) {
-        // A smaller last group is filled up with its first one.
-        const own = Array.from({ length: atOnce }, (_, q) => members[from + q] ?? (members[from] as number));
-        const ids = own.map((k) => sources[k] as number[]);
-        const read = Array.from({ length: steps }, (_, t) => ids.map((one) => one[t] ?? 0)).flat();
-        await decoder.read({ source: read });
-        const said = await search(of, decoder, ids, { beams, lengthPenalty, length, attention, steps, signal });
-        own.forEach((k, q) => {
-          found.set(k, said[q] as Translation);
-        });
-      }
-    } finally {
-      decoder.dispose();
-    }
-  }
+  });
   return texts.map((_, k) => found.get(k) as Translation);
 }
 

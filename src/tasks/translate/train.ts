@@ -3,9 +3,11 @@
 import type { HostOptions } from "../../engines/engine.ts";
 import { hostOf } from "../../engines/registry.ts";
 import { type Arguments, checkArguments, either, inRange, options as optionsOf } from "../../graph/schema.ts";
+import { createRandom } from "../../nn/random.ts";
 import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
 import { heldOut, learn, stoppingRules, trainingTaskRules } from "../training.ts";
 import { examplesOf } from "./examples.ts";
+import { sampledBatches } from "./scheduled-sampling.ts";
 import { aTranslator, type TextPair, type Translator, textPairs } from "./settings.ts";
 
 /** What `onEpoch` is told. */
@@ -35,6 +37,11 @@ export type TrainTranslatorOptions = HostOptions & {
   readonly clipNorm?: number;
   /** Share of label smoothing. Default 0. */
   readonly labelSmoothing?: number;
+  /**
+   * The share of the target's tokens that, in the last epoch, are read as the model itself would have said them; it grows evenly from 0
+   * in the first. S. Bengio et al., 2015 (arXiv 1506.03099). Default 0.
+   */
+  readonly scheduledSampling?: number;
   /** The share of the pairs that is kept for validation, or other pairs. Default 0.1. */
   readonly validation?: number | readonly TextPair[];
   /** Epochs without a better validation loss after which training stops. Default 10. */
@@ -54,6 +61,7 @@ export const trainTranslatorArguments: Arguments = {
     ...trainingTaskRules,
     ...stoppingRules,
     labelSmoothing: share,
+    scheduledSampling: inRange(0, 1, "[]"),
     validation: { ...either(share, textPairs), expected: "a share in [0, 1), or a list of pairs" },
   }),
 };
@@ -93,12 +101,21 @@ export async function trainTranslator(
 ): Promise<TrainTranslatorResult> {
   checkArguments("trainTranslator", { of, pairs, options }, trainTranslatorArguments);
   const { epochs = 30, batchSize = 64, learningRate = 0.002, weightDecay = 0, clipNorm = 1, seed = 0 } = options;
-  const { validation = 0.1, patience = 10, labelSmoothing = 0, onEpoch, signal } = options;
+  const { validation = 0.1, patience = 10, labelSmoothing = 0, scheduledSampling: sampling = 0 } = options;
+  const { onEpoch, signal } = options;
   const { training, held } = heldOut("trainTranslator", pairs, validation, seed);
-  const { epoch, bestEpoch, lowest, stopped } = await learn(of.model, examplesOf(of, training), {
+  const examples = examplesOf(of, training);
+  const sampled =
+    sampling === 0
+      ? undefined
+      : sampledBatches(of, examples, {
+          ...{ share: sampling, epochs, batchSize, random: createRandom(seed), host: hostOf(options) },
+        });
+  const { epoch, bestEpoch, lowest, stopped } = await learn(of.model, sampled?.batches ?? examples, {
     ...hostOf(options),
     ...{ epochs, learningRate, weightDecay, patience, updates: Math.ceil(training.length / batchSize) },
-    ...{ batchSize, seed, clipNorm, pad: "post", buckets, metrics: ["accuracy"] },
+    ...{ seed, clipNorm, pad: "post", metrics: ["accuracy"] },
+    ...(sampled ? { buckets: sampled.buckets, callbacks: [sampled.callback] } : { buckets, batchSize }),
     loss: sparseCategoricalCrossentropy({ labelSmoothing }),
     ...(signal && { signal }),
     ...(held.length > 0 && { validationData: examplesOf(of, held) }),

@@ -1,0 +1,44 @@
+/** Sources that a decoder reads at once: those of like length, so many at a time. */
+import type { InferenceOptions } from "../../engines/engine.ts";
+import { createDecoder, type Decoder } from "../../train/decoder.ts";
+import type { Translator } from "./settings.ts";
+
+/** Sources whose lengths are rounded up to the same multiple of this share a program. */
+const lengthStep = 8;
+/** Answers that go on at the same time: more are made one group after the other. */
+const mostAnswers = 256;
+
+/** What a decoder has read, for so many answers to each: numbers of sources, of which a last group repeats its first one. */
+export type Group = { readonly decoder: Decoder; readonly members: readonly number[]; readonly steps: number };
+
+/**
+ * Read sources, and act on each group of them.
+ * @param sources their tokens, none of them empty
+ * @param options the host's, and the decoder's `values`; `answers` to each source go on at the same time
+ */
+export async function inGroups(
+  { model }: Pick<Translator, "model">,
+  sources: readonly (readonly number[])[],
+  { answers, ...options }: InferenceOptions & { readonly answers: number; readonly values?: readonly string[] },
+  act: (group: Group) => Promise<void>,
+): Promise<void> {
+  const groups = new Map<number, number[]>();
+  sources.forEach((ids, k) => {
+    const steps = lengthStep * Math.ceil(ids.length / lengthStep);
+    groups.set(steps, [...(groups.get(steps) ?? []), k]);
+  });
+  for (const [steps, all] of groups) {
+    const atOnce = Math.min(all.length, Math.max(1, Math.floor(mostAnswers / answers)));
+    const decoder = await createDecoder(model, { batch: atOnce * answers, questions: atOnce, steps, ...options });
+    try {
+      for (let from = 0; from < all.length; from += atOnce) {
+        const members = Array.from({ length: atOnce }, (_, q) => all[from + q] ?? (all[from] as number));
+        const source = Array.from({ length: steps }, (_, t) => members.map((k) => sources[k]?.[t] ?? 0)).flat();
+        await decoder.read({ source });
+        await act({ decoder, members, steps });
+      }
+    } finally {
+      decoder.dispose();
+    }
+  }
+}
