@@ -8,6 +8,7 @@ import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import { openModel } from "../tasks/index.ts";
 import {
+  attentions,
   evaluateTranslator,
   type TextPair,
   type Translation,
@@ -65,7 +66,7 @@ export const translate: Command = {
     units: { value: "N", help: "of the decoder, and of the encoder [256]", number: whole },
     layers: { value: "N", help: "of the encoder [1]", number: { ...whole, max: 100 } },
     embedding: { value: "N", help: "features of a token's vector [64]", number: whole },
-    look: { value: "HOW", help: "at the source [additive]", choices: ["additive", "dot", "none"] },
+    look: { value: "HOW", help: "at the source [additive]", choices: attentions },
     "one-way": { help: "read the source forwards only" },
     dropout: { value: "X", help: "rate of dropout [0]", number: { min: 0, max: 0.95 } },
     epochs: { value: "N", help: "passes over the pairs, at most [30]", number: whole },

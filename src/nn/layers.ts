@@ -30,11 +30,12 @@ import {
   attentionOver,
   convolution,
   inputsBetween,
+  type Look,
+  looks,
   maxPooling,
   meanPooling,
   normalization,
   type Score,
-  scores,
 } from "./sequence-cells.ts";
 
 /** A layer as plain data: what `lstm(...)`, `dense(...)` and so on return, and what a model file holds. */
@@ -387,8 +388,8 @@ export const bidirectionalArguments: Arguments = {
  * @param layer the forward layer, such as `lstm(64)`. If it has `goBackwards`, the outputs of both directions are in
  *   reverse order (Keras's rule)
  * @param options `mergeMode`: "concat" (default), "sum", "mul", "ave", or "none": later layers then read `NAME.forward`
- *   and `NAME.backward`; `backward`: the layer of the other direction, by default a copy with weights of its own; `name`,
- *   `reads`
+ *   and `NAME.backward`; `backward`: the layer of the other direction, by default a copy with weights of its own; `name`; `reads`, by
+ *   default that of the layer
  * @throws InputError for layers that are not recurrent, or that cannot be combined
  * @example bidirectional(lstm(64, { returnSequences: true }))
  */
@@ -409,7 +410,15 @@ export function bidirectional(layer: CellSpec, options: BidirectionalOptions = {
   if (layer.returnSequences !== backward.returnSequences) {
     throw new InputError("bidirectional: both layers must return sequences, or neither");
   }
-  return named({ kind: "bidirectional", forward: layer, backward, mergeMode }, options);
+  const reads = options.reads ?? layer.reads;
+  const [other] = [layer.reads, backward.reads].filter((one) => one !== undefined && one !== reads);
+  if (other !== undefined) {
+    throw new InputError(`bidirectional: reads ${reads}, and one of its layers ${other}. Give reads once.`);
+  }
+  return named(
+    { kind: "bidirectional", forward: layer, backward, mergeMode },
+    { ...options, ...(reads !== undefined && { reads }) },
+  );
 }
 
 export const mergeArguments: Arguments = {
@@ -560,20 +569,22 @@ function attentionLayer(score: Score, label: string, value: string, options: Dot
 
 export const attendingArguments: Arguments = {
   cell: aCell,
-  options: optionsOf<{ readonly score?: Score }>({ score: oneOf(...scores) }),
+  options: optionsOf<{ readonly score?: Look }>({ score: oneOf(...looks) }),
 };
 /**
- * A cell that at each step also reads what its state asks for, of all steps of another layer: its input is [x, context], where the
- * context is the sum of the values V (S,V), each in its share, and the shares (the line `attention`) are the softmax of the scores of
- * the keys K (S,D). The query is a matrix times the output of the step before. D. Bahdanau et al., 2014 (arXiv 1409.0473).
+ * A cell that at each step also reads where it looks among all steps of another layer: its input is [x, context], where the context is
+ * the sum of the values V (S,V), each in its share (the line `attention`). By content the shares are the softmax of the scores of the keys
+ * K (S,D), and the query is a matrix times the output of the step before. D. Bahdanau et al., 2014 (arXiv 1409.0473). By location it goes
+ * through the steps, which P (S,1) numbers from 1, at a pace that it learns, from the first on or from the last back; what it learns so
+ * holds for longer sequences, too. After the window of A. Graves, 2013 (arXiv 1308.0850).
  * @param of any cell
- * @param options `score`: "additive" (default), scale @ tanh(key + query), or "dot", key times query
- * @returns a cell with the inputs K and V besides those that it has, and with the lines query, attention, context and read; where the
- *   cell has such a name, with an underscore behind it
+ * @param options `score`: "additive" (default), scale @ tanh(key + query), "dot", key times query, or "location"
+ * @returns a cell with the inputs K and V, or V and P, besides those that it has, and with the lines attention, context and read; where
+ *   the cell has such a name, with an underscore behind it
  * @throws InputError for what is not a cell; EquationError where its equations say how large its input is
  * @example recurrent(attending(cells.gru), { units: 64, inputs: { K: "keys", V: "encoder" }, returnSequences: true })
  */
-export function attending(of: Cell, options: { readonly score?: Score } = {}): Cell {
+export function attending(of: Cell, options: { readonly score?: Look } = {}): Cell {
   checkArguments("attending", { cell: of, options }, attendingArguments);
   return attendingCell(of, options.score ?? "additive");
 }

@@ -85,41 +85,104 @@ export const attentionOver = (score: Score, scaled = false): Cell =>
     { inputs: ["x", "K", "V"] },
   );
 
+/** Whatever x is -> how many steps there have been (1). */
+export const counting = cell(`
+  n' = n + 1 + 0 * sum(x)
+  n : 1
+`);
+
+/** Where a cell looks among the steps of another layer: by what stands there, as the scores say, or by where it is. */
+export const looks = [...scores, "location"] as const;
+export type Look = (typeof looks)[number];
+
 /**
- * A cell that at each step also reads, of all steps of K and V, what its state asks for: its x is [x, context], where the context is
- * the values V in the shares of the softmax of the scores of the keys K, and the query is a matrix times its output of the step before.
+ * A cell that at each step also reads, of all steps of another layer, where it looks: its x is [x, context], where the context is the
+ * sum of the values V, each in its share. By content ("dot", "additive") the shares are the softmax of the scores of the keys K, and the
+ * query is a matrix times its output of the step before. By "location" it goes through the steps, of which P is the number (1), at a pace
+ * that it learns: in shares that it learns, from the first on and from the last back.
  */
-export function attendingCell(of: Cell, score: Score): Cell {
+export function attendingCell(of: Cell, look: Look): Cell {
   const taken = new Set([...of.inputs, ...of.settings, ...of.names, ...of.parameters.map(({ name }) => name)]);
   const free = (wanted: string): string => (taken.has(wanted) ? free(`${wanted}_`) : wanted);
-  const [query, shares, context, read, keys, values] = ["query", "attention", "context", "read", "K", "V"].map(free);
-  const [scored, rows, scale, W, before] = ["score", "rows", "scale", "W_query", "before"].map(free);
   const [x] = of.inputs;
-  const tokens = tokenize({ text: of.source, line: 0, column: 0 });
-  let source = "";
-  let position = 0;
-  tokens.forEach(({ kind, text, start, end }, k) => {
-    // A size line of x says how large x is, whatever else the cell reads.
-    if (kind !== "name" || text !== x || tokens[k + 1]?.text === ":") return;
-    source += `${of.source.slice(position, start)}${read}`;
-    position = end;
-  });
-  source += of.source.slice(position);
-  const state = of.output.endsWith("'") ? of.output.slice(0, -1) : before;
+  const read = free("read");
+  // A size line of x says how large x is, whatever else the cell reads.
+  const source = renamed(of.source, (name, next) => (name === x && next !== ":" ? read : name));
+  const state = of.output.endsWith("'") ? of.output.slice(0, -1) : undefined;
+  const { before, after, inputs } = look === "location" ? byLocation : byContent(look);
+  const own = (lines: readonly string[]): string =>
+    renamed(lines.join("\n"), (name) =>
+      words.has(name) ? name : name === "h" && state !== undefined ? state : free(name === "h" ? "before" : name),
+    );
   return cell(
     [
-      `${query} = ${W} @ ${state}         # what to look for`,
-      ...(score === "dot"
-        ? [`${scored} = ${keys} @ ${query}`]
-        : [`${rows} = tanh(${keys} + ${query})`, `${scored} = ${rows} @ ${scale}`, `${scale} ~ glorot_uniform`]),
-      `${shares} = softmax(${scored})     # how much of each step`,
-      `${context} = ${shares} @ ${values} # what is there`,
-      `${read} = [${x}, ${context}]`,
+      own(before),
+      `${read} = [${x}, ${own(["context"])}]`,
       source,
-      ...(state === before ? [`${before}' = ${of.output}`] : []),
-      `${keys} : steps`,
-      `${values} : steps`,
+      ...(state === undefined && look !== "location" ? [`${own(["h"])}' = ${of.output}`] : []),
+      own(after),
     ].join("\n"),
-    { inputs: [...of.inputs, keys as string, values as string] },
+    { inputs: [...of.inputs, ...inputs.map((name) => own([name]))] },
   );
+}
+
+/** Lines before and after those of a cell whose output of the step before is called h, and the inputs that they read. */
+type Looking = {
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly inputs: readonly string[];
+};
+/** What is no name of a value in these lines. */
+const words = new Set(["tanh", "softmax", "sigmoid", "exp", "sum", "max", "steps", "glorot_uniform", "constant"]);
+const context = ["context = attention @ V # what is there"] as const;
+
+const byContent = (score: Score): Looking => ({
+  before: [
+    "query = W_query @ h         # what to look for",
+    ...(score === "dot"
+      ? ["score = K @ query"]
+      : ["rows = tanh(K + query)", "score = rows @ scale", "scale ~ glorot_uniform"]),
+    "attention = softmax(score)     # how much of each step",
+    ...context,
+  ],
+  after: ["K : steps", "V : steps"],
+  inputs: ["K", "V"],
+});
+const byLocation: Looking = {
+  before: [
+    "one = exp(0 * b_pace)",
+    "pace = exp(b_pace)                             # how far it goes at each step",
+    "near = exp(b_near)                             # how narrow it looks",
+    "place = P @ one                                # of each step, from the first",
+    "far = place - sum(ahead + pace)",
+    "onwards = softmax(-sum(near) * far * far)",
+    "ahead' = onwards @ P                           # where it is that goes on from the first",
+    "left = max(place) + 1 - place                  # of each step, from the last",
+    "off = left - sum(behind + pace)",
+    "backwards = softmax(-sum(near) * off * off)",
+    "behind' = max(place) + 1 - backwards @ P       # where it is that goes back from the last",
+    "side = sum(sigmoid(b_side))",
+    "attention = side * onwards + (1 - side) * backwards # how much of each step",
+    ...context,
+  ],
+  after: [
+    ...["V : steps", "P : steps", "ahead : 1", "behind : 1", "b_pace : 1", "b_near : 1", "b_side : 1"],
+    ...["b_pace ~ constant(-0.7)", "b_near ~ constant(1.5)"],
+  ],
+  inputs: ["V", "P"],
+};
+
+/** Equations with other names. `rename` is given a name and what stands behind it. */
+function renamed(source: string, rename: (name: string, next: string | undefined) => string): string {
+  const tokens = tokenize({ text: source, line: 0, column: 0 });
+  let text = "";
+  let position = 0;
+  tokens.forEach(({ kind, text: name, start, end }, k) => {
+    if (kind !== "name") return;
+    const to = rename(name, tokens[k + 1]?.text);
+    // A prime belongs to its token.
+    text += source.slice(position, start) + to + source.slice(start + name.length, end);
+    position = end;
+  });
+  return text + source.slice(position);
 }

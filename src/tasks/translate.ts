@@ -14,7 +14,7 @@ export {
   writeTranslatorArguments,
 } from "./translate/file.ts";
 export { type TranslateOptions, type Translation, translate, translateArguments } from "./translate/predict.ts";
-export type { TextPair, Translator, TranslatorOptions } from "./translate/settings.ts";
+export { attentions, type TextPair, type Translator, type TranslatorOptions } from "./translate/settings.ts";
 export {
   type TrainTranslatorOptions,
   type TrainTranslatorResult,

@@ -23,6 +23,7 @@ import {
 } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { counting } from "../../src/nn/sequence-cells.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { layerSummaries } from "../../src/nn/summary.ts";
 import { fit } from "../../src/train/fit.ts";
@@ -171,17 +172,63 @@ describe.each(enginesAndThreads)("engine $engine, $threads threads: of sequences
     const { data } = await predict(model, { memory: [memory], x: [x] }, host);
     expectClose(data, wanted);
   });
+  test("within a cell, by location: from the first on and from the last back, of a question with padding", async () => {
+    const model = sequential(
+      [
+        input(4, { name: "memory", time: "asked" }),
+        masking({ maskValue: -9, name: "there" }),
+        recurrent(counting, { name: "places", ...sequences }),
+        input(3, { name: "x", time: "said" }),
+        recurrent(attending(cells["simple-rnn"] as Cell, { score: "location" }), {
+          ...{ name: "look", units: 5, inputs: { V: "there", P: "places" }, ...sequences },
+        }),
+      ],
+      { seed: 2 },
+    );
+    for (const [name, value] of Object.entries({ b_pace: 0.2, b_near: 0.4, b_side: -0.3 })) {
+      (model.values[`look.${name}`] as Float32Array)[0] = value;
+    }
+    const [memory, x] = [rows(6, 4), rows(5, 3)];
+    const of = (name: string): Float32Array => model.values[`look.${name}`] as Float32Array;
+    const [pace, near, side] = [Math.exp(0.2), Math.exp(0.4), 1 / (1 + Math.exp(0.3))];
+    const sharesOf = (from: number): number[] => {
+      const all = memory.map((_, k) => Math.exp(-near * (k + 1 - from - pace) ** 2));
+      const sum = all.reduce((a, b) => a + b);
+      return all.map((one) => one / sum);
+    };
+    let h: readonly number[] = [0, 0, 0, 0, 0];
+    let [ahead, behind] = [0, 0];
+    const wanted = x.flatMap((one) => {
+      const [onwards, mirrored] = [sharesOf(ahead), sharesOf(behind)];
+      [ahead, behind] = [onwards, mirrored].map((all) => all.reduce((sum, a, k) => sum + a * (k + 1), 0)) as [
+        number,
+        number,
+      ];
+      const shares = onwards.map((a, k) => side * a + (1 - side) * (mirrored[memory.length - 1 - k] as number));
+      const context = [0, 1, 2, 3].map((j) =>
+        memory.reduce((sum, row, k) => sum + (shares[k] as number) * (row[j] as number), 0),
+      );
+      const [a, b] = [times(of("W"), [...one, ...context]), times(of("U"), h)];
+      h = a.map((value, k) => Math.tanh(value + (b[k] as number) + (of("b")[k] as number)));
+      return h;
+    });
+    const longer = [...memory, ...rows(3, 4).map((row) => row.map(() => -9))];
+    const { data } = await predict(model, { memory: [longer], x: [x] }, host);
+    expectClose(data, wanted);
+  });
 });
 
-const attend = (of: Cell, score?: "dot"): LayerSpec =>
+const attend = (of: Cell, score?: "dot" | "location"): LayerSpec =>
   recurrent(attending(of, score && { score }), {
-    ...{ name: "look", units: 4, inputs: { K: "keys", V: "encoder" }, initialState: "learned", ...sequences },
+    ...{ name: "look", units: 4, initialState: "learned", ...sequences },
+    inputs: { ...(score === "location" ? { P: "places" } : { K: "keys" }), V: "encoder" },
   });
 const decoding = (last: readonly LayerSpec[], masked: boolean): LayerSpec[] => [
   input(2, { name: "question", time: "asked" }),
   ...(masked ? [masking({ maskValue: -9, name: "there" })] : []),
   simpleRnn(3, { name: "encoder", ...sequences }),
   dense(4, { name: "keys" }),
+  recurrent(counting, { name: "places", ...sequences }),
   input(3, { name: "answer", time: "said" }),
   ...(masked ? [masking({ maskValue: -9 })] : []),
   ...last,
@@ -207,6 +254,7 @@ test.each([
   ],
   ["sums, in a GRU", [attend(cells.gru as Cell)]],
   ["products, in an LSTM", [attend(cells.lstm as Cell, "dot"), globalAveragePooling1d()]],
+  ["by location, in a GRU", [attend(cells.gru as Cell, "location")]],
   ["a state for each step of the question", [recurrent(coverage, { units: 4, inputs: { K: "keys" }, ...sequences })]],
 ] as const)("gradients against central differences 1e-6, wasm against the reference 1e-4: %s", async (_, last) => {
   for (const steps of [

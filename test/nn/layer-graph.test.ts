@@ -486,3 +486,17 @@ test.each<[string, () => unknown, string]>([
 ])("mistakes are one line: %s", (_, make, message) => {
   expect(make).toThrow(message);
 });
+
+test("what reads says to a layer holds in both directions, and is said once", () => {
+  const model = sequential([
+    input(3, { name: "x" }),
+    dense(5, { name: "other" }),
+    bidirectional(gru(2, { ...sequences, reads: "x" }), { name: "both" }),
+  ]);
+  expect(model.layers.at(-1)?.reads).toBe("x");
+  expect(model.values["both.forward.W_z"]).toHaveLength(2 * 3);
+  expect(() => bidirectional(gru(2, { reads: "x" }), { reads: "y" })).toThrow(
+    "bidirectional: reads y, and one of its layers x. Give reads once.",
+  );
+  expect(() => bidirectional(gru(2), { backward: gru(2, { reads: "x" }), reads: "y" })).toThrow("one of its layers x");
+});

@@ -124,6 +124,24 @@ describe("backwards", () => {
   });
 });
 
+test("by location it goes on through texts that are longer than any before", async () => {
+  const random = createRandom(3);
+  const draw = (count: number, from: number, to: number): TextPair[] =>
+    Array.from({ length: count }, () => {
+      const source = Array.from({ length: from + random.integer(to - from + 1) }, () => "abcdefgh"[random.integer(8)]);
+      return { source: source.join(""), target: source.reverse().join("") };
+    });
+  const of = translator(draw(20, 4, 8), { units: 32, embedding: 16, attention: "location", seed: 1 });
+  await trainTranslator(of, draw(2000, 4, 8), { epochs: 12, batchSize: 32, learningRate: 0.01, seed: 1 });
+  const { accuracy } = await evaluateTranslator(of, draw(100, 20, 20));
+  expect(accuracy).toBeGreaterThan(0.9);
+  const [one] = await translate(of, ["abcdefghabcdefgh"], { attention: true, beams: 1 });
+  const shares = (one as NonNullable<typeof one>).attention?.shares as number[][];
+  expect(shares.slice(0, 16).map((row) => row.indexOf(Math.max(...row)))).toEqual(
+    Array.from({ length: 16 }, (_, t) => 15 - t),
+  );
+});
+
 test.each([
   ["any cell, without attention", { cell: "mgu", attention: "none" }],
   [
@@ -131,6 +149,7 @@ test.each([
     { cell: "gru", attention: "dot", bidirectional: false, layers: 2, dropout: 0.1 },
   ],
   ["an own cell, whose output is no state", { cell: cell("h' = tanh(W @ x + U @ h)\ny = h' + V @ x") }],
+  ["an own cell, by location", { cell: cell("h' = tanh(W @ x + U @ h)\ny = h' + V @ x"), attention: "location" }],
   ["words", { tokens: "word" }],
   ["byte pairs", { tokens: "bpe", maxVocabulary: 270 }],
 ] as const)("%s: trains, the same from the same seed, and translates", async (_, options) => {

@@ -14,6 +14,7 @@ import {
   recurrent,
 } from "../../nn/layers.ts";
 import { sequential } from "../../nn/model.ts";
+import { counting, type Look } from "../../nn/sequence-cells.ts";
 import { encode, trainTokenizerFor, vocabularySize } from "../../text/tokenizer.ts";
 import {
   decoderLayer,
@@ -63,22 +64,27 @@ export function translator(pairs: readonly TextPair[], options: TranslatorOption
     return both ? bidirectional(one, { name }) : { ...one, name };
   });
   const looks = attention === "none" ? of : attending(of, { score: attention });
-  // A cell that has a state of its own for what it last said starts that from zeros, and so all of its states.
+  // A cell that has states of its own, as for what it last said, starts these from zeros, and so all of its states.
   const handed = looks.states.length === of.states.length ? ({ initialState: { from: "encoder" } } as const) : {};
-  const keys = attention === "additive" ? [dense(units, { name: "keys" })] : [];
+  const beside: LayerSpec[] =
+    attention === "additive"
+      ? [dense(units, { name: "keys" })]
+      : attention === "location"
+        ? [recurrent(counting, { name: "places", returnSequences: true })]
+        : [];
   const model = sequential(
     [
       input("tokens", { name: "source", time: "source" }),
       embedding(padding + vocabularySize(source.tokenizer), features, { maskZero: true, name: "source_embedding" }),
       ...drop(),
       ...encoder,
-      ...keys,
+      ...beside,
       input("tokens", { name: "target", time: "target" }),
       embedding(padding + vocabularySize(target.tokenizer), features, { maskZero: true, name: "target_embedding" }),
       ...drop(),
       recurrent(looks, {
         ...{ name: decoderLayer, units, label, returnSequences: true, ...handed },
-        ...(attention !== "none" && { inputs: readBy(looks, keys.length > 0 ? "keys" : "encoder") }),
+        ...(attention !== "none" && { inputs: readBy(looks, attention) }),
       }),
       ...drop(),
       dense(vocabularySize(target.tokenizer), { name: "output" }),
@@ -96,6 +102,9 @@ export function translator(pairs: readonly TextPair[], options: TranslatorOption
 const cellOf = (given: string | Cell): Cell =>
   typeof given === "string" ? lookUp("translator: cell", given, cells) : given;
 
-/** What a cell that looks reads: its last inputs are the keys and the values. */
-const readBy = ({ inputs }: Cell, keys: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(inputs.slice(-2).map((name, k) => [name, k === 0 ? keys : "encoder"]));
+/** What a cell that looks reads: its last inputs. */
+function readBy({ inputs }: Cell, attention: Look): Readonly<Record<string, string>> {
+  const layers =
+    attention === "location" ? ["encoder", "places"] : [attention === "dot" ? "encoder" : "keys", "encoder"];
+  return Object.fromEntries(inputs.slice(-2).map((name, k) => [name, layers[k] as string]));
+}

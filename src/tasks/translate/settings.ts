@@ -40,8 +40,8 @@ export const textPairs: Rule = {
 };
 
 export const tokenKinds = ["char", "word", "bpe"] as const;
-/** Where the decoder looks in the source: by scores that are sums or products, or nowhere but at its end. */
-export const attentions = ["additive", "dot", "none"] as const;
+/** Where the decoder looks in the source: by scores that are sums or products, by place, or nowhere but at its end. */
+export const attentions = ["additive", "dot", "location", "none"] as const;
 
 /** Options of `translator`. */
 export type TranslatorOptions = {
@@ -57,7 +57,10 @@ export type TranslatorOptions = {
   readonly layers?: number;
   /** Features of a token's vector. Default: units, at most 64. */
   readonly embedding?: number;
-  /** Default "additive". */
+  /**
+   * Where the decoder looks: "additive" (default) and "dot" by what stands there; "location" goes through the source from its start or from
+   * its end, step by step, whatever stands there, and so also through texts that are longer than any before; "none".
+   */
   readonly attention?: (typeof attentions)[number];
   /** Whether the source is read in both directions. Default true. */
   readonly bidirectional?: boolean;
