@@ -192,7 +192,9 @@ export {
 } from "./tasks/music.ts";
 export {
   evaluateTagger,
+  explainTag,
   readTagger,
+  type TagExplanation,
   type Tagged,
   type Tagger,
   type TaggerEvaluation,

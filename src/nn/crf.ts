@@ -144,3 +144,49 @@ export function viterbi(
   for (const from of ways.reverse()) labels.push(from[labels.at(-1) as number] as number);
   return { labels: labels.reverse(), score };
 }
+
+/**
+ * The probability of each label at each step, over all sequences of labels (forward-backward). A score of -Infinity rules a label out.
+ * @param scores a row a step, a score by label in each; at least one
+ * @returns a row a step, the probabilities of its labels
+ * @internal
+ */
+export function marginals(
+  scores: readonly ArrayLike<number>[],
+  { T, start, end }: Transitions,
+): readonly Float64Array[] {
+  const count = start.length;
+  const labels = Array.from({ length: count }, (_, j) => j);
+  const at = (row: ArrayLike<number>, j: number): number => row[j] as number;
+  /** What all ways to a label come to, by the label before and what leads from it. */
+  const step = (before: Float64Array, between: (j: number, i: number) => number) =>
+    Float64Array.from(labels, (j) => logSumOf(labels.map((i) => at(before, i) + between(j, i))));
+  const plus = (row: Float64Array, other: ArrayLike<number>) => row.map((value, j) => value + at(other, j));
+  const forwards = [plus(Float64Array.from(start), scores[0] as ArrayLike<number>)];
+  for (const row of scores.slice(1)) {
+    forwards.push(
+      plus(
+        step(forwards.at(-1) as Float64Array, (j, i) => at(T, j * count + i)),
+        row,
+      ),
+    );
+  }
+  const backwards = [Float64Array.from(end)];
+  for (const row of scores.slice(1).reverse()) {
+    backwards.push(step(plus(backwards.at(-1) as Float64Array, row), (j, i) => at(T, i * count + j)));
+  }
+  backwards.reverse();
+  return forwards.map((row, t) => {
+    const both = plus(row, backwards[t] as Float64Array);
+    const all = logSumOf(both);
+    return both.map((value) => Math.exp(value - all));
+  });
+}
+
+function logSumOf(values: ArrayLike<number>): number {
+  const all = Array.from(values);
+  const most = Math.max(...all);
+  return most === Number.NEGATIVE_INFINITY
+    ? most
+    : most + Math.log(all.reduce((sum, one) => sum + Math.exp(one - most), 0));
+}

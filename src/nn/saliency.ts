@@ -6,7 +6,7 @@
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
-import { createBuilder, type Node, type NodeId } from "../graph/graph.ts";
+import { type Axis, type Builder, createBuilder, type Node, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -84,7 +84,16 @@ export async function saliency(
     );
 
   const steps = tokens.length - 1;
-  const { program, once, read } = await bindSaliency(model, steps, true, host);
+  const { program, once, read } = await bindSaliency(
+    model,
+    { steps, goesOn: true },
+    (g, output, times) => {
+      const target = g.oneHot(g.index(lossInputs.target, times), model.outputSize);
+      const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
+      return "perSequence" in times ? logProbability : g.mul(logProbability, g.input("is last", "scalar"));
+    },
+    host,
+  );
   // A session knows how states start, and which there are.
   let session: Session | undefined;
   try {
@@ -99,35 +108,40 @@ export async function saliency(
     await program.run();
     await yieldNow();
 
-    return saliencyIn(model, program, read, tokens, steps);
+    const logProbability = program.output("last").at(-1) as number;
+    return { logProbability, ...saliencyIn(model, program, read, tokens, steps) };
   } finally {
     session?.dispose();
     program.dispose();
   }
 }
 
-/** The class of a sequence, and how much it depends on each token: one entry a token in each list. */
-export type ClassSaliency = Saliency;
+/** How much a weighted sum of a model's outputs depends on each token: one entry a token in each list. */
+export type OutputSaliency = Omit<Saliency, "logProbability">;
 /**
- * Compute how much the probability of a class depends on each token of a sequence, as `saliency` does for the next token, for a model
- * that reads tokens, in any direction, and gives one logit for each class.
+ * Compute how much a weighted sum of a model's outputs depends on each token of a sequence, for a model that reads tokens, in any
+ * direction. With the derivative of a log-probability by the outputs as weights it is the saliency of that: e(label) - probabilities
+ * for a class by its logits.
  * @param tokens T token ids
- * @param target the number of the class
- * @throws InputError for a model that gives an output at every step
+ * @param weights what each number of the output counts, flat: (V), or (T',V) for the T' outputs that T tokens have
  * @internal
  */
-export async function classSaliency(
+export async function outputSaliency(
   model: Model,
   tokens: ArrayLike<number>,
-  target: number,
+  weights: Float32Array,
   host: HostOptions,
-): Promise<ClassSaliency> {
-  const { program, once, read } = await bindSaliency(model, tokens.length, false, host);
+): Promise<OutputSaliency> {
+  const { program, read } = await bindSaliency(
+    model,
+    { steps: tokens.length, goesOn: false },
+    (g, output, times) => g.sum(g.mul(g.input("weights", model.outputSize, times), output)),
+    host,
+  );
   try {
-    if (!once) throw new InputError("saliency: needs a model with one output for a sequence");
     program.resetStates();
     program.setIndex("tokens", Array.from(tokens));
-    program.setIndex(lossInputs.target, [target]);
+    program.setInput("weights", weights);
     await program.run();
     return saliencyIn(model, program, read, tokens, tokens.length);
   } finally {
@@ -136,20 +150,18 @@ export async function classSaliency(
 }
 
 type Read = readonly (readonly [name: string, id: NodeId, node: Node<"gather">])[];
-/** The program of the log-probability of a target, and of its gradients with respect to the embeddings that are read. */
+type Times = Axis | { readonly perSequence: true };
+/** The program of what is explained, made of the model's output, and of its gradients with respect to the embeddings that are read. */
 async function bindSaliency(
   model: Model,
-  steps: number,
-  goesOn: boolean,
+  { steps, goesOn }: { readonly steps: number; readonly goesOn: boolean },
+  explained: (g: Builder, output: NodeId, times: Times) => NodeId,
   host: HostOptions,
 ): Promise<{ readonly program: Program; readonly once: boolean; readonly read: Read }> {
   const g = createBuilder();
-  const { output } = addModel(g, model, { training: false, goesOn, steps });
+  const { output, flow } = addModel(g, model, { training: false, goesOn, steps });
   const once = g.node(output).perSequence === true;
-  const target = g.oneHot(g.index(lossInputs.target, { perSequence: once }), model.outputSize);
-  const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
-  const last = once ? logProbability : g.mul(logProbability, g.input("is last", "scalar"));
-  const forward = g.graph({ last });
+  const forward = g.graph({ last: explained(g, output, once ? { perSequence: true } : flow.axis) });
   const read = forward.nodes.flatMap((node, id) => (node.op === "gather" ? [[`read ${id}`, id, node] as const] : []));
   const graph = grad(forward, "last", Object.fromEntries(read.map(([name, id]) => [name, id])));
   const keep = ["last", ...read.map(([name]) => `d ${name}`)];
@@ -157,7 +169,13 @@ async function bindSaliency(
 }
 
 /** What a program of `bindSaliency` has found, for each of its steps. */
-function saliencyIn(model: Model, program: Program, read: Read, tokens: ArrayLike<number>, steps: number): Saliency {
+function saliencyIn(
+  model: Model,
+  program: Program,
+  read: Read,
+  tokens: ArrayLike<number>,
+  steps: number,
+): OutputSaliency {
   const parts = read.map(([name, , { parameter }]) => {
     const flat = program.output(`d ${name}`);
     return { flat, size: flat.length / steps, weights: model.values[parameter] as Float32Array };
@@ -169,7 +187,6 @@ function saliencyIn(model: Model, program: Program, read: Read, tokens: ArrayLik
     return { gradient: Float32Array.from(own.flatMap((part) => Array.from(part))), product };
   });
   return {
-    logProbability: program.output("last").at(-1) as number,
     gradients: each.map(({ gradient }) => gradient),
     norms: Float32Array.from(each, ({ gradient }) => Math.sqrt(dot(gradient, gradient))),
     products: Float32Array.from(each, ({ product }) => product),

@@ -1344,6 +1344,13 @@ export const entries: readonly Entry[] = [
     right: [[labeller, [["a", "b"]], { batchSize: 2, threads: 1 }]],
     optional: 1,
   },
+  {
+    name: "explainTag",
+    rules: tagging.explainTagArguments,
+    call: unrolled.explainTag,
+    right: [[labeller, ["a", "b"], 1, { threads: 1 }]],
+    optional: 1,
+  },
   { name: "writeTagger", rules: tagging.writeTaggerArguments, call: unrolled.writeTagger, right: [[labeller]] },
   {
     name: "readTagger",

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { grad } from "../../src/grad/grad.ts";
-import { crf, type Transitions, viterbi } from "../../src/nn/crf.ts";
+import { crf, marginals, type Transitions, viterbi } from "../../src/nn/crf.ts";
 import { dense, input, masking } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
@@ -70,6 +70,31 @@ function sequences(labels: number, lengths: readonly number[], seed: number) {
     gold: Array.from({ length }, () => random.integer(labels)),
   }));
 }
+
+test("marginals: of each step the share of each label among all sequences, also where some are ruled out", () => {
+  fc.assert(
+    fc.property(aCase, fc.boolean(), ({ labels, lengths: [length = 1], seed }, rules) => {
+      const of = transitionsOf(made(labels, seed));
+      const scores = sequences(labels, [length], seed)[0]?.scores as number[][];
+      if (rules) scores[length - 1] = (scores[length - 1] as number[]).map((one, k) => (k === 0 ? one : -Infinity));
+      const wanted = scores.map(() => new Float64Array(labels));
+      let sum = 0;
+      for (const path of allLabels(labels, length)) {
+        const weight = Math.exp(scoreOf(scores, of, path));
+        sum += weight;
+        path.forEach((label, t) => {
+          (wanted[t] as Float64Array)[label] = (wanted[t]?.[label] as number) + weight;
+        });
+      }
+      marginals(scores, of).forEach((row, t) => {
+        row.forEach((one, k) => {
+          expect(one).toBeCloseTo((wanted[t]?.[k] as number) / sum, 9);
+        });
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
 
 describe("crf", () => {
   test.each(enginesAndThreads)(

@@ -3,7 +3,7 @@ import type { HostOptions, InferenceOptions } from "../../engines/engine.ts";
 import { hostOf, inferenceRules } from "../../engines/registry.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { type Arguments, checkArguments, options as optionsOf, someText } from "../../graph/schema.ts";
-import { classSaliency } from "../../nn/saliency.ts";
+import { outputSaliency } from "../../nn/saliency.ts";
 import { aClassifier, type Classifier } from "./file.ts";
 import { classificationOf, probabilitiesOf } from "./predict.ts";
 import { readText } from "./text.ts";
@@ -47,7 +47,12 @@ export async function explainText(
   const [row] = await probabilitiesOf(of, [ids], options);
   const said = classificationOf(of.labels, row as Float32Array);
   const host: HostOptions = hostOf(options);
-  const { products, norms } = await classSaliency(of.model, ids, of.labels.indexOf(said.label), host);
+  // The derivative of the label's log-probability by the logits.
+  const weights = Float32Array.from(
+    of.labels,
+    (label) => Number(label === said.label) - (said.probabilities[label] as number),
+  );
+  const { products, norms } = await outputSaliency(of.model, ids, weights, host);
   return {
     ...said,
     tokens: tokens.map((token, t) => ({ token, saliency: products[t] as number, norm: norms[t] as number })),

@@ -3,8 +3,9 @@ import type { InferenceOptions } from "../../engines/engine.ts";
 import { hostOf, inferenceRules } from "../../engines/registry.ts";
 import { type Entity, entitiesOf, markEntities } from "../../formats/conll.ts";
 import { type Arguments, alias, checkArguments, listOf, options as optionsOf, someText } from "../../graph/schema.ts";
-import { viterbi } from "../../nn/crf.ts";
+import { type Transitions, viterbi } from "../../nn/crf.ts";
 import { size } from "../../nn/layers.ts";
+import type { Model } from "../../nn/model.ts";
 import { predict } from "../../train/predict.ts";
 import { checkSentences } from "./create.ts";
 import { aTagger, hasCrf, scoresModel, type Tagger } from "./file.ts";
@@ -58,23 +59,39 @@ export async function labelsOf(
   sentences: readonly (readonly string[])[],
   options: TagOptions = {},
 ): Promise<string[][]> {
+  return (await scoresOf(of, sentences, options)).map((rows) => labelsBy(of, rows));
+}
+
+/** For each sentence, the scores of the labels of each word. */
+export async function scoresOf(
+  of: Tagger,
+  sentences: readonly (readonly string[])[],
+  options: TagOptions = {},
+): Promise<Float32Array[][]> {
   const { batchSize = 32 } = options;
-  const { labels, model } = of;
-  const scores = scoresModel(of);
   const read = createTagReader(of.input);
   const tokens = sentences.map((words) => read(words));
   const buckets = Math.max(1, Math.min(8, Math.floor(sentences.length / batchSize)));
-  const { data, shape } = await predict(scores, tokens, { ...hostOf(options), pad: "post", buckets, batchSize });
+  const how = { ...hostOf(options), pad: "post", buckets, batchSize } as const;
+  const { data, shape } = await predict(scoresModel(of), tokens, how);
   const [, steps = 1, width = 1] = shape as readonly number[];
-  const transitions = hasCrf(model)
-    ? { T: model.values["crf.T"], start: model.values["crf.start"], end: model.values["crf.end"] }
-    : undefined;
-  return sentences.map((words, n) => {
-    const rows = words.map((_, t) => data.subarray((n * steps + t) * width, (n * steps + t + 1) * width));
-    const numbers =
-      transitions === undefined
-        ? rows.map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b))))
-        : viterbi(rows, transitions as Parameters<typeof viterbi>[1]).labels;
-    return numbers.map((k) => labels[k] as string);
-  });
+  return sentences.map((words, n) =>
+    words.map((_, t) => data.subarray((n * steps + t) * width, (n * steps + t + 1) * width)),
+  );
 }
+
+/** The labels of a sentence with these scores. */
+export function labelsBy({ labels, model }: Tagger, rows: readonly Float32Array[]): string[] {
+  const transitions = transitionsOf(model);
+  const numbers =
+    transitions === undefined
+      ? rows.map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b))))
+      : viterbi(rows, transitions).labels;
+  return numbers.map((k) => labels[k] as string);
+}
+
+/** What a tagger with a conditional random field has learned of labels that follow each other. */
+export const transitionsOf = (model: Model): Transitions | undefined =>
+  hasCrf(model)
+    ? ({ T: model.values["crf.T"], start: model.values["crf.start"], end: model.values["crf.end"] } as Transitions)
+    : undefined;

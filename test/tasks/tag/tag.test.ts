@@ -5,7 +5,15 @@ import { classifier } from "../../../src/tasks/classify.ts";
 import { openAnyModel, taskOf } from "../../../src/tasks/index.ts";
 import { createTagReader, tagInputFor, tagReadings, tokensPerWord } from "../../../src/tasks/tag/input.ts";
 import { serving } from "../../../src/tasks/tag/serving.ts";
-import { evaluateTagger, readTagger, tag, tagger, trainTagger, writeTagger } from "../../../src/tasks/tag.ts";
+import {
+  evaluateTagger,
+  explainTag,
+  readTagger,
+  tag,
+  tagger,
+  trainTagger,
+  writeTagger,
+} from "../../../src/tasks/tag.ts";
 import { refusal } from "../../helpers/refusal.ts";
 import { made } from "./made.ts";
 
@@ -68,6 +76,62 @@ describe("what is read of a word", () => {
     expect(shape).toBe(4);
     expect(all).toEqual([..."abcdefuvwxyz"].map((letter) => read(input, letter)[1]));
     expect(read(input, "ab").slice(3)).toEqual(Array(10).fill(0));
+  });
+});
+
+describe("what a label hangs on", () => {
+  const sentence = ["Anna", "Berg", "visits", "Stein"];
+  test.each([
+    ["words+characters", true],
+    ["words", true],
+    ["words", false],
+  ] as const)(
+    "%s, with a conditional random field: %s: the gradient of the label's log-probability times what is read of each word",
+    async (input, crf) => {
+      const of = tagger(training, { ...small, input, crf, dropout: 0 });
+      await trainTagger(of, training, { ...quick, epochs: 3 });
+      const explained = await explainTag(of, sentence, 1, { threads: 1 });
+      const [{ labels } = { labels: [] }] = await tag(of, [sentence], { threads: 1 });
+      expect(explained.tokens.map(({ label }) => label)).toEqual(labels);
+      expect(explained.probabilities[explained.label]).toBe(explained.probability);
+      expect(explained.tokens[1]?.probability).toBe(explained.probability);
+      const sum = Object.values(explained.probabilities).reduce((all, one) => all + one, 0);
+      expect(sum).toBeCloseTo(1, 6);
+      // All vectors a little longer, and a little shorter: what all words do together; and that of the third word alone.
+      const table = of.model.values["embedding.weight"] as Float32Array;
+      const third = createTagReader(of.input)([sentence[2] as string])[0] as number;
+      const slopeOf = async (part: Float32Array): Promise<number> => {
+        const own = part.slice();
+        const at = async (scale: number): Promise<number> => {
+          for (const [j, one] of own.entries()) part[j] = scale * one;
+          const { probabilities } = await explainTag(of, sentence, 1, { threads: 1 });
+          return Math.log(probabilities[explained.label] as number);
+        };
+        const slope = ((await at(1.02)) - (await at(0.98))) / 0.04;
+        part.set(own);
+        return slope;
+      };
+      const together = explained.tokens.reduce((all, { saliency }) => all + saliency, 0);
+      expect(together).toBeCloseTo(await slopeOf(table), 3);
+      expect(Math.abs(together)).toBeGreaterThan(0.01);
+      if (input !== "words") return;
+      const alone = table.subarray(third * small.embedding, (third + 1) * small.embedding);
+      expect(explained.tokens[2]?.saliency).toBeCloseTo(await slopeOf(alone), 3);
+    },
+  );
+  test("of a name that people and towns have it is the verb before it", async () => {
+    const of = tagger(training, small);
+    await trainTagger(of, training, quick);
+    const { label, tokens } = await explainTag(of, sentence, 3, { threads: 1 });
+    expect(label).toBe("B-LOC");
+    const others = tokens.slice(0, 3);
+    expect(others.reduce((a, b) => (b.norm > a.norm ? b : a)).token).toBe("visits");
+  });
+  test("a word that is not there", async () => {
+    const of = tagger(training, small);
+    await expect(explainTag(of, ["a", "b"], 2)).rejects.toThrow(
+      "explainTag: word: there is none at 2, the sentence has 2, from 0 on",
+    );
   });
 });
 
