@@ -38,7 +38,10 @@ export type DecoderOptions = InferenceOptions & {
   readonly steps: number | readonly number[];
   /** How many questions are read at once. Default: `batch`. */
   readonly questions?: number;
-  /** Names of values to be read at each step, such as the shares of attention: "look.attention". Default none. */
+  /**
+   * Names of values to be read at each step, such as the shares of attention: "look.attention"; of a state, its value after the step.
+   * Default none.
+   */
   readonly values?: readonly string[];
 };
 
@@ -81,8 +84,9 @@ export async function createDecoder(model: Model, options: DecoderOptions): Prom
   const { graph, values: named } = modelGraph(model, { training: false, steps });
   const wanted = Object.fromEntries(
     values.map((name) => {
-      const id = named[name];
-      if (id !== undefined && !graph.nodes[id]?.perSequence) return [name, id];
+      const id = named[`${name}'`] ?? named[name];
+      const node = id === undefined ? undefined : graph.nodes[id];
+      if (node !== undefined && !node.perSequence && (node.time ?? 0) === time) return [name, id as NodeId];
       throw new InputError(`createDecoder: values: the model has no value "${name}" at each step of its answer`);
     }),
   );

@@ -5,6 +5,7 @@ import { cell } from "../../src/graph/cell.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { bleu } from "../../src/tasks/translate/bleu.ts";
 import { examplesOf } from "../../src/tasks/translate/examples.ts";
+import { type TranslateStepsOptions, translateSteps } from "../../src/tasks/translate/predict.ts";
 import {
   evaluateTranslator,
   readTranslator,
@@ -95,6 +96,46 @@ describe("backwards", () => {
       expect(alone?.text).toBe(four[k]?.text);
       expect(alone?.logProbability).toBeCloseTo(four[k]?.logProbability as number, 4);
     }
+  });
+  describe("step by step", () => {
+    async function steps(text: string, options: Partial<TranslateStepsOptions>) {
+      const all: (readonly string[])[] = [];
+      const searching = translateSteps(of, text, { values: [], likeliest: 3, ...options });
+      for (;;) {
+        const { done, value } = await searching.next();
+        if (done) return { all, said: value };
+        all.push(value.map((one) => `${one.text}${one.ended ? "." : ""}`));
+      }
+    }
+    test.each([1, 2, 5])("with %i beams it says what translate says, and looks where it looks", async (beams) => {
+      for (const source of ["abcde", "fa"]) {
+        const [wanted] = await translate(of, [source], { beams, attention: true });
+        const { all, said } = await steps(source, { beams, values: ["decoder.attention", "decoder.f", "decoder.h"] });
+        expect(said).toMatchObject({ text: wanted?.text, logProbability: wanted?.logProbability, ended: true });
+        expect([said.source, said.target]).toEqual([wanted?.attention?.source, wanted?.attention?.target]);
+        const rows = said.values["decoder.attention"]?.map((row) => [...row].slice(0, source.length));
+        expect(rows).toEqual(wanted?.attention?.shares);
+        // A value a step, of each token and the end; gates are between 0 and 1.
+        const gates = said.values["decoder.f"] ?? [];
+        expect(gates.map((row) => row.length)).toEqual(said.target.map(() => sizes.units));
+        expect(gates.every((row) => row.every((one) => one > 0 && one < 1))).toBe(true);
+        expect(new Set(said.values["decoder.h"]?.map((row) => row.join())).size).toBe(said.target.length);
+        // Probabilities are those of the tokens, and of the likeliest.
+        const product = said.probabilities.reduce((sum, one) => sum + Math.log(one), 0);
+        expect(product).toBeCloseTo(said.logProbability, 9);
+        said.next.forEach((row, t) => {
+          expect(row).toHaveLength(3);
+          expect(row.find(({ text }) => text === said.target[t])?.probability).toBe(said.probabilities[t]);
+        });
+        expect(all.at(-1)?.[0]).toBe(`${said.text}.`);
+        expect(all.every((kept) => kept.length <= 2 * beams)).toBe(true);
+        if (beams === 1) expect(all).toEqual([...said.text, "."].map((_, t) => [`${said.text}.`.slice(0, t + 1)]));
+      }
+    });
+    test("a value that is not the answer's, and an empty text", async () => {
+      await expect(steps("ab", { values: ["keys.y"] })).rejects.toThrow('the model has no value "keys.y" at each step');
+      await expect(steps("", {})).rejects.toThrow("The text is empty: there is nothing to translate.");
+    });
   });
   test("an end that is not reached is told", async () => {
     const [one] = await translate(of, ["abcde"], { length: 2, beams: 1 });

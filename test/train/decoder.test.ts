@@ -136,6 +136,19 @@ test("tokens, and the shares of attention at each step: padding has none", async
   expect(() => decoder.next([1, 1])).toThrow("decoder: used after dispose()");
 });
 
+test("of a state it reads the value after the step: a GRU's output", async () => {
+  const model = sequential([
+    ...read,
+    input(2, { name: "answer", time: "said" }),
+    gru(3, { name: "look", initialState: "learned", ...sequences }),
+  ]);
+  const decoder = await createDecoder(model, { batch: 1, steps: 2, values: ["look.h"] });
+  await decoder.read([1, 2, 3, 4]);
+  decoder.begin();
+  for (const at of [0, 1]) expect(decoder.next([1, at])).toEqual(decoder.value("look.h"));
+  decoder.dispose();
+});
+
 describe("what is refused, in a line", () => {
   const model = sequential([...read, input(2, { name: "answer", time: "said" }), gru(3, sequences)]);
   test.each([
@@ -151,6 +164,12 @@ describe("what is refused, in a line", () => {
       model,
       { steps: 3, values: ["gru.q"] },
       'the model has no value "gru.q" at each step of its answer',
+    ],
+    [
+      "a value of the question",
+      model,
+      { steps: 3, values: ["encoder.forward.z"] },
+      'the model has no value "encoder.forward.z" at each step of its answer',
     ],
     [
       "an answer that is read from its end",

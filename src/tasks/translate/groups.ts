@@ -5,6 +5,12 @@ import type { Translator } from "./settings.ts";
 
 /** Sources whose lengths are rounded up to the same multiple of this share a program. */
 const lengthStep = 8;
+/** The steps that a source of these tokens is padded to. */
+export const stepsFor = (ids: readonly number[]): number => lengthStep * Math.ceil(ids.length / lengthStep);
+/** Sources as the decoder reads them: a step of each after the other, padded to so many. */
+export const padded = (sources: readonly (readonly number[])[], steps: number): number[] =>
+  Array.from({ length: steps }, (_, t) => sources.map((ids) => ids[t] ?? 0)).flat();
+
 /** Answers that go on at the same time: more are made one group after the other. */
 const mostAnswers = 256;
 
@@ -24,7 +30,7 @@ export async function inGroups(
 ): Promise<void> {
   const groups = new Map<number, number[]>();
   sources.forEach((ids, k) => {
-    const steps = lengthStep * Math.ceil(ids.length / lengthStep);
+    const steps = stepsFor(ids);
     groups.set(steps, [...(groups.get(steps) ?? []), k]);
   });
   for (const [steps, all] of groups) {
@@ -33,8 +39,12 @@ export async function inGroups(
     try {
       for (let from = 0; from < all.length; from += atOnce) {
         const members = Array.from({ length: atOnce }, (_, q) => all[from + q] ?? (all[from] as number));
-        const source = Array.from({ length: steps }, (_, t) => members.map((k) => sources[k]?.[t] ?? 0)).flat();
-        await decoder.read({ source });
+        await decoder.read({
+          source: padded(
+            members.map((k) => sources[k] as readonly number[]),
+            steps,
+          ),
+        });
         await act({ decoder, members, steps });
       }
     } finally {

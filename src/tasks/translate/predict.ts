@@ -17,9 +17,9 @@ import {
 import { yieldNow } from "../../graph/yielding.ts";
 import { createRanking, logSoftmax, type Ranking } from "../../text/sampling.ts";
 import { decode, tokenName } from "../../text/tokenizer.ts";
-import type { Decoder } from "../../train/decoder.ts";
+import { createDecoder, type Decoder } from "../../train/decoder.ts";
 import { endOf, sourceTokens } from "./examples.ts";
-import { inGroups } from "./groups.ts";
+import { inGroups, padded, stepsFor } from "./groups.ts";
 import { aTranslator, decoderLayer, padding, type Translator } from "./settings.ts";
 
 /** Options of `translate`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
@@ -63,6 +63,11 @@ export type Translation = {
   };
 };
 
+const attentionKey = `${decoderLayer}.attention`;
+/** Whether a translator's decoder looks at the steps of the source. */
+export const looks = ({ model }: Translator): boolean =>
+  model.layers.some((one) => one.name === decoderLayer && one.kind === "cell" && one.cell.names.includes("attention"));
+
 /**
  * Translate texts.
  * @param of the translator
@@ -78,76 +83,154 @@ export async function translate(
   options: TranslateOptions = {},
 ): Promise<Translation[]> {
   checkArguments("translate", { of, texts, options }, translateArguments);
-  const {
-    beams = 4,
-    lengthPenalty = 0,
-    length = Math.max(20, 2 * of.longest.target),
-    attention = false,
-    signal,
-  } = options;
+  const { attention = false } = options;
   const sources = texts.map((text) => sourceTokens(of, text));
   const empty = sources.findIndex((ids) => ids.length === 0);
   if (empty >= 0) throw new InputError(`translate: texts[${empty}] is empty: there is nothing to translate.`);
-  const looks = of.model.layers.some(
-    (one) => one.name === decoderLayer && one.kind === "cell" && one.cell.names.includes("attention"),
-  );
-  if (attention && !looks) throw new InputError("translate: attention: this translator has none.");
+  if (attention && !looks(of)) throw new InputError("translate: attention: this translator has none.");
+  const how = howOf(of, options, { values: attention ? [attentionKey] : [], likeliest: 0 });
   const found = new Map<number, Translation>();
-  const values = attention ? [`${decoderLayer}.attention`] : [];
-  await inGroups(of, sources, { ...hostOf(options), answers: beams, values }, async ({ decoder, members, steps }) => {
-    const ids = members.map((k) => sources[k] as number[]);
-    const said = await search(of, decoder, ids, { beams, lengthPenalty, length, attention, steps, signal });
+  const wanted = { ...hostOf(options), answers: how.beams, values: how.values };
+  await inGroups(of, sources, wanted, async ({ decoder, members }) => {
+    const said = await resultOf(search(of, decoder, members.length, how));
     members.forEach((k, q) => {
-      found.set(k, said[q] as Translation);
+      const ids = sources[k] as number[];
+      const { values, source, target, ...told } = translationOf(of, ids, said[q] as Hypothesis, how.values);
+      const shares = values[attentionKey]?.map((row) => Array.from(row).slice(0, source.length)) ?? [];
+      const { text, logProbability, ended } = told;
+      found.set(k, { text, logProbability, ended, ...(attention && { attention: { source, target, shares } }) });
     });
   });
   return texts.map((_, k) => found.get(k) as Translation);
 }
 
-/** A translation on its way: its tokens, and where each was looked for. */
-type Hypothesis = {
-  readonly tokens: readonly number[];
-  readonly logProbability: number;
-  readonly shares: readonly (readonly number[])[];
-  /** Its place in the batch. */
-  readonly place: number;
+/** What is kept after a token, the likeliest first: translations that go on, and those that have ended. */
+export type TranslationStep = readonly Pick<Translation, "text" | "logProbability" | "ended">[];
+/** A translation with what was seen before each of its tokens, its end included. */
+export type SeenTranslation = Pick<Translation, "text" | "logProbability" | "ended"> & {
+  /** The tokens of both sides. */
+  readonly source: readonly string[];
+  readonly target: readonly string[];
+  /** Of each token of the target after those before it. */
+  readonly probabilities: readonly number[];
+  /** The likeliest tokens in the place of each. */
+  readonly next: readonly Seen["next"][];
+  /** For each value that was asked for, its numbers before each token. Values over the steps of the source have more numbers than that has tokens. */
+  readonly values: Readonly<Record<string, readonly Float32Array[]>>;
 };
+/** Options of `translateSteps`, and those of `translate`. */
+export type TranslateStepsOptions = Omit<TranslateOptions, "attention"> & {
+  /** Values of the decoder, of `createDecoder`. */
+  readonly values: readonly string[];
+  /** How many of the likeliest tokens are told for each place. */
+  readonly likeliest: number;
+};
+
+/**
+ * Translate one text as `translate` does, and yield what is kept after each token.
+ * @returns the translation, with what was seen on its way
+ * @throws InputError for an empty text
+ */
+export async function* translateSteps(
+  of: Translator,
+  text: string,
+  options: TranslateStepsOptions,
+): AsyncGenerator<TranslationStep, SeenTranslation, undefined> {
+  const ids = sourceTokens(of, text);
+  if (ids.length === 0) throw new InputError("The text is empty: there is nothing to translate.");
+  const { values, likeliest } = options;
+  const how = howOf(of, options, { values, likeliest });
+  const steps = stepsFor(ids);
+  const decoder = await createDecoder(of.model, { batch: how.beams, questions: 1, steps, values, ...hostOf(options) });
+  try {
+    await decoder.read({ source: padded([ids], steps) });
+    const searching = search(of, decoder, 1, how);
+    for (;;) {
+      const { done, value } = await searching.next();
+      if (done) return translationOf(of, ids, value[0] as Hypothesis, values);
+      yield (value[0] as Hypothesis[]).map((one) => saidBy(of, one));
+    }
+  } finally {
+    decoder.dispose();
+  }
+}
+
 type Search = {
   readonly beams: number;
   readonly lengthPenalty: number;
   readonly length: number;
-  readonly attention: boolean;
-  readonly steps: number;
   readonly signal: AbortSignal | undefined;
+  readonly values: readonly string[];
+  readonly likeliest: number;
+};
+const howOf = (
+  of: Translator,
+  { beams = 4, lengthPenalty = 0, length = Math.max(20, 2 * of.longest.target), signal }: TranslateOptions,
+  seen: Pick<Search, "values" | "likeliest">,
+): Search => ({ beams, lengthPenalty, length, signal, ...seen });
+/** What was seen before a token. */
+type Seen = {
+  readonly probability: number;
+  readonly next: readonly { readonly token: number; readonly text: string; readonly probability: number }[];
+  /** In the order of their names. */
+  readonly values: readonly Float32Array[];
+};
+/** A translation on its way: its tokens, and what was seen before each. */
+type Hypothesis = {
+  readonly tokens: readonly number[];
+  readonly logProbability: number;
+  readonly seen: readonly Seen[];
+  /** Its place in the batch. */
+  readonly place: number;
 };
 
-/** The likeliest translation of each source, all of them at the same time. */
-async function search(
+function saidBy(of: Translator, { tokens, logProbability }: Hypothesis): TranslationStep[number] {
+  const ended = tokens.at(-1) === endOf(of);
+  return { text: decode(of.target, ended ? tokens.slice(0, -1) : tokens), logProbability, ended };
+}
+const translationOf = (
+  of: Translator,
+  ids: readonly number[],
+  best: Hypothesis,
+  names: readonly string[],
+): SeenTranslation => ({
+  ...saidBy(of, best),
+  source: ids.map((id) => tokenName(of.source, id - padding)),
+  target: best.tokens.map((id) => tokenName(of.target, id)),
+  probabilities: best.seen.map(({ probability }) => probability),
+  next: best.seen.map(({ next }) => next),
+  values: Object.fromEntries(names.map((name, k) => [name, best.seen.map(({ values }) => values[k] as Float32Array)])),
+});
+
+/**
+ * The likeliest translation of each source that was read, all of them at the same time. After each token it yields, for each source, what
+ * is kept.
+ */
+async function* search(
   of: Translator,
   decoder: Decoder,
-  sources: readonly number[][],
+  sources: number,
   how: Search,
-): Promise<Translation[]> {
-  const { beams, lengthPenalty, length, attention, steps, signal } = how;
-  const size = of.model.outputSize;
+): AsyncGenerator<readonly (readonly Hypothesis[])[], readonly Hypothesis[], undefined> {
+  const { beams, lengthPenalty, length, signal } = how;
   const end = endOf(of);
   const score = ({ logProbability, tokens }: Hypothesis): number =>
     logProbability / ((5 + tokens.length) / 6) ** lengthPenalty;
-  const ranking = createRanking(size);
-  const batch = sources.length * beams;
-  let running = sources.map((_, q): Hypothesis[] => [{ tokens: [], logProbability: 0, shares: [], place: q * beams }]);
-  const ended = sources.map((): Hypothesis[] => []);
+  const byScore = (a: Hypothesis, b: Hypothesis): number => score(b) - score(a);
+  const ranking = createRanking(of.model.outputSize);
+  const batch = sources * beams;
+  const all = Array.from({ length: sources }, (_, q) => q);
+  let running = all.map((q): Hypothesis[] => [{ tokens: [], logProbability: 0, seen: [], place: q * beams }]);
+  const ended = all.map((): Hypothesis[] => []);
   const inputs = new Int32Array(batch).fill(end + padding);
   decoder.begin(Array.from({ length: batch }, (_, b) => Math.floor(b / beams)));
   let outputs: Float32Array<ArrayBuffer> | undefined;
   for (let t = 0; t < length && running.some((some) => some.length > 0); t++) {
     outputs = decoder.next({ target: inputs }, outputs);
-    const looked = attention ? decoder.value(`${decoderLayer}.attention`) : undefined;
+    const step = { outputs, values: how.values.map((name) => decoder.value(name)), batch };
     const from = Int32Array.from({ length: batch }, (_, b) => b);
     running = running.map((some, q) => {
-      const candidates = some.flatMap((one) =>
-        longer(one, outputs as Float32Array, looked, { size, steps, beams, ranking }),
-      );
+      const candidates = some.flatMap((one) => longer(of, one, step, how, ranking));
       candidates.sort((a, b) => b.logProbability - a.logProbability);
       const kept: Hypothesis[] = [];
       for (const one of candidates.slice(0, beams)) {
@@ -167,52 +250,53 @@ async function search(
       return over ? [] : kept;
     });
     decoder.continueFrom(from);
+    yield all.map((q) => [...(ended[q] as Hypothesis[]), ...(running[q] as Hypothesis[])].sort(byScore));
     if (t % 16 === 15) await yieldNow();
     if (signal?.aborted) break;
   }
-  return sources.map((ids, q) => {
-    const all = [
-      ...(ended[q] as Hypothesis[]),
-      ...((ended[q] as Hypothesis[]).length === 0 ? (running[q] as Hypothesis[]) : []),
-    ];
-    const best = all.reduce((one, other) => (score(other) > score(one) ? other : one));
-    const done = best.tokens.at(-1) === end;
-    return {
-      text: decode(of.target, done ? best.tokens.slice(0, -1) : best.tokens),
-      logProbability: best.logProbability,
-      ended: done,
-      ...(attention && {
-        attention: {
-          source: ids.map((id) => tokenName(of.source, id - padding)),
-          target: best.tokens.map((id) => tokenName(of.target, id)),
-          shares: best.shares.map((row) => row.slice(0, ids.length)),
-        },
-      }),
-    };
+  return all.map((q) => {
+    const found = (ended[q] as Hypothesis[]).length > 0 ? ended[q] : running[q];
+    return (found as Hypothesis[]).reduce((one, other) => (score(other) > score(one) ? other : one));
   });
 }
 
+/** What a generator returns, whatever it yields. */
+async function resultOf<Result>(steps: AsyncGenerator<unknown, Result, undefined>): Promise<Result> {
+  for (;;) {
+    const { done, value } = await steps.next();
+    if (done) return value as Result;
+  }
+}
+
+/** A step of all hypotheses: outputs (B,V), and the values that are seen (B,n). */
+type Step = { readonly outputs: Float32Array; readonly values: readonly Float32Array[]; readonly batch: number };
+
 /** A hypothesis with each of the likeliest next tokens. */
 function longer(
-  { tokens, logProbability, shares, place }: Hypothesis,
-  outputs: Float32Array,
-  looked: Float32Array | undefined,
-  {
-    size,
-    steps,
-    beams,
-    ranking,
-  }: { readonly size: number; readonly steps: number; readonly beams: number; readonly ranking: Ranking },
+  { model, target }: Translator,
+  { tokens, logProbability, seen, place }: Hypothesis,
+  { outputs, values, batch }: Step,
+  { beams, likeliest }: Search,
+  ranking: Ranking,
 ): Hypothesis[] {
+  const size = model.outputSize;
   const all = logSoftmax(outputs.subarray(place * size, (place + 1) * size));
-  const row = looked && [...looked.subarray(place * steps, (place + 1) * steps)];
+  const own = values.map((rows) => {
+    const width = rows.length / batch;
+    return rows.slice(place * width, (place + 1) * width);
+  });
   ranking.begin(all);
+  const probabilityOf = (token: number): number => Math.exp(all[token] as number);
+  const next = Array.from({ length: Math.min(likeliest, size) }, (_, k) => {
+    const token = ranking.at(k);
+    return { token, text: tokenName(target, token), probability: probabilityOf(token) };
+  });
   return Array.from({ length: Math.min(beams, size) }, (_, k) => {
     const token = ranking.at(k);
     return {
       tokens: [...tokens, token],
       logProbability: logProbability + (all[token] as number),
-      shares: row === undefined ? shares : [...shares, row],
+      seen: [...seen, { probability: probabilityOf(token), next, values: own }],
       place,
     };
   });
