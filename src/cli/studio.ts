@@ -9,6 +9,7 @@ import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { openAnyModel } from "../tasks/index.ts";
+import { type TaskFacts, taskFacts } from "../tasks/task.ts";
 import type { Command } from "./options.ts";
 import { styled, warn, writeJson } from "./output.ts";
 
@@ -52,7 +53,7 @@ type GivenModel = {
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
-  readonly task: { readonly kind: string; readonly title: string };
+  readonly task: TaskFacts;
 };
 
 /** Describe the models that can be shown, with a warning for each other one. @throws InputError if none is left */
@@ -75,11 +76,10 @@ function describeAll(paths: readonly string[], json: boolean): GivenModel[] {
 /** A model as the page lists it. @throws InputError for a file that is not a model of a known task */
 function described(path: string): Omit<GivenModel, "path"> {
   const { task, file, content } = openAnyModel(readInput(path), path);
-  content();
+  const facts = taskFacts(task, content());
   checkFiniteValues(file.model, path);
   const name = basename(path, extname(path));
-  const { kind, title } = task;
-  return { id: name, name, bytes: statSync(path).size, task: { kind, title } };
+  return { id: name, name, bytes: statSync(path).size, task: facts };
 }
 
 /** Serve the page's files and the models. The headers allow threads, and keep other sites from reading the models. */

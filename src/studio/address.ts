@@ -2,7 +2,17 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-export const viewNames = ["learn", "lab", "inspect", "write", "forecast", "listen", "tracks", "models"] as const;
+export const viewNames = [
+  "learn",
+  "lab",
+  "inspect",
+  "write",
+  "forecast",
+  "listen",
+  "tracks",
+  "sentences",
+  "models",
+] as const;
 export type ViewName = (typeof viewNames)[number];
 
 /** `#/inspect/moby-dick?text=Call%20me`: the view, the open model or chapter, and settings that a link shares. */

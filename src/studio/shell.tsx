@@ -16,6 +16,7 @@ const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ re
   forecast: { title: "Forecast", load: () => import("./views/forecast/forecast.tsx") },
   listen: { title: "Listen", load: () => import("./views/listen/listen.tsx") },
   tracks: { title: "Tracks", load: () => import("./views/tracks/tracks.tsx") },
+  sentences: { title: "Sentences", load: () => import("./views/sentences/sentences.tsx") },
   models: { title: "Models", load: () => import("./views/models/models.tsx") },
 };
 

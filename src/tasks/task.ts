@@ -25,9 +25,18 @@ export type Task<Content = unknown> = {
   readonly write: (content: Content) => ModelFile;
   /** What is such a content, for `createServer`, which is given contents without a file. */
   readonly content: Rule;
+  /** What a model reads, where models of the kind differ: "audio". */
+  readonly reads?: (content: Content) => string;
   /** How a server answers for its models, loaded by servers alone. Text has none here: the server's own folder has it. */
   readonly serving?: () => Promise<TaskServing<Content>>;
 };
+
+/** A model's task, as it is told to who has not read the file. */
+export type TaskFacts = { readonly kind: string; readonly title: string; readonly reads?: string };
+export const taskFacts = <Content>(
+  { kind, title, reads }: Pick<Task<Content>, "kind" | "title" | "reads">,
+  content: Content,
+): TaskFacts => ({ kind, title, ...(reads !== undefined && { reads: reads(content) }) });
 
 /** A route of a server for the models of a task: what is posted to it, and what comes back. */
 export type TaskRoute = {

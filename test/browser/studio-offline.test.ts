@@ -39,6 +39,7 @@ const headings = {
   forecast: "Forecast",
   listen: "Listen",
   tracks: "Tracks",
+  sentences: "Sentences",
   models: "Models",
 };
 

@@ -30,6 +30,7 @@ const places = {
   "forecast?data=hours": ".card .fields",
   listen: ".picker",
   tracks: ".picker",
+  sentences: ".picker",
   models: ".gallery li >> nth=10",
 } as const;
 type Place = keyof typeof places;

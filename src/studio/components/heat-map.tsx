@@ -20,6 +20,8 @@ export type HeatMapProps = {
   readonly tokens?: readonly string[];
   /** The number of columns whose values are known. */
   readonly done: number;
+  /** What stands to the left of each row; their numbers if it is left out. */
+  readonly rows?: readonly string[];
   /** (T,size). */
   readonly data: Float32Array;
   readonly size: number;
@@ -40,13 +42,13 @@ export function HeatMap(props: HeatMapProps) {
   const drawn = useRef<DrawnMap | undefined>(undefined);
   const present = useRef(props);
   present.current = props;
-  const { label, describedBy, count, tokens, size, place, unit, strips, onChoose } = props;
+  const { label, describedBy, count, tokens, rows, size, place, unit, strips, onChoose } = props;
   useEffect(() => {
     const made = createMap(map.current as HTMLDivElement, () => present.current);
     drawn.current = made;
     return made.end;
   }, []);
-  useEffect(() => drawn.current?.layOut(), [count, tokens, size, strips.length]);
+  useEffect(() => drawn.current?.layOut(), [count, tokens, rows, size, strips.length]);
   useEffect(() => drawn.current?.follow(), [place, unit, size]);
   useEffect(() => drawn.current?.draw());
   return (
@@ -102,16 +104,17 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
   let [left, head, cellWidth, cellHeight, top, frame] = [58, 24, 14, 6, 24, 0];
 
   function layOut(): void {
-    const { count, tokens, size, strips } = props();
+    const { count, tokens, rows, size, strips } = props();
     if (tokens === undefined) {
       [left, head] = [0, 0];
       cellWidth = Math.max(1, map.clientWidth) / Math.max(1, count);
       cellHeight = Math.max(20, Math.min(48, 6 * size), Math.min(160, 1.5 * size)) / size;
     } else {
       const longest = tokens.reduce((most, token) => Math.max(most, token.length), 1);
-      [left, head] = [58, 24];
+      const widest = rows?.reduce((most, row) => Math.max(most, row.length), 1) ?? 0;
+      [left, head] = [rows === undefined ? 58 : Math.max(30, Math.min(120, 8 * widest + 12)), 24];
       cellWidth = Math.max(14, Math.min(64, 8 * longest + 6));
-      cellHeight = Math.max(6, Math.min(28, Math.floor(440 / size)));
+      cellHeight = rows === undefined ? Math.max(6, Math.min(28, Math.floor(440 / size))) : 22;
     }
     top = head + strips.length * stripHeight + (strips.length > 0 ? 6 : 0);
     const [width, height] = [left + count * cellWidth, top + size * cellHeight];
@@ -135,9 +138,10 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
   };
 
   function drawNow(): void {
-    const { count, tokens, done, data, size, extents, strips, ramp, place, unit } = props();
+    const { count, tokens, rows: names, done, data, size, extents, strips, ramp, place, unit } = props();
     const { scrollLeft: x0, scrollTop: y0 } = map;
     const [width, height] = [canvas.width / devicePixelRatio, canvas.height / devicePixelRatio];
+    const rowNames = names?.map(visible);
     const { ink, soft, paper } = ramp.page;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.fillStyle = paper;
@@ -225,7 +229,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
       const near = Math.abs(j - unit) * cellHeight < 14;
       if (y < top || (j !== unit && (j % spacing !== 0 || near))) continue;
       context.fillStyle = j === unit ? ink : soft;
-      context.fillText(String(j), left - 6, Math.max(y, top + 6));
+      context.fillText(rowNames?.[j] ?? String(j), left - 6, Math.max(y, top + 6), left - 8);
     }
     canvas.dataset.cells = String(known * (Math.max(0, rows) + strips.length));
   }

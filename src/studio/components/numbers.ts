@@ -22,5 +22,12 @@ export function scientific(value: number): string {
   return `${digits} · ${powerOfTen(Number(exponent))}`;
 }
 
+/** 0.12, or −1.2 · 10⁻⁵ where it is smaller than a thousandth. */
+export function significant(value: number, digits = 2): string {
+  const size = Math.abs(value);
+  const text = size > 0 && size < 0.001 ? scientific(size) : String(Number(size.toPrecision(digits)));
+  return value < 0 ? `−${text}` : text;
+}
+
 /** ₁₂ */
 export const subscript = (n: number): string => [...String(n)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]).join("");

@@ -8,6 +8,7 @@ import { learning } from "./learning.ts";
 import { listening } from "./listening.ts";
 import { openModels } from "./open-models.ts";
 import { reading } from "./reading.ts";
+import { sentences } from "./sentences.ts";
 import { textLesson } from "./text-lesson.ts";
 import { tracking } from "./tracking.ts";
 import { training } from "./training.ts";
@@ -21,6 +22,7 @@ export const jobs = {
   ...listening,
   ...openModels,
   ...reading,
+  ...sentences,
   ...textLesson,
   ...tracking,
   ...training,

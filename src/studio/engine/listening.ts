@@ -4,14 +4,12 @@ import { InputError } from "../../graph/input-error.ts";
 import { soundAt } from "../../tasks/classify/input.ts";
 import { checkForwards, classify } from "../../tasks/classify/predict.ts";
 import { type ClassifiedFrame, type ClassifySession, classifySession } from "../../tasks/classify/session.ts";
-import { type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
+import { shownValues } from "../../tasks/inspect-text.ts";
 import { contentOf, type ModelHandle } from "./open-models.ts";
 import { createPauses } from "./pauses.ts";
+import type { LayerValue } from "./reading.ts";
 import type { Job } from "./remote.ts";
 import { createStreamResampler, type StreamResampler } from "./stream-resampler.ts";
-
-/** A line of the equations of a layer, as Inspect shows it. */
-export type HeardValue = Pick<LabelledValue, "key" | "layer" | "name" | "size" | "gate" | "description">;
 
 export type ClassifierFacts = {
   readonly labels: readonly string[];
@@ -22,7 +20,7 @@ export type ClassifierFacts = {
   /** Why it cannot listen as sound comes; undefined where it can. */
   readonly whole: string | undefined;
   /** What can be seen of each frame: the gates, states and other values of the layers that have states; none of one that cannot listen. */
-  readonly values: readonly HeardValue[];
+  readonly values: readonly LayerValue[];
 };
 
 /** What was heard, frame by frame. */

@@ -10,6 +10,7 @@ import { checkFiniteValues } from "../../nn/finite-values.ts";
 import { countParameters } from "../../nn/model.ts";
 import { type Contents, notTaken, type Opened, openAnyModel, openModel } from "../../tasks/index.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
+import { type TaskFacts, taskFacts } from "../../tasks/task.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
 import type { TrainingSettings } from "./training.ts";
@@ -19,8 +20,8 @@ export type ModelHandle = number & { readonly of?: "model" };
 
 /** A short description of a model. */
 export type ModelFacts = {
-  /** What it is for: "text"; and what such models are called: "a language model". */
-  readonly task: { readonly kind: string; readonly title: string };
+  /** What it is for. */
+  readonly task: TaskFacts;
   readonly parameters: number;
   /** The recurrent layers: their names and units. */
   readonly layers: readonly string[];
@@ -103,12 +104,12 @@ function openFinite(file: Uint8Array<ArrayBuffer>, name: string): Opened {
   return opened;
 }
 
-function factsOf({ task: { kind, title }, file: { model } }: Opened, content: unknown): ModelFacts {
+function factsOf({ task, file: { model } }: Opened, content: unknown): ModelFacts {
   const layers = model.layers.flatMap((layer) =>
     layer.kind === "embedding" || layer.kind === "dropout" ? [] : [layer.name],
   );
-  const facts = { task: { kind, title }, parameters: countParameters(model), layers };
-  if (kind !== "text") return facts;
+  const facts = { task: taskFacts(task, content), parameters: countParameters(model), layers };
+  if (task.kind !== "text") return facts;
   const { tokenizer } = content as LanguageModel;
   return { ...facts, text: { tokens: tokenizer.kind, vocabulary: vocabularySize(tokenizer) } };
 }

@@ -11,6 +11,9 @@ import { decodeNext, encode, hasUnknown, type Tokenizer, tokenName, vocabularySi
 import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";
 
+/** A line of the equations of a layer. */
+export type LayerValue = Pick<LabelledValue, "key" | "layer" | "name" | "size" | "gate" | "description">;
+
 /** A text as the model's tokens, before it is read. */
 export type ReadingHead = {
   readonly ids: Int32Array<ArrayBuffer>;

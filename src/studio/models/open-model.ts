@@ -25,7 +25,10 @@ type ModelJob =
   | "classifierFacts"
   | "classifySound"
   | "beginListening"
-  | "predictTracks";
+  | "predictTracks"
+  | "translateText"
+  | "explainTag"
+  | "explainText";
 type ArgumentsOf<Name extends ModelJob> = Parameters<Jobs[Name]> extends [ModelHandle, ...infer Rest] ? Rest : never;
 
 export type OpenModel = {

@@ -89,7 +89,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
 }
 
 function OfAnotherTask({ model: { id, name, facts } }: { readonly model: OpenModel }) {
-  const own = viewOfTask(facts.task.kind);
+  const own = viewOfTask(facts.task);
   return (
     <p role="status">
       “{name}” is {facts.task.title} (task “{facts.task.kind}”), and this view shows language models (task “text”).
@@ -149,11 +149,11 @@ export function FileButton({ onFile, label = "Open a file …" }: FileButtonProp
 }
 
 /** Keep the model of a file. @throws InputError of one line for a file that is not a model */
-export async function keepFile(file: File): Promise<{ readonly id: string; readonly kind: string }> {
+export async function keepFile(file: File): Promise<{ readonly id: string; readonly task: ModelFacts["task"] }> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const { task } = await engine().ask("modelFacts", bytes, file.name);
   const { id } = await keepModel({ name: file.name.replace(/\.safetensors$/i, ""), task }, bytes);
-  return { id, kind: task.kind };
+  return { id, task };
 }
 
 /** A file that is dropped anywhere in the view. */

@@ -1,7 +1,7 @@
 /** Models of one task for its view: chosen from a list or from a file; the one of the address is open. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { type Address, go, linkTo } from "../address.ts";
+import { type Address, go, linkTo, type ViewName } from "../address.ts";
 import { Failed } from "../components/failed.tsx";
 import { messageOf } from "../loading.ts";
 import { readModelFile, type StoredModel, useModels } from "./model-store.ts";
@@ -12,7 +12,6 @@ import { viewOfTask } from "./task-views.ts";
 
 export type WithTaskModelProps = {
   readonly address: Address;
-  readonly kind: string;
   /** "classifiers" */
   readonly what: string;
   /** How such a model is made, for who has none. */
@@ -22,11 +21,11 @@ export type WithTaskModelProps = {
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
-export function WithTaskModel({ address, kind, what, command, onOther, children }: WithTaskModelProps) {
+export function WithTaskModel({ address, what, command, onOther, children }: WithTaskModelProps) {
   const { view, path, query } = address;
   const [id] = path;
   const models = useModels();
-  const own = models?.filter(({ task }) => task?.kind === kind) ?? [];
+  const own = models?.filter(({ task }) => viewOfTask(task)?.view === view) ?? [];
   const found = models?.find((model) => model.id === id);
   const [problem, setProblem] = useState("");
   const take = async (file: File | undefined): Promise<void> => {
@@ -35,7 +34,7 @@ export function WithTaskModel({ address, kind, what, command, onOther, children 
     if (!/\.safetensors$/i.test(file.name)) return onOther(file);
     try {
       const kept = await keepFile(file);
-      const its = viewOfTask(kept.kind)?.view ?? "inspect";
+      const its = viewOfTask(kept.task)?.view ?? "inspect";
       go(linkTo(its, [kept.id], its === view ? query : {}));
     } catch (error) {
       setProblem(messageOf(error));
@@ -78,7 +77,7 @@ export function WithTaskModel({ address, kind, what, command, onOther, children 
         <p role="alert">The model “{id}” is no longer here. Choose another one, or open its file.</p>
       )}
       {found !== undefined && (
-        <OpenedOfTask key={found.id} {...{ model: found, kind, what }}>
+        <OpenedOfTask key={found.id} {...{ model: found, view, what }}>
           {children}
         </OpenedOfTask>
       )}
@@ -88,21 +87,29 @@ export function WithTaskModel({ address, kind, what, command, onOther, children 
 
 export type OpenedOfTaskProps = {
   readonly model: StoredModel;
-  readonly kind: string;
+  readonly view: ViewName;
   readonly what: string;
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
 /** A component for each model, which is open as long as it is there. */
-export function OpenedOfTask({ model, kind, what, children }: OpenedOfTaskProps) {
+export function OpenedOfTask({ model, view, what, children }: OpenedOfTaskProps) {
   const { value, error, retry } = useOpenModel({ ...model, load: () => readModelFile(model.id) });
   if (error !== undefined) return <Failed error={error} onRetry={retry} />;
   if (value === undefined) return <p class="soft">Opening {model.name} …</p>;
   const { task } = value.facts;
-  if (task.kind === kind) return <>{children(value)}</>;
+  const own = viewOfTask(task);
+  if (own?.view === view) return <>{children(value)}</>;
   return (
     <p role="status">
-      “{value.name}” is {task.title} (task “{task.kind}”), and this view shows {what} (task “{kind}”).
+      “{value.name}” is {task.title} (task “{task.kind}”){task.reads !== undefined && ` that reads ${task.reads}`}, and
+      this view shows {what}.
+      {own !== undefined && (
+        <>
+          {" "}
+          <a href={linkTo(own.view, [value.id])}>{own.action} with this one.</a>
+        </>
+      )}
     </p>
   );
 }

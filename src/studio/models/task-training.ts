@@ -7,7 +7,7 @@ import type { Job, Wish } from "../engine/remote.ts";
 import { messageOf } from "../loading.ts";
 import { createShared } from "../shared.ts";
 import { askBeforeLeaving } from "./leaving.ts";
-import { keepModel } from "./model-store.ts";
+import { keepModel, type StoredModel } from "./model-store.ts";
 
 /** What a training gives: a model's file, and what its view tells of it. */
 type File = { readonly bytes: Uint8Array<ArrayBuffer> };
@@ -20,10 +20,7 @@ export type TaskTraining<Report, Result extends File> = {
 };
 
 /** @param task what its models are for, as their files say */
-export function createTaskTraining<Report, Result extends File>(task: {
-  readonly kind: string;
-  readonly title: string;
-}) {
+export function createTaskTraining<Report, Result extends File>(task: NonNullable<StoredModel["task"]>) {
   const { get, set, use } = createShared<TaskTraining<Report, Result>>({});
   let stopWanted = false;
   return {

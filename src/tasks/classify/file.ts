@@ -117,6 +117,7 @@ export const classifyTask: Task<Classifier> = {
   read: readContent,
   write: fileOf,
   content: aClassifier,
+  reads: ({ input }) => input.kind,
   serving: async () => (await import("./serving.ts")).serving,
 };
 

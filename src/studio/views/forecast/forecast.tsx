@@ -66,7 +66,7 @@ const Forecast: View = ({ address: { path, query } }) => {
     try {
       if (/\.safetensors$/i.test(file.name)) {
         const kept = await keepFile(file);
-        const view = viewOfTask(kept.kind)?.view ?? "inspect";
+        const view = viewOfTask(kept.task)?.view ?? "inspect";
         if (view === "forecast") open(kept.id);
         else go(linkTo(view, [kept.id]));
       } else choose(queryOfTable(await textOf(file), file.name));
@@ -130,7 +130,7 @@ const Forecast: View = ({ address: { path, query } }) => {
         <p role="alert">The model “{id}” is no longer here. Choose another one, or train.</p>
       )}
       {found !== undefined && (
-        <OpenedOfTask key={found.id} model={found} kind="forecast" what="forecasters">
+        <OpenedOfTask key={found.id} model={found} view="forecast" what="forecasters">
           {(model) =>
             table !== undefined &&
             facts.error === undefined && <Result {...{ model, table, tableKey, onProblem: setProblem }} />

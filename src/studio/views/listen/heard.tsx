@@ -1,7 +1,7 @@
 /** What was heard: the probability of each class over time, and below it, at the same frames, the gates. */
 import { useMemo, useState } from "preact/hooks";
+import { Gates } from "../../components/gates.tsx";
 import type { ClassifierFacts, Heard } from "../../engine/listening.ts";
-import { Gates } from "./gates.tsx";
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 /** More classes than these are not looked at. */
@@ -77,11 +77,17 @@ export function HeardSound({ heard, facts, live }: HeardProps) {
         </p>
       )}
       {values.length > 0 && (
-        <Gates
-          {...{ heard, facts, column, live }}
-          onChoose={(column) => setChosen(first + column)}
-          onPoint={(column) => setPointed(column === undefined ? undefined : first + column)}
-        />
+        <>
+          <h3>The gates</h3>
+          <Gates
+            {...{ count, column, live }}
+            values={facts.values.map((value, k) => ({ ...value, data: values[k] as Float32Array }))}
+            step="frame"
+            place={`after frame ${(first + column + 1).toLocaleString("en")}, ${(((first + column + 1) * hopMs) / 1000).toFixed(2)} s`}
+            onChoose={(column) => setChosen(first + column)}
+            onPoint={(column) => setPointed(column === undefined ? undefined : first + column)}
+          />
+        </>
       )}
     </>
   );

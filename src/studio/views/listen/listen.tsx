@@ -23,7 +23,6 @@ const Listen: View = ({ address }) => {
       </p>
       <WithTaskModel
         address={address}
-        kind="classify"
         what="classifiers"
         command="unrolled classify FOLDER --one-way --out model.safetensors"
         onOther={setDropped}

@@ -26,8 +26,8 @@ export function OwnModels() {
   /** A file of another task than text opens its view. */
   const take = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return;
-    const { id, kind } = await keepFile(file);
-    const own = viewOfTask(kind);
+    const { id, task } = await keepFile(file);
+    const own = viewOfTask(task);
     if (own !== undefined) go(linkTo(own.view, [id]));
   };
   return (
@@ -70,7 +70,7 @@ function OwnModel({
 }) {
   const { id, name, bytes, madeMs, inPage = false, task, training } = model;
   const ofText = isOfText(model);
-  const own = ofText ? undefined : viewOfTask(task?.kind);
+  const own = ofText ? undefined : viewOfTask(task);
   const facts = shownFacts(training?.facts ?? {}).map(
     ({ title, value }) => `${title} ${typeof value === "number" ? figure.format(value) : value}`,
   );

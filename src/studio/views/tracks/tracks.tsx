@@ -1,5 +1,5 @@
 /** The Tracks view: a model of trajectories, a table of tracks, and where each may go on. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { decimalsFor, shownScore } from "../../../tasks/trajectories/scores.ts";
 import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Choice, chosen } from "../../components/choice.tsx";
@@ -11,6 +11,7 @@ import { messageOf } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { WithTaskModel } from "../../models/task-models.tsx";
 import { createTaskTraining } from "../../models/task-training.ts";
+import { type ExampleTraining, TrainExample } from "../../models/train-example.tsx";
 import { TrackPanel } from "./track-panel.tsx";
 import "./tracks.css";
 import { examples, trainingSizes, trainingWalkers } from "./walkers.ts";
@@ -59,61 +60,31 @@ const Tracks: View = ({ address }) => {
       )}
       <WithTaskModel
         address={address}
-        kind="trajectories"
         what="models of trajectories"
         command="unrolled trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors"
         onOther={take}
       >
         {(model) => table !== undefined && <Predicted {...{ model, table, query }} />}
       </WithTaskModel>
-      {id === undefined && <TrainWalkers query={query} />}
+      {id === undefined && (
+        <TrainExample
+          {...{ training }}
+          label="Train a small one on walkers"
+          about="A GRU of 32 units on 600 other walkers, a few seconds."
+          onTrain={() =>
+            void training.train("walkers at a fork", (engine) =>
+              engine.run("trainOnTracks", { name: "walkers.csv", text: trainingWalkers() }, trainingSizes),
+            )
+          }
+          onTrained={(trained) => go(linkTo("tracks", [trained], query))}
+        />
+      )}
     </>
   );
 };
 export default Tracks;
 
-const trainer = createTaskTraining<{ readonly done: number }, { readonly bytes: Uint8Array<ArrayBuffer> }>({
-  kind: "trajectories",
-  title: "a model of trajectories",
-});
-
-/** Train a small model of walkers, for who has none. */
-function TrainWalkers({ query }: { readonly query: Query }) {
-  const { running, trained, failed } = trainer.use();
-  useEffect(() => {
-    if (trained === undefined || trained.isShown) return;
-    trainer.showed();
-    go(linkTo("tracks", [trained.id], query));
-  }, [trained]);
-  const train = (): void =>
-    void trainer.train("walkers at a fork", (engine) =>
-      engine.run("trainOnTracks", { name: "walkers.csv", text: trainingWalkers() }, trainingSizes),
-    );
-  return (
-    <div>
-      {failed !== undefined && (
-        <p class="error" role="alert">
-          {failed}
-        </p>
-      )}
-      {running === undefined ? (
-        <p>
-          <button type="button" class="main" onClick={train}>
-            Train a small one on walkers
-          </button>{" "}
-          <span class="soft small">A GRU of 32 units on 600 other walkers, a few seconds.</span>
-        </p>
-      ) : (
-        <p class="row">
-          <progress value={running.reports.at(-1)?.done ?? 0} aria-label="The training" />
-          <button type="button" onClick={trainer.stop} disabled={running.stopping || running.reports.length === 0}>
-            Stop early and keep it
-          </button>
-        </p>
-      )}
-    </div>
-  );
-}
+const training: ExampleTraining = createTaskTraining({ kind: "trajectories", title: "a model of trajectories" });
 
 /** What is said of columns, without the options that a page does not have. */
 const inPage = (message: string): string =>

@@ -1,24 +1,32 @@
-/** Every gate, state and other value of a layer while it hears: a heat map for each line of its equations, units by frames. */
+/** Every gate, state and other value of a layer at each step: a heat map for each line of its equations, units by steps. */
 import { useId, useMemo, useState } from "preact/hooks";
-import { extentsOfValue, useRamp } from "../../components/heat.ts";
-import { HeatMap, type HeatMapProps } from "../../components/heat-map.tsx";
-import { written } from "../../components/numbers.ts";
-import { RampLegend } from "../../components/ramp-legend.tsx";
-import { UnitField } from "../../components/unit-field.tsx";
-import type { ClassifierFacts, Heard, HeardValue } from "../../engine/listening.ts";
+import type { LayerValue } from "../engine/reading.ts";
+import { extentsOfValue, useRamp } from "./heat.ts";
+import { HeatMap, type HeatMapProps } from "./heat-map.tsx";
+import { written } from "./numbers.ts";
+import { RampLegend } from "./ramp-legend.tsx";
+import { UnitField } from "./unit-field.tsx";
+import "./gates.css";
+
+/** A value with its numbers (count,size). */
+export type SteppedValue = LayerValue & { readonly data: Float32Array };
 
 export type GatesProps = {
-  readonly heard: Heard;
-  readonly facts: ClassifierFacts;
-  /** The frame that is looked at, among those that are shown. */
+  readonly values: readonly SteppedValue[];
+  /** How many steps there are. */
+  readonly count: number;
+  /** What a step is: "frame". */
+  readonly step: string;
+  /** The one that is looked at, and how it is called. */
   readonly column: number;
-  readonly live: boolean;
+  readonly place: string;
+  /** Whether more of it comes. */
+  readonly live?: boolean;
   readonly onChoose: (column: number) => void;
   readonly onPoint: (column: number | undefined) => void;
 };
 
-export function Gates({ heard, facts: { values, hopMs }, column, live, onChoose, onPoint }: GatesProps) {
-  const { count, frames } = heard;
+export function Gates({ values, count, step, column, place, live = false, onChoose, onPoint }: GatesProps) {
   const ramp = useRamp();
   const readoutId = useId();
   const layers = [...new Set(values.map(({ layer }) => layer))];
@@ -26,20 +34,14 @@ export function Gates({ heard, facts: { values, hopMs }, column, live, onChoose,
   const layer = layers.find((one) => one === asked) ?? layers[0];
   const [chosenUnit, setChosenUnit] = useState(0);
   const [pointedUnit, setPointedUnit] = useState<number>();
-  const shown = values.flatMap((value, k) => {
-    if (value.layer !== layer) return [];
-    return { ...value, data: heard.values[k] as Float32Array };
-  });
+  const shown = values.filter((value) => value.layer === layer);
   const units = Math.max(1, ...shown.map(({ size }) => size));
   /** A value that is one number has it for each unit. */
   const unitOf = (size: number, unit: number): number => Math.min(unit, size - 1);
   const unit = unitOf(units, pointedUnit ?? chosenUnit);
-  const numberOf = ({ data, size }: (typeof shown)[number]): string =>
-    written(data[column * size + unitOf(size, unit)] ?? 0);
-  const frame = frames - count + column + 1;
+  const numberOf = ({ data, size }: SteppedValue): string => written(data[column * size + unitOf(size, unit)] ?? 0);
   return (
     <>
-      <h3>The gates</h3>
       <div class="row">
         {layers.length > 1 && (
           <label class="field">
@@ -55,15 +57,18 @@ export function Gates({ heard, facts: { values, hopMs }, column, live, onChoose,
         <RampLegend low="0" high="1" gate />
         <RampLegend low="−" high="+" gate={false} />
       </div>
-      <output id={readoutId} class="small" aria-live={live || pointedUnit !== undefined ? "off" : "polite"}>
-        Unit {unit} after frame {frame.toLocaleString("en")}, {((frame * hopMs) / 1000).toFixed(2)} s:{" "}
-        {shown.map((value) => `${value.name} ${numberOf(value)}`).join(", ")}
+      <output
+        id={readoutId}
+        class="frames-readout small"
+        aria-live={live || pointedUnit !== undefined ? "off" : "polite"}
+      >
+        Unit {unit} {place}: {shown.map((value) => `${value.name} ${numberOf(value)}`).join(", ")}
       </output>
       <div class="frames gates">
         {shown.map((value) => (
           <Gate
             key={value.key}
-            {...{ value, count, ramp, readoutId, column }}
+            {...{ value, count, step, ramp, readoutId, column }}
             unit={unitOf(value.size, unit)}
             number={numberOf(value)}
             onChoose={(column, unit) => {
@@ -78,7 +83,7 @@ export function Gates({ heard, facts: { values, hopMs }, column, live, onChoose,
         ))}
       </div>
       <p class="soft small">
-        Each line of the equations of <code>{layer}</code>: rows are units, columns are frames. Point, tap or use the
+        Each line of the equations of <code>{layer}</code>: rows are units, columns are {step}s. Point, tap or use the
         arrow keys.
       </p>
     </>
@@ -88,14 +93,15 @@ export function Gates({ heard, facts: { values, hopMs }, column, live, onChoose,
 const none: readonly never[] = [];
 
 type GateProps = Pick<HeatMapProps, "count" | "ramp" | "unit" | "onChoose" | "onPoint"> & {
-  readonly value: HeardValue & { readonly data: Float32Array };
+  readonly value: SteppedValue;
+  readonly step: string;
   readonly readoutId: string;
   readonly column: number;
-  /** What it is in the frame and the unit that are looked at. */
+  /** What it is in the step and the unit that are looked at. */
   readonly number: string;
 };
 
-function Gate({ value, readoutId, column, number, ...map }: GateProps) {
+function Gate({ value, step, readoutId, column, number, ...map }: GateProps) {
   const { name, size, gate, description, data } = value;
   const extents = useMemo(() => extentsOfValue(data, value, false), [data]);
   return (
@@ -103,7 +109,7 @@ function Gate({ value, readoutId, column, number, ...map }: GateProps) {
       {description !== undefined && <span class="frames-about soft small">{description}</span>}
       <code class="frames-name">{name}</code>
       <HeatMap
-        label={`${name}: ${size === 1 ? "1 unit" : `${size} units`} over ${map.count} frames. Arrow keys move.`}
+        label={`${name}: ${size === 1 ? "1 unit" : `${size} units`} over ${map.count} ${step}s. Arrow keys move.`}
         describedBy={readoutId}
         {...{ ...map, data, size, extents }}
         done={map.count}

@@ -1,0 +1,102 @@
+/** The Sentences view: models that read sentences translate them, label their words or classify them, and show why. */
+import { useState } from "preact/hooks";
+import { type Address, go, linkTo, type View } from "../../address.ts";
+import type { OpenModel } from "../../models/open-model.ts";
+import { WithTaskModel } from "../../models/task-models.tsx";
+import { createTaskTraining } from "../../models/task-training.ts";
+import { type ExampleTraining, TrainExample } from "../../models/train-example.tsx";
+import { Classified } from "./classified.tsx";
+import { dates, partsOfSpeech, reviews } from "./examples.ts";
+import { Tagged } from "./tagged.tsx";
+import { Translated } from "./translated.tsx";
+import "./sentences.css";
+
+const Sentences: View = ({ address }) => {
+  const { path, query } = address;
+  const [id] = path;
+  const [other, setOther] = useState<string>();
+  return (
+    <>
+      <h1>Sentences</h1>
+      <p class="soft">
+        Write a sentence: a translator turns it into another and shows where it looked for each token; a tagger labels
+        its words, a classifier all of it, and both show which words the answer hangs on.
+      </p>
+      <WithTaskModel
+        address={{ ...address, query: {} }}
+        what="translators, taggers and classifiers of texts"
+        command="unrolled translate dates.tsv --out dates.safetensors"
+        onOther={({ name }) => setOther(name)}
+      >
+        {(model) => <Opened {...{ model, address }} />}
+      </WithTaskModel>
+      {other !== undefined && (
+        <p class="error" role="alert">
+          {other} is no model: a model's file ends with .safetensors. Sentences are written below it, once it is open.
+        </p>
+      )}
+      {id === undefined && (
+        <section aria-labelledby="train">
+          <h2 id="train">Train a small one here</h2>
+          {examples.map(({ name, training, label, about, begin, text }) => (
+            <TrainExample
+              key={name}
+              {...{ training, label, about }}
+              onTrain={() => void training.train(name, begin)}
+              onTrained={(trained) => go(linkTo("sentences", [trained], { ...query, text }))}
+            />
+          ))}
+        </section>
+      )}
+    </>
+  );
+};
+export default Sentences;
+
+function Opened({ model, address }: { readonly model: OpenModel; readonly address: Address }) {
+  switch (model.facts.task.kind) {
+    case "translate":
+      return <Translated {...{ model, address }} />;
+    case "tag":
+      return <Tagged {...{ model, address }} />;
+    default:
+      return <Classified {...{ model, address }} />;
+  }
+}
+
+type Example = {
+  /** What the model is called. */
+  readonly name: string;
+  readonly training: ExampleTraining;
+  readonly label: string;
+  readonly about: string;
+  readonly begin: Parameters<ExampleTraining["train"]>[1];
+  /** What it is shown with. */
+  readonly text: string;
+};
+const examples: readonly Example[] = [
+  {
+    name: "dates",
+    training: createTaskTraining({ kind: "translate", title: "a translator" }),
+    label: "A translator of dates",
+    about: "“March 7, 1985” becomes 1985-03-07. An LSTM of 64 units with attention, some 15 seconds.",
+    begin: (engine) => engine.run("trainOnPairs", dates(3000, 1)),
+    text: "7 March 1985",
+  },
+  {
+    name: "parts of speech",
+    training: createTaskTraining({ kind: "tag", title: "a tagger of words" }),
+    label: "A tagger of parts of speech",
+    about: "In “the old man the boat” man is a verb. An LSTM of 16 units in each direction, a few seconds.",
+    begin: (engine) => engine.run("trainOnTagged", partsOfSpeech(1500, 1)),
+    text: "the old man the boat",
+  },
+  {
+    name: "reviews",
+    training: createTaskTraining({ kind: "classify", title: "a classifier of sequences", reads: "text" }),
+    label: "A classifier of reviews",
+    about: "“The plot is lovely but the cast is not funny” is bad. A few seconds.",
+    begin: (engine) => engine.run("trainOnTexts", reviews(1500, 1)),
+    text: "the plot is lovely but the cast is not funny",
+  },
+];
