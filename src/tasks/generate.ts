@@ -172,7 +172,7 @@ export async function* generateMany(
 }
 
 /** The characters of a text that the model does not know, without duplicates. */
-export function unknownCharacters({ tokenizer }: LanguageModel, text: string): string[] {
+export function unknownCharacters({ tokenizer }: Pick<LanguageModel, "tokenizer">, text: string): string[] {
   if (!hasUnknown(tokenizer)) return [];
   const ids = encode(tokenizer, text);
   if (!ids.includes(0)) return [];

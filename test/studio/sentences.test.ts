@@ -49,6 +49,7 @@ describe("a translation", () => {
         wanted?.logProbability,
         wanted?.ended,
       ]);
+      expect(result.unknown).toEqual([]);
       expect(result.attention?.map((row) => [...row])).toEqual(wanted?.attention?.shares);
       expect([result.source, result.target]).toEqual([wanted?.attention?.source, wanted?.attention?.target]);
       expect(yielded.length).toBeGreaterThanOrEqual(result.target.length);
@@ -56,7 +57,7 @@ describe("a translation", () => {
       const keep = result.values.find(({ name }) => name === "keep");
       expect(keep).toMatchObject({ layer: "decoder", size: 8, gate: true, description: "how much of the past stays" });
       expect(keep?.data).toHaveLength(8 * result.target.length);
-      expect(result.values.map(({ name }) => name)).toEqual(["query", "rows", "score", "context", "read", "keep", "h"]);
+      expect(result.values.map(({ name }) => name)).toEqual(["query", "context", "read", "keep", "h"]);
     },
   );
   test("of a decoder that does not look has no map", async () => {

@@ -113,8 +113,8 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
       const longest = tokens.reduce((most, token) => Math.max(most, token.length), 1);
       const widest = rows?.reduce((most, row) => Math.max(most, row.length), 1) ?? 0;
       [left, head] = [rows === undefined ? 58 : Math.max(30, Math.min(120, 8 * widest + 12)), 24];
-      cellWidth = Math.max(14, Math.min(64, 8 * longest + 6));
-      cellHeight = rows === undefined ? Math.max(6, Math.min(28, Math.floor(440 / size))) : 22;
+      cellWidth = Math.max(rows === undefined ? 14 : 24, Math.min(64, 8 * longest + 6));
+      cellHeight = rows === undefined ? Math.max(6, Math.min(28, Math.floor(440 / size))) : 24;
     }
     top = head + strips.length * stripHeight + (strips.length > 0 ? 6 : 0);
     const [width, height] = [left + count * cellWidth, top + size * cellHeight];

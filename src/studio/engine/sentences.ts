@@ -3,6 +3,7 @@ import type { TaggedSentence } from "../../formats/conll.ts";
 import { namedValues } from "../../nn/inspection.ts";
 import { explainText, type TextExplanation } from "../../tasks/classify/explain.ts";
 import { writeClassifier } from "../../tasks/classify/file.ts";
+import { unknownCharacters } from "../../tasks/generate.ts";
 import { explainTag, type TagExplanation } from "../../tasks/tag/explain.ts";
 import { writeTagger } from "../../tasks/tag/file.ts";
 import { writeTranslator } from "../../tasks/translate/file.ts";
@@ -15,9 +16,11 @@ import { reportsOf } from "./reports.ts";
 
 /** A translation, where the decoder looked for each of its tokens, and every line of the decoder's equations. */
 export type Decoded = Omit<SeenTranslation, "values"> & {
+  /** The characters that the model reads as unknown. */
+  readonly unknown: readonly string[];
   /** For each token of the target the share of each of the source; undefined for a decoder that does not look. */
   readonly attention: readonly Float32Array[] | undefined;
-  /** (T,size) each. */
+  /** (T,size) each; none of those that have a number for each step of the source. */
   readonly values: readonly (LayerValue & { readonly data: Float32Array })[];
 };
 /** A training so far, 0 to 1, and its file. */
@@ -27,18 +30,18 @@ export type Trained = { readonly bytes: Uint8Array<ArrayBuffer> };
 /** One thread: sentences are small. */
 const host = { threads: 1 } as const;
 const likeliest = 6;
-/** Values of more numbers than these are not shown: they are as many for each token. */
+/** Values of more numbers than these are not read: they are as many for each token. */
 const maxNumbers = 4096;
 
 export const sentences = {
   /** Yields what is kept after each token. @throws InputError for an empty text; ModelClosed */
   async *translateText(handle: ModelHandle, text: string, beams: number): Job<TranslationStep, Decoded> {
     const of = contentOf(handle, "translate");
-    const shown = namedValues(of.model).filter(({ layer }) => layer === decoderLayer);
+    const shown = namedValues(of.model).filter(({ layer, size }) => layer === decoderLayer && size <= maxNumbers);
     const steps = translateSteps(of, text, { ...host, beams, likeliest, values: shown.map(({ key }) => key) });
     for (;;) {
       const { done, value } = await steps.next();
-      if (done) return decoded(of, value, shown);
+      if (done) return { ...decoded(of, value, shown), unknown: unknownCharacters({ tokenizer: of.source }, text) };
       yield value;
     }
   },
@@ -94,16 +97,20 @@ export const sentences = {
   },
 };
 
-function decoded(of: Translator, { values, ...said }: SeenTranslation, shown: ReturnType<typeof namedValues>): Decoded {
+function decoded(
+  of: Translator,
+  { values, ...said }: SeenTranslation,
+  shown: ReturnType<typeof namedValues>,
+): Omit<Decoded, "unknown"> {
   const attentionKey = `${decoderLayer}.attention`;
   const shares = looks(of) ? values[attentionKey]?.map((row) => row.slice(0, said.source.length)) : undefined;
   return {
     ...said,
     attention: shares,
-    values: shown.flatMap(({ key, layer, name, gate, description }) => {
+    values: shown.flatMap(({ key, layer, name, size, gate, description }) => {
       const rows = values[key] as readonly Float32Array[];
-      const size = rows[0]?.length ?? 0;
-      if (key === attentionKey || size > maxNumbers) return [];
+      // The sizes that are listed are those for another number of steps.
+      if (rows[0]?.length !== size) return [];
       const data = new Float32Array(rows.length * size);
       rows.forEach((row, t) => {
         data.set(row, t * size);

@@ -1,7 +1,7 @@
 /** The Inspect view: a model reads a text, and every number of it can be seen. */
 import { type Address, go, isStillAt, linkTo, type View } from "../../address.ts";
 import { Failed } from "../../components/failed.tsx";
-import { named } from "../../components/heat.ts";
+import { NeverSeen } from "../../components/never-seen.tsx";
 import type { OpenModel } from "../../models/open-model.ts";
 import { WithModel } from "../../models/picker.tsx";
 import { Inspector } from "./inspector.tsx";
@@ -59,13 +59,7 @@ function Opened({ model, address }: OpenedProps) {
           {reading.head.maxOverall.toLocaleString("en")} tokens.
         </p>
       )}
-      {reading !== undefined && reading.head.unknown.length > 0 && (
-        <p role="status">
-          The model never saw {reading.head.unknown.slice(0, 20).map(named).join(" ")}
-          {reading.head.unknown.length > 20 && ` and ${reading.head.unknown.length - 20} more`}; it reads each as
-          unknown.
-        </p>
-      )}
+      <NeverSeen characters={reading?.head.unknown ?? []} />
       {reading !== undefined && done < count && <progress class="reading" value={done / count} aria-label="Reading" />}
       {reading !== undefined && done > 0 && (
         <Inspector

@@ -5,6 +5,7 @@ import { ColouredText } from "../../components/coloured-text.tsx";
 import { Gates } from "../../components/gates.tsx";
 import { shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { HeatMap } from "../../components/heat-map.tsx";
+import { NeverSeen } from "../../components/never-seen.tsx";
 import { written } from "../../components/numbers.ts";
 import { RampLegend } from "../../components/ramp-legend.tsx";
 import { percent, TokenBars } from "../../components/token-bars.tsx";
@@ -62,7 +63,7 @@ const end = "⟨end⟩";
 type Whole = NonNullable<Decoding["decoded"]>;
 
 function Steps({ decoded }: { readonly decoded: Whole }) {
-  const { target, source, probabilities, next, steps, attention, values, ended, logProbability } = decoded;
+  const { target, source, probabilities, next, steps, attention, values, ended, logProbability, unknown } = decoded;
   const ramp = useRamp();
   const names = useMemo(() => (ended ? [...target.slice(0, -1), end] : target), [target, ended]);
   const [chosen, setChosen] = useState(0);
@@ -72,12 +73,13 @@ function Steps({ decoded }: { readonly decoded: Whole }) {
   // Words stand apart; characters and byte pairs are the text as it is.
   const apart = decoded.text !== target.slice(0, ended ? -1 : undefined).join("");
   const pieces = useMemo(() => (apart ? names.map((name) => `${name} `) : names), [names, apart]);
-  const place = `before token ${at + 1} of ${names.length}, “${visible(names[at] ?? "")}”`;
+  const place = `at token ${at + 1} of ${names.length}, “${visible(names[at] ?? "")}”`;
   return (
     <>
+      <NeverSeen characters={unknown} />
       <p class="soft small">
-        {percent(Math.exp(logProbability))} likely as a whole, by the product of its tokens'
-        {!ended && "; it did not come to its end"}
+        Its probability as a whole, the product of its tokens', is {percent(Math.exp(logProbability))}.
+        {!ended && " It did not come to its end."}
       </p>
       <h3>Token by token</h3>
       <div class="beside-text">
