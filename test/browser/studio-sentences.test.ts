@@ -77,6 +77,8 @@ test("a translator's file leads here; greedy and by beams it is the library's, w
     await page.getByLabel("The translation. The left and right arrow keys").press("End");
     await page.waitForSelector(`#token >> text=Token ${shares.length} of ${shares.length}`);
 
+    await setting(page, "Beams", "21");
+    await page.waitForSelector("text=There are 4 now.");
     await setting(page, "Beams", "1");
     await page.waitForSelector(`.translation >> text="${greedy?.text}"`);
     await page.waitForSelector(".kept", { state: "detached" });
@@ -139,6 +141,10 @@ test("files that are no models of sentences are one line each, and what was ther
     await open("notes.txt", "7 March 1985");
     await page.waitForSelector("[role=alert] >> text=notes.txt is no model");
     expect(await page.locator(".translation").count()).toBe(1);
+    await page.getByLabel("Open a model …").setInputFiles(wordsFile);
+    await page.waitForURL(/#\/sentences\/words\?text=7\+March\+1985$/);
+    await page.waitForSelector(".tagged li");
+    expect(await page.locator("[role=alert]").count()).toBe(0);
     await page.goto(`${address}#/sentences/gone`);
     await page.waitForSelector("[role=alert] >> text=The model “gone” is no longer here.");
   });
@@ -189,6 +195,7 @@ test.each([
             await page.screenshot({ path: join(process.env.SHOTS, file), fullPage: true });
         };
         await shoot(colorScheme);
+        if (place !== "") await tableOf(page);
         await expectAccessible(page);
         await expectNoSidewaysScrolling(page);
         await page.emulateMedia({ colorScheme: other });

@@ -122,7 +122,7 @@ export type SeenTranslation = Pick<Translation, "text" | "logProbability" | "end
 export type TranslateStepsOptions = Omit<TranslateOptions, "attention"> & {
   /** Values of the decoder, of `createDecoder`. */
   readonly values: readonly string[];
-  /** How many of the likeliest tokens are told for each place. */
+  /** How many of the likeliest tokens are told for each place, from 1 on. */
   readonly likeliest: number;
 };
 
@@ -286,6 +286,7 @@ function longer(
     return rows.slice(place * width, (place + 1) * width);
   });
   ranking.begin(all);
+  const watched = values.length > 0 || likeliest > 0;
   const probabilityOf = (token: number): number => Math.exp(all[token] as number);
   const next = Array.from({ length: Math.min(likeliest, size) }, (_, k) => {
     const token = ranking.at(k);
@@ -296,7 +297,7 @@ function longer(
     return {
       tokens: [...tokens, token],
       logProbability: logProbability + (all[token] as number),
-      seen: [...seen, { probability: probabilityOf(token), next, values: own }],
+      seen: watched ? [...seen, { probability: probabilityOf(token), next, values: own }] : seen,
       place,
     };
   });

@@ -14,7 +14,9 @@ import "./sentences.css";
 const Sentences: View = ({ address }) => {
   const { path, query } = address;
   const [id] = path;
-  const [other, setOther] = useState<string>();
+  const { text } = query;
+  /** A file that is no model, and which model was open then. */
+  const [other, setOther] = useState<{ readonly name: string; readonly id: string | undefined }>();
   return (
     <>
       <h1>Sentences</h1>
@@ -23,16 +25,18 @@ const Sentences: View = ({ address }) => {
         its words, a classifier all of it, and both show which words the answer hangs on.
       </p>
       <WithTaskModel
-        address={{ ...address, query: {} }}
+        // Another model reads the same sentence.
+        address={{ ...address, query: text === undefined ? {} : { text } }}
         what="translators, taggers and classifiers of texts"
         command="unrolled translate dates.tsv --out dates.safetensors"
-        onOther={({ name }) => setOther(name)}
+        onOther={({ name }) => setOther({ name, id })}
       >
         {(model) => <Opened {...{ model, address }} />}
       </WithTaskModel>
-      {other !== undefined && (
+      {other !== undefined && other.id === id && (
         <p class="error" role="alert">
-          {other} is no model: a model's file ends with .safetensors. Sentences are written below it, once it is open.
+          {other.name} is no model: a model's file ends with .safetensors. Sentences are written below it, once it is
+          open.
         </p>
       )}
       {id === undefined && (
@@ -79,7 +83,7 @@ const examples: readonly Example[] = [
     name: "dates",
     training: createTaskTraining({ kind: "translate", title: "a translator" }),
     label: "A translator of dates",
-    about: "“March 7, 1985” becomes 1985-03-07: some 15 seconds.",
+    about: "“March 7, 1985” becomes 1985-03-07: about 20 seconds.",
     begin: (engine) => engine.run("trainOnPairs", dates(3000, 1)),
     text: "7 March 1985",
   },

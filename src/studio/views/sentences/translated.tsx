@@ -41,6 +41,7 @@ export function Translated({ model, address }: { readonly model: OpenModel; read
         </label>
         <p class="soft small">
           Translations that are kept at each token, 1 to {maxBeams}: with 1, the likeliest token each time.
+          {beams !== asked && ` There are ${usualBeams} now.`}
         </p>
       </div>
       {!isThere && <p role="status">Write a sentence.</p>}
