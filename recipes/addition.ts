@@ -2,13 +2,21 @@
  * Addition as translation: "123+45" becomes "168". Keras's example of sequence to sequence (F. Chollet et al., 2015): two numbers of
  * up to three digits, 50,000 different questions, of which a tenth is held out; "99 % in 100 epochs" is its accuracy by character.
  */
-import { createRandom, evaluateTranslator, type TextPair, trainTranslator, translate, translator } from "unrolled";
+import {
+  createRandom,
+  evaluateTranslator,
+  InputError,
+  type TextPair,
+  trainTranslator,
+  translate,
+  translator,
+} from "unrolled";
 import { recipe, seedRange, writeJson } from "./shared/command.ts";
 import { shuffled } from "./shared/shuffled.ts";
 
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 const attentions = ["additive", "dot", "none"] as const;
-const defaults = { digits: 3, questions: 50_000, units: 128, epochs: 30, batch: 64, rate: 0.003 } as const;
+const defaults = { digits: 3, questions: 50_000, units: 128, epochs: 15, batch: 64, rate: 0.003 } as const;
 
 await recipe({
   name: "addition",
@@ -24,7 +32,7 @@ await recipe({
     questions: {
       value: "N",
       help: `of which a tenth is held out [${defaults.questions}]`,
-      number: { ...whole, min: 100 },
+      number: { ...whole, min: 20 },
     },
     units: { value: "N", help: `of the LSTMs [${defaults.units}]`, number: whole },
     epochs: { value: "N", help: `passes [${defaults.epochs}]`, number: whole },
@@ -42,6 +50,12 @@ await recipe({
     const threads = given.number("threads");
     const host = threads === undefined ? {} : { threads };
     const first = given.number("seed") ?? 0;
+    const most = (10 ** number("digits") * (10 ** number("digits") + 1)) / 2;
+    if (number("questions") > most) {
+      throw new InputError(
+        `--questions ${number("questions")}: numbers of up to --digits ${number("digits")} have ${most} different ones. Give fewer.`,
+      );
+    }
     const found: { accuracy: number; exact: number }[] = [];
     for (let seed = first; seed < first + (given.number("seeds") ?? 1); seed++) {
       const startMs = performance.now();

@@ -8,7 +8,7 @@ import { recipe, seedRange, writeJson } from "./shared/command.ts";
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 const attentions = ["location", "additive", "dot", "none"] as const;
 const tasks = ["copy", "reverse"] as const;
-const defaults = { texts: 20_000, units: 128, epochs: 20, batch: 64, rate: 0.003, letters: 26 } as const;
+const defaults = { texts: 20_000, units: 128, epochs: 6, batch: 64, rate: 0.003, letters: 26, tested: 500 } as const;
 const lengths = { shortest: 10, longest: 20, tested: 40 } as const;
 
 await recipe({
@@ -28,6 +28,7 @@ await recipe({
     epochs: { value: "N", help: `passes [${defaults.epochs}]`, number: whole },
     batch: { value: "N", help: `texts at a time [${defaults.batch}]`, number: whole },
     rate: { value: "X", help: `of Adam at the start [${defaults.rate}]`, number: { above: 0 } },
+    tested: { value: "N", help: `texts of each length [${defaults.tested}]`, number: whole },
     sampling: { value: "X", help: "share of scheduled sampling at the end [0]", number: { min: 0, max: 1 } },
     seed: { value: "N", help: "of texts, values and order [0]", number: seedRange },
     seeds: { value: "N", help: "so many trainings, from that seed on [1]", number: { ...whole, max: 100 } },
@@ -69,7 +70,7 @@ await recipe({
           },
         });
         for (const length of [lengths.longest, 30, lengths.tested]) {
-          const tested = draw(500, length, length);
+          const tested = draw(number("tested"), length, length);
           const said = await translate(
             of,
             tested.map(({ source }) => source),
