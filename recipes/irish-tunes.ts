@@ -15,7 +15,7 @@ import {
   languageModel,
   trainLanguageModel,
 } from "unrolled";
-import { abcTunes, checkAbc, cleanAbc } from "unrolled/formats/abc";
+import { abcTunes, checkAbc, cleanAbc, transposeAbc } from "unrolled/formats/abc";
 import { readCell, recipe, seedRange, writeJson } from "./shared/command.ts";
 import { readText } from "./shared/files.ts";
 import { shuffled } from "./shared/shuffled.ts";
@@ -40,6 +40,11 @@ await recipe({
     dropout: { value: "X", help: "rate of what each layer reads [0.3]", number: { min: 0, max: 0.95 } },
     epochs: { value: "N", help: "passes over the tunes [40]", number: whole },
     rate: { value: "X", help: "learning rate of Adam [0.003]", number: { above: 0 } },
+    transpose: {
+      value: "N",
+      help: "semitones that tunes to train on are moved, up and down [0]",
+      number: { whole: true, min: 0, max: 6 },
+    },
     tunes: { value: "N", help: "to write [200]", number: whole },
     temperature: { value: "X", help: "of what is written [0.6]", number: { min: 0 } },
     out: { value: "FILE.abc", help: "save what is written" },
@@ -57,6 +62,11 @@ await recipe({
     const part = (keep: (place: number) => boolean) => texts.filter((_, k) => keep(k % 10));
     const [training, validation, test] = [part((k) => k < 8), part((k) => k === 8), part((k) => k === 9)];
     say(`${training.length} tunes to train on, ${validation.length} to stop by, ${test.length} to test on`);
+    const most = given.number("transpose") ?? 0;
+    const moves = Array.from({ length: 2 * most + 1 }, (_, k) => k - most);
+    const moved = training.flatMap((text) =>
+      moves.flatMap((by) => transposeAbc(`X:1\n${text}`, by)?.replace("X:1\n", "") ?? []),
+    );
     say(`of the tunes themselves ${percent(texts.filter(isWhole).length, texts.length)} have bars that all add up`);
     const number = (option: string, usually: number): number => given.number(option) ?? usually;
     const read = readCell(given.text("cell") ?? "lstm");
@@ -67,7 +77,7 @@ await recipe({
       const size = { units: number("units", 256), layers: number("layers", 1), dropout: number("dropout", 0.3) };
       const lm = languageModel(texts, { ...size, ...(cell && { cell }), seed });
       // The file is sorted by kinds of tunes: in its order a model would learn that a tune is like the one before it.
-      await trainLanguageModel(lm, shuffled(training, createRandom(seed)), {
+      await trainLanguageModel(lm, shuffled(moved, createRandom(seed)), {
         ...{ epochs: number("epochs", 40), batch: 16, steps: 64, clipNorm: 1, seed, threads: 1, engine: "native" },
         optimizer: adam({ learningRate: number("rate", 0.003) }),
         validationData: validation,
@@ -92,7 +102,7 @@ await recipe({
       const whole = written.filter(isWhole);
       const good = whole.filter((text) => warningsOf(text).length === 0);
       const parsed = written.filter((text) => warningsOf(text).length === 0);
-      const known = new Set(training);
+      const known = new Set(moved);
       const copies = written.filter((text) => known.has(text));
       rows.push({ loss, share: good.length / written.length });
       const shares = { addUp: whole.length, withoutWarning: parsed.length, both: good.length, copies: copies.length };

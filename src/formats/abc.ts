@@ -5,9 +5,18 @@
  */
 import { inOrder, type Note, type Piece, type Tempo } from "../data/piece.ts";
 import { InputError } from "../graph/input-error.ts";
-import { type Arguments, checkArguments, inRange, options as optionsOf, someText, string } from "../graph/schema.ts";
+import {
+  type Arguments,
+  checkArguments,
+  inRange,
+  options as optionsOf,
+  someText,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import { parseTune, type Segment, type TuneLines } from "./abc/parse.ts";
 import { playedOrder } from "./abc/repeats.ts";
+import { transposed } from "./abc/transpose.ts";
 
 /** A tune of a tunebook. */
 export type AbcTune = {
@@ -212,4 +221,20 @@ export function cleanAbc(tune: AbcTune | string): string {
     if (name === undefined || "TMLQKPV".includes(name)) kept.push(plain);
   }
   return `X:1\n${kept.join("\n")}\n`;
+}
+
+/** @internal */
+export const transposeAbcArguments: Arguments = { ...abcTuneArguments, semitones: wholeNumber(-24, 24) };
+
+/**
+ * A tune in another key: its notes, its keys and the names of its chords, each by so many semitones, lengths and all else as they are. What
+ * a model learns of bars, so, does not hang on a key.
+ * @param tune the tune, or its text
+ * @param semitones -24 to 24, up where above 0
+ * @returns its text; undefined for a key that is no tonic with a mode (such as `K:none`), or where notes would need triple signs
+ * @example const up = transposeAbc("X:1\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|\n", 2); // K:E, EFGA Bcde|
+ */
+export function transposeAbc(tune: AbcTune | string, semitones: number): string | undefined {
+  checkArguments("transposeAbc", { tune, semitones }, transposeAbcArguments);
+  return transposed(linesOf(tune).text, semitones);
 }

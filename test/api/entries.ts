@@ -21,6 +21,8 @@ import {
   cleanAbc,
   pieceOfAbc,
   pieceOfAbcArguments,
+  transposeAbc,
+  transposeAbcArguments,
 } from "../../src/formats/abc.ts";
 import {
   convertLabelsArguments,
@@ -1475,6 +1477,7 @@ export const entries: readonly Entry[] = [
   { name: "abcTunes", rules: abcTunesArguments, call: abcTunes, right: [[aTune]] },
   { name: "checkAbc", rules: abcTuneArguments, call: checkAbc, right: [[aTune], [{ text: aTune, line: 3 }]] },
   { name: "cleanAbc", rules: abcTuneArguments, call: cleanAbc, right: [[aTune]] },
+  { name: "transposeAbc", rules: transposeAbcArguments, call: transposeAbc, right: [[aTune, 2]] },
   {
     name: "pieceOfAbc",
     rules: pieceOfAbcArguments,

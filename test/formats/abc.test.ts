@@ -2,7 +2,7 @@ import abcjs from "abcjs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseTune } from "../../src/formats/abc/parse.ts";
-import { abcTunes, checkAbc, cleanAbc, pieceOfAbc } from "../../src/formats/abc.ts";
+import { abcTunes, checkAbc, cleanAbc, pieceOfAbc, transposeAbc } from "../../src/formats/abc.ts";
 import { refusal } from "../helpers/refusal.ts";
 
 const tune = (music: string, header = "M:4/4\nL:1/8\nK:C"): string => `X:1\nT:A\n${header}\n${music}\n`;
@@ -225,5 +225,55 @@ describe("what is refused", () => {
       }),
       { seed: 8, numRuns: 1000 },
     );
+  });
+});
+
+describe("in another key", () => {
+  const music =
+    '"D"(3ABc|d2 ^c=c _B>A|"Am/E"[DFA]2 {g}f-f [K:Gmix]f,F\'|!trill!^^F_E z2|"slowly" +mordent+ D,,4 d\'\'4 Hd|: %C\nw: la D\n';
+  const own = tune(music, "M:4/4\nL:1/8\nK:D Major");
+  const notes = (text: string) =>
+    pieceOfAbc(text).notes.map(({ pitch, start, duration }) => ({ pitch, start, duration }));
+  test("a tone up and down: keys, chords, accidentals, octaves; words and comments stay", () => {
+    expect(transposeAbc(tune('"D"d2 ^c=c "F#m/A"B,2 b2|"fine" z4|%D', "M:4/4\nL:1/8\nK:D mix"), 2)).toBe(
+      tune('"E"e2 ^d=d "G#m/B"C2 c\'2|"fine" z4|%D', "M:4/4\nL:1/8\nK:E mix"),
+    );
+    expect(transposeAbc(tune("B,CB c^f|[K:Am]=c", "K:C"), -2)).toBe(tune("A,B,A B=e|[K:Gm]_B", "K:Bb"));
+  });
+  test.each(Array.from({ length: 49 }, (_, k) => k - 24))("every note moves by %i semitones and lasts as long", (n) => {
+    const moved = transposeAbc(own, n) as string;
+    const inRange = (text: string): string => text.replaceAll(/[A-G],,/g, (name) => name[0] as string);
+    const before = notes(inRange(own));
+    expect(before.length).toBeGreaterThan(15);
+    const shifted = transposeAbc(inRange(own), n) as string;
+    expect(notes(shifted)).toEqual(before.map((one) => ({ ...one, pitch: one.pitch + n })));
+    expect(checkAbc(moved).wrong).toEqual(checkAbc(own).wrong);
+  });
+  test("there and back it is the same sound: 200 tunes drawn", () => {
+    const note = fc
+      .tuple(
+        fc.constantFrom("", "^", "_", "="),
+        fc.constantFrom(..."ABCDEFGabcdefg"),
+        fc.constantFrom("", ",", "'", "2"),
+      )
+      .map((parts) => parts.join(""));
+    const key = fc.constantFrom("C", "G", "Dmaj", "Am", "Edor", "Amix", "Bb", "F#m", "Eb lyd");
+    fc.assert(
+      fc.property(
+        fc.array(note, { minLength: 1, maxLength: 12 }),
+        key,
+        fc.integer({ min: -12, max: 12 }),
+        (all, k, n) => {
+          const text = tune(`${all.join("")}|${all.reverse().join(" ")}|`, `M:4/4\nL:1/8\nK:${k}`);
+          const moved = transposeAbc(text, n) as string;
+          expect(notes(moved)).toEqual(notes(text).map((one) => ({ ...one, pitch: one.pitch + n })));
+          expect(notes(transposeAbc(moved, -n) as string)).toEqual(notes(text));
+        },
+      ),
+      { seed: 6, numRuns: 200 },
+    );
+  });
+  test("not where there is no tonic", () => {
+    for (const key of ["none", "HP", "D ^c", ""]) expect(transposeAbc(`X:1\nK:${key}\nABc|\n`, 2)).toBeUndefined();
   });
 });
