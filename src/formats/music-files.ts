@@ -1,36 +1,18 @@
 /** Files of music on disk: MIDI files and ABC tunebooks, alone or in folders, as pieces. Knows nothing about models. */
 import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import type { Piece } from "../data/piece.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, flag, listOf, options as optionsOf, someText } from "../graph/schema.ts";
-import { abcTunes, pieceOfAbc } from "./abc.ts";
-import { decodeText } from "./decode-text.ts";
 import { readInput } from "./files.ts";
-import { readMidi } from "./midi.ts";
+import { isAbc, isMidi, type MusicFiles, type ReadMusicFilesOptions, readMusicBytes } from "./music-bytes.ts";
 
-/** A piece, and where it is from: a file, of a tunebook with the tune's line. */
-export type NamedPiece = { readonly name: string; readonly piece: Piece };
-/** What files of music hold. */
-export type MusicFiles = {
-  readonly pieces: readonly NamedPiece[];
-  /** What was left out with `repair`, a line each. */
-  readonly left: readonly string[];
-};
+export type { MusicFiles, NamedPiece, ReadMusicFilesOptions } from "./music-bytes.ts";
 
-/** Options of `readMusicFiles`. */
-export type ReadMusicFilesOptions = {
-  /** Mend notes that hang or overlap, and leave out tunes that cannot be read. Default false. */
-  readonly repair?: boolean;
-};
 /** @internal */
 export const musicFilesArguments: Arguments = {
   paths: listOf(someText, 1),
   options: optionsOf<ReadMusicFilesOptions>({ repair: flag }),
 };
-
-const isMidi = (path: string): boolean => /\.midi?$/i.test(path);
-const isAbc = (path: string): boolean => /\.abc$/i.test(path);
 
 /**
  * The pieces of files and folders: each MIDI file is a piece, and each tune of an ABC tunebook.
@@ -41,26 +23,12 @@ const isAbc = (path: string): boolean => /\.abc$/i.test(path);
  */
 export function readMusicFiles(paths: readonly string[], options: ReadMusicFilesOptions = {}): MusicFiles {
   checkArguments("readMusicFiles", { paths, options }, musicFilesArguments);
-  const { repair = false } = options;
-  const left: string[] = [];
-  const pieces = paths.flatMap(filesAt).flatMap((path): NamedPiece[] => {
-    if (isMidi(path)) return [{ name: path, piece: readMidi(readInput(path), path, { repair }) }];
-    const tunes = abcTunes(decodeText(readInput(path), path));
-    if (tunes.length === 0) throw new InputError(`${path}: has no tune: no line begins with X:. Give a tunebook.`);
-    return tunes.flatMap((tune): NamedPiece[] => {
-      try {
-        return [{ name: `${path}:${tune.line}`, piece: pieceOfAbc(tune, {}, path) }];
-      } catch (error) {
-        if (!(error instanceof InputError) || !repair) throw error;
-        left.push(error.message);
-        return [];
-      }
-    });
-  });
-  const sounding = pieces.filter(({ piece }) => piece.notes.length > 0);
-  left.push(...pieces.filter(({ piece }) => piece.notes.length === 0).map(({ name }) => `${name}: has no notes`));
-  if (sounding.length === 0) throw new InputError(`${paths.join(", ")}: has no notes. Give files with music.`);
-  return { pieces: sounding, left };
+  const files = paths.flatMap(filesAt);
+  return readMusicBytes(
+    files.map((name) => ({ name, bytes: () => readInput(name) })),
+    options,
+    paths.join(", "),
+  );
 }
 
 function filesAt(path: string): string[] {

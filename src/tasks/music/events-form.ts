@@ -2,9 +2,10 @@
 import { dense, dropout as dropoutLayer, embedding, recurrent } from "../../nn/layers.ts";
 import type { Model } from "../../nn/model.ts";
 import { sequential } from "../../nn/model.ts";
-import { vocabularySize } from "../../text/tokenizer.ts";
+import { decodeToken, encode, vocabularySize } from "../../text/tokenizer.ts";
 import { adam } from "../../train/optimizers.ts";
 import { generate } from "../generate.ts";
+import { tokensToRead } from "../generation-engine.ts";
 import { evaluateLanguageModel } from "../language-model/evaluate.ts";
 import type { LanguageModel } from "../language-model/file.ts";
 import { trainLanguageModel } from "../language-model/train.ts";
@@ -58,13 +59,23 @@ export const eventsForm: Form = {
     const { loss, tokens: count } = await evaluateLanguageModel(lmOf(model), texts(pieces), host);
     return { loss, count };
   },
-  async write(model, { length, seed, prime, hold, signal, host, ...sampling }) {
+  async *write(model, { length, seed, prime, hold, signal, host, ...sampling }) {
     const from = prime.reduce((last, one) => Math.max(last, one.start + one.duration), 0);
     const prompt = eventsOf(prime, from);
     // Its length and velocity hold on behind it.
     const reader = new EventReader();
-    reader.read(prompt);
-    const read = reader.notes.length;
+    let primes = 0;
+    const held = hold.map((pitch) => ({ pitch, start: 0, duration: length, velocity: 80 }));
+    const notes = (): GridNote[] => {
+      const written = reader.notes.slice(primes).filter(({ start }) => start < from + length);
+      const own = written.map((note) => ({ ...note, start: note.start - from }));
+      return [...held, ...own.filter(({ pitch }) => !hold.includes(pitch))];
+    };
+    for (const token of tokensToRead(eventTokenizer, prompt)) {
+      reader.read(decodeToken(eventTokenizer, token));
+      primes = reader.notes.length;
+      yield { input: token, step: reader.now - from, notes };
+    }
     const options = {
       ...host,
       ...sampling,
@@ -75,13 +86,8 @@ export const eventsForm: Form = {
     };
     for await (const piece of generate(lmOf(model), options)) {
       reader.read(piece);
+      for (const token of encode(eventTokenizer, piece)) yield { input: token, step: reader.now - from, notes };
       if (reader.now >= from + length) break;
     }
-    const written = reader.notes
-      .slice(read)
-      .filter(({ start }) => start < from + length)
-      .map((note) => ({ ...note, start: note.start - from }));
-    const held = hold.map((pitch) => ({ pitch, start: 0, duration: length, velocity: 80 }));
-    return [...held, ...written.filter(({ pitch }) => !hold.includes(pitch))];
   },
 };

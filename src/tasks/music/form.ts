@@ -39,6 +39,15 @@ export type FormWriting = SamplingOptions & {
   readonly host: InferenceOptions;
 };
 
+/** What a network reads as it writes: a token or a vector of what primes, and of what it wrote itself. */
+export type WrittenInput = {
+  readonly input: number | Float32Array;
+  /** The step of the grid that it stands in; below 0 in what primes. */
+  readonly step: number;
+  /** The notes that are written so far, from step 0 on, without what primes. */
+  readonly notes: () => GridNote[];
+};
+
 /** A form of music models. */
 export type Form = {
   /** What its losses are a unit of, for people: "event", "step". */
@@ -64,6 +73,6 @@ export type Form = {
     pieces: readonly (readonly GridNote[])[],
     host: InferenceOptions,
   ) => Promise<{ readonly loss: number; readonly count: number }>;
-  /** @returns the notes of what is written, from step 0 on, without what primed it */
-  readonly write: (model: Model, how: FormWriting) => Promise<GridNote[]>;
+  /** Writes one input after the other, at least one; the notes at the last are all of them. */
+  readonly write: (model: Model, how: FormWriting) => AsyncGenerator<WrittenInput, void>;
 };

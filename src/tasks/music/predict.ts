@@ -14,12 +14,14 @@ import {
   type Schema,
   wholeNumber,
 } from "../../graph/schema.ts";
+import { type InspectedStep, inspectedSession } from "../../nn/inspection.ts";
 import { aSeed } from "../../nn/random.ts";
 import { type SamplingOptions, samplingRules } from "../../text/sampling.ts";
 import { aMusicModel } from "./checks.ts";
+import type { WrittenInput } from "./form.ts";
 import { forms } from "./forms.ts";
 import { gridOf, pieceOfGrid, transposedNotes } from "./grid.ts";
-import type { MusicModel } from "./settings.ts";
+import type { GridNote, MusicModel } from "./settings.ts";
 
 /** Options of `generateMusic`: how long, from what on, and sampling as of text; also the host's. */
 export type GenerateMusicOptions = SamplingOptions &
@@ -60,8 +62,29 @@ export const generateMusicArguments: Arguments = {
  */
 export async function generateMusic(mm: MusicModel, options: GenerateMusicOptions = {}): Promise<Piece> {
   checkArguments("generateMusic", { mm, options }, generateMusicArguments);
+  let notes = (): readonly GridNote[] => [];
+  for await (const written of writeMusic(mm, options, [])) notes = written.notes;
+  return pieceOfGrid(notes(), mm.settings);
+}
+
+/** An input that was read, with what was asked for of the network. */
+export type MusicStep = Omit<WrittenInput, "input"> & {
+  /** The numbers (n) of each value by layer and name, after this input. */
+  readonly values: InspectedStep["values"];
+};
+
+/**
+ * `generateMusic`, one input after the other.
+ * @param options are known to be some
+ * @param values gates, states and other values of the network to give with each, by layer and name
+ * @throws InputError as `generateMusic`
+ */
+export async function* writeMusic(
+  { model, settings }: MusicModel,
+  options: GenerateMusicOptions,
+  values: readonly string[],
+): AsyncGenerator<MusicStep, void> {
   const { length = 32, prime, hold = [], seed = 0, signal } = options;
-  const { model, settings } = mm;
   const form = forms[settings.form];
   const sampling = Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name in samplingRules && value !== undefined),
@@ -75,11 +98,21 @@ export async function generateMusic(mm: MusicModel, options: GenerateMusicOption
   if (beyond !== undefined) {
     throw new InputError(`generateMusic: hold: this model writes pitches from ${lowest} to ${highest}, got ${beyond}`);
   }
-  const notes = await form.write(model, {
+  const host = hostOf(options);
+  const writing = form.write(model, {
     ...sampling,
     length: Math.max(1, Math.round(length * settings.stepsPerQuarter)),
     prime: prime === undefined ? [] : transposedNotes(gridOf(prime, settings.stepsPerQuarter), 0, form.range),
-    ...{ hold, seed, signal, host: hostOf(options) },
+    ...{ hold, seed, signal, host },
   });
-  return pieceOfGrid(notes, settings);
+  // Another session reads what is written: writing is the same whatever is asked for.
+  const shown = values.length === 0 ? undefined : await inspectedSession("generateMusic", model, values, host);
+  try {
+    for await (const { input, ...written } of writing) {
+      shown?.session.next(input);
+      yield { ...written, values: shown?.valuesNow() ?? {} };
+    }
+  } finally {
+    shown?.session.dispose();
+  }
 }

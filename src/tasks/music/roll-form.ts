@@ -1,5 +1,6 @@
 /** Music as piano rolls (`roll.ts`): at each step the network gives a logit for each key, from which a step is drawn. */
 
+import { yieldNow } from "../../graph/yielding.ts";
 import { dense, dropout as dropoutLayer, masking, recurrent } from "../../nn/layers.ts";
 import { sequential } from "../../nn/model.ts";
 import { createRandom } from "../../nn/random.ts";
@@ -21,6 +22,7 @@ import {
   rollOf,
   rollWindows,
 } from "./roll.ts";
+import type { GridNote } from "./settings.ts";
 
 const loss = binaryCrossentropy({ features: "sum" });
 /** Steps of the windows that losses are measured in. */
@@ -59,20 +61,27 @@ export const rollForm: Form = {
     const { loss: nats = Number.NaN } = await evaluate(model, batches(windows, 32), { ...host, loss });
     return { loss: nats, count };
   },
-  async write(model, { length, seed, prime, hold, signal, host, temperature = 1 }) {
+  async *write(model, { length, seed, prime, hold, signal, host, temperature = 1 }) {
     const random = createRandom(seed);
     const session = await createSession(model, host);
+    const steps: number[][] = [];
+    const notes = (): GridNote[] => notesOfRoll(steps);
+    const before = [[], ...rollOf(prime)];
     try {
-      let logits = session.next(vectorOf([]));
-      for (const step of rollOf(prime)) logits = session.next(vectorOf(step));
-      const steps: number[][] = [];
-      while (steps.length < length && signal?.aborted !== true) {
-        const step = drawn(logits, temperature, random.uniform);
-        const sounding = [...new Set([...step, ...hold])];
-        steps.push(sounding);
-        logits = session.next(vectorOf(sounding));
+      let logits = new Float32Array();
+      for (const [k, sounding] of before.entries()) {
+        const input = vectorOf(sounding);
+        logits = session.next(input);
+        yield { input, step: k - before.length, notes };
       }
-      return notesOfRoll(steps);
+      while (steps.length < length && signal?.aborted !== true) {
+        const sounding = [...new Set([...drawn(logits, temperature, random.uniform), ...hold])];
+        const input = vectorOf(sounding);
+        steps.push(sounding);
+        logits = session.next(input);
+        yield { input, step: steps.length - 1, notes };
+        await yieldNow(20);
+      }
     } finally {
       session.dispose();
     }

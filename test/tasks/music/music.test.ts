@@ -3,8 +3,12 @@ import { describe, expect, test } from "vitest";
 import { inOrder, type Note, type Piece } from "../../../src/data/piece.ts";
 import { readMidi, writeMidi } from "../../../src/formats/midi.ts";
 import { FormatError } from "../../../src/formats/safetensors.ts";
+import { type InspectedStep, inspectModel } from "../../../src/nn/inspection.ts";
 import { EventReader, eventsOf, eventTokenizer } from "../../../src/tasks/music/events.ts";
-import { gridOf, withoutOverlaps } from "../../../src/tasks/music/grid.ts";
+import type { WrittenInput } from "../../../src/tasks/music/form.ts";
+import { forms } from "../../../src/tasks/music/forms.ts";
+import { gridOf, pieceOfGrid, withoutOverlaps } from "../../../src/tasks/music/grid.ts";
+import { writeMusic } from "../../../src/tasks/music/predict.ts";
 import { keys, notesOfRoll, padding, rollExamples, rollOf, rollWindows } from "../../../src/tasks/music/roll.ts";
 import type { GridNote } from "../../../src/tasks/music/settings.ts";
 import {
@@ -171,6 +175,38 @@ describe.each([
       expect(written.notes.filter((one) => one.pitch === pitch)).toMatchObject([{ start: 0, duration: 16 * 120 }]);
     }
     expect(readMidi(writeMidi(written)).notes).toEqual(written.notes);
+  });
+
+  test("written input by input it is the same music, and the values are those of a model that reads the inputs", async () => {
+    const { mm } = await trained;
+    const options = { length: 6, temperature: 1.2, hold: [36], prime: scale(2, 5), seed: 7, ...host };
+    const { hold, seed, temperature } = options;
+    const how = { length: 24, hold, seed, temperature, prime: gridOf(options.prime, 4), signal: undefined, host };
+    const inputs: WrittenInput[] = [];
+    const seen: number[] = [];
+    for await (const one of forms[form].write(mm.model, how)) {
+      inputs.push(one);
+      seen.push(one.notes().length);
+    }
+    const steps = inputs.map(({ step }) => step);
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    expect(steps[0]).toBeLessThan(0);
+    expect(seen.slice(0, -1).every((count, k) => count <= (seen[k + 1] as number))).toBe(true);
+    const keys = ["recurrent.z", "recurrent.h"];
+    const read = inspectModel(
+      mm.model,
+      inputs.map(({ input }) => input),
+      { values: keys, ...host },
+    );
+    let k = 0;
+    let last: readonly GridNote[] = [];
+    for await (const { step, notes, values } of writeMusic(mm, options, keys)) {
+      const { value } = await read.next();
+      expect([step, values]).toEqual([steps[k++], (value as InspectedStep).values]);
+      last = notes();
+    }
+    expect(k).toBe(inputs.length);
+    expect(pieceOfGrid(last, mm.settings)).toEqual(await generateMusic(mm, options));
   });
 
   test("a server answers what the model writes", async () => {
