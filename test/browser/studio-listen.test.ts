@@ -62,12 +62,12 @@ test("a model's file leads here from Models; a WAV file is heard frame by frame,
     expect(await page.textContent("section [role=status]")).toMatch(
       new RegExp(`^${wanted}, \\d+ %, after \\d+ frames`),
     );
-    const classes = page.locator(".frames-row", { has: page.locator("svg") });
+    const classes = page.locator(".gates-row", { has: page.locator("svg") });
     expect(await classes.count()).toBe(2);
     // Every line of the cell's equations by its name, at the same frames.
     const frames = Number(/after (\d+) frames/.exec((await page.textContent("section [role=status]")) ?? "")?.[1]);
-    const maps = page.locator(".frames-row .heat-map");
-    const names = () => page.locator("code.frames-name").allTextContents();
+    const maps = page.locator(".gates-row .heat-map");
+    const names = () => page.locator("code.gates-name").allTextContents();
     expect(await names()).toEqual(["z", "r", "g", "h"]);
     await page.waitForSelector("text=update gate: what to keep of the old state");
     await expect.poll(() => maps.first().locator("canvas").getAttribute("data-cells")).toBe(String(frames * 16));
@@ -94,7 +94,7 @@ test("a bidirectional classifier says one thing of a whole file, and does not li
     await page.waitForSelector("[role=status] >> text=it reads whole sequences");
     expect(await button(page, "Listen to the microphone").isDisabled()).toBe(true);
     await page.getByLabel("Open a WAV file …").setInputFiles(wav);
-    await page.waitForSelector(".frames-row");
+    await page.waitForSelector(".gates-row");
     expect(await page.locator("canvas").count()).toBe(0);
   });
 });
@@ -123,7 +123,7 @@ test("a microphone is heard as it comes, at its own rate, until it is stopped", 
       Number(/after frame ([\d,]+)/.exec((await page.textContent("output")) ?? "")?.[1]?.replace(",", ""));
     const before = await readOut();
     await expect.poll(readOut).toBeGreaterThan(before);
-    expect(await page.locator("code.frames-name").allTextContents()).toEqual(["z", "r", "g", "h"]);
+    expect(await page.locator("code.gates-name").allTextContents()).toEqual(["z", "r", "g", "h"]);
     await page.waitForSelector(`text=/^What it took the sounds for, the last one first: ${wanted} /`);
     await button(page, "Forget what it heard").click();
     await expect.poll(frames).toBeLessThan(before);

@@ -62,8 +62,8 @@ test("a translator's file leads here; greedy and by beams it is the library's, w
     await page.waitForSelector(`#token >> text=Token 2 of ${shares.length}, “${wanted?.text[1]}”`);
     expect(await page.locator(".kept li").count()).toBeGreaterThan(1);
     // Token, map and gates are of one place.
-    await page.waitForSelector(`.frames-readout >> text=at token 2 of ${shares.length}`);
-    expect(await page.locator(".frames-row code").allTextContents()).toEqual([
+    await page.waitForSelector(`.gates-readout >> text=at token 2 of ${shares.length}`);
+    expect(await page.locator(".gates-row code").allTextContents()).toEqual([
       "query",
       "context",
       "read",
@@ -181,7 +181,7 @@ test.each([
     await withStudio({ models: [datesFile, wordsFile, reviewsFile], width, colorScheme }, async (page, address) => {
       const other = colorScheme === "light" ? "dark" : "light";
       for (const [place, ready] of [
-        [`dates?text=${encodeURIComponent(source)}`, ".frames-row canvas"],
+        [`dates?text=${encodeURIComponent(source)}`, ".gates-row canvas"],
         ["words?text=the+old+man+the+boat&word=2", ".tagged li"],
         ["reviews?text=the+plot+is+lovely+but+the+cast+is+not+funny", ".coloured-text [data-token]"],
         ["", "#train"],

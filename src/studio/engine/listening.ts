@@ -4,11 +4,11 @@ import { InputError } from "../../graph/input-error.ts";
 import { soundAt } from "../../tasks/classify/input.ts";
 import { checkForwards, classify } from "../../tasks/classify/predict.ts";
 import { type ClassifiedFrame, type ClassifySession, classifySession } from "../../tasks/classify/session.ts";
-import { shownValues } from "../../tasks/inspect-text.ts";
 import { contentOf, type ModelHandle } from "./open-models.ts";
 import { createPauses } from "./pauses.ts";
 import type { LayerValue } from "./reading.ts";
 import type { Job } from "./remote.ts";
+import { valuesOf } from "./shown-values.ts";
 import { createStreamResampler, type StreamResampler } from "./stream-resampler.ts";
 
 export type ClassifierFacts = {
@@ -69,10 +69,7 @@ export const listening = {
       if (!(error instanceof InputError)) throw error;
       return { ...facts, whole: error.message, values: [] };
     }
-    const values = shownValues(model, [], "").map(({ key, layer, name, size, gate, description }) => {
-      return { key, layer, name, size, gate, description };
-    });
-    return { ...facts, whole: undefined, values };
+    return { ...facts, whole: undefined, values: valuesOf(model) };
   },
 
   /**

@@ -59,10 +59,10 @@ export function HeardSound({ heard, facts, live }: HeardProps) {
           The last {count.toLocaleString("en")} frames are shown, {seconds(count)} s.
         </p>
       )}
-      <div class="frames">
+      <div class="gates">
         {shown.map(({ label, c, now, most }) => (
-          <div key={label} class="frames-row">
-            <span class="frames-name">{label}</span>
+          <div key={label} class="gates-row">
+            <span class="gates-name">{label}</span>
             <Bars
               label={`${label}: ${percent(now)}, at most ${percent(most)}`}
               {...{ probabilities, count, classes: labels.length, c }}
