@@ -41,7 +41,7 @@ export const eventsForm: Form = {
     await trainLanguageModel(lmOf(model), text, {
       ...host,
       ...{ epochs, batch, steps: own, optimizer: adam({ learningRate }), seed, clipNorm: 1 },
-      ...(held.length > 0 ? { validationData: held, validations: epochs } : { validationSplit: 0 }),
+      ...(held.length > 0 ? { validationData: held, validations: epochs, keep: "best" } : { validationSplit: 0 }),
       ...(signal !== undefined && { signal }),
       callbacks: [
         {

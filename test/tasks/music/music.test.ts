@@ -241,6 +241,20 @@ test.each(["events", "roll"] as const)("a single short piece is enough to learn 
   }
 });
 
+test.each([
+  ["events", 1, 0.05],
+  ["roll", 3, 1],
+] as const)("of epochs that get worse the best is kept: %s", async (form, seed, learningRate) => {
+  const all = scales.slice(0, 12);
+  const mm = musicModel(all, { form, units: 8, dropout: 0, seed });
+  // A rate at which losses go up again.
+  const how = { epochs: 7, batchSize: 2, steps: 16, learningRate, ...host };
+  const { validationLoss } = await trainMusic(mm, all, how);
+  const least = Math.min(...validationLoss);
+  expect(validationLoss.at(-1)).toBeGreaterThan(least + 0.02);
+  expect((await evaluateMusic(mm, all.slice(-1), host)).loss).toBeCloseTo(least, 3);
+});
+
 describe("what is refused", () => {
   const mm = musicModel(scales, { form: "roll", units: 2 });
 
