@@ -11,6 +11,7 @@ export const viewNames = [
   "listen",
   "tracks",
   "sentences",
+  "music",
   "models",
 ] as const;
 export type ViewName = (typeof viewNames)[number];

@@ -17,6 +17,7 @@ const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ re
   listen: { title: "Listen", load: () => import("./views/listen/listen.tsx") },
   tracks: { title: "Tracks", load: () => import("./views/tracks/tracks.tsx") },
   sentences: { title: "Sentences", load: () => import("./views/sentences/sentences.tsx") },
+  music: { title: "Music", load: () => import("./views/music/music.tsx") },
   models: { title: "Models", load: () => import("./views/models/models.tsx") },
 };
 

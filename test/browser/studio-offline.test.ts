@@ -40,6 +40,7 @@ const headings = {
   listen: "Listen",
   tracks: "Tracks",
   sentences: "Sentences",
+  music: "Music",
   models: "Models",
 };
 

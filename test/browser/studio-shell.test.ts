@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
-const views = ["Learn", "Lab", "Inspect", "Write", "Forecast", "Listen", "Tracks", "Sentences", "Models"];
+const views = ["Learn", "Lab", "Inspect", "Write", "Forecast", "Listen", "Tracks", "Sentences", "Music", "Models"];
 
 test("every view has an address, a title and a heading; back and forward go between them", async () => {
   await withStudio({}, async (page, address) => {
@@ -16,7 +16,7 @@ test("every view has an address, a title and a heading; back and forward go betw
       );
     }
     await page.goBack();
-    await page.waitForURL(`${address}#/sentences`);
+    await page.waitForURL(`${address}#/music`);
     await page.goForward();
     await page.waitForURL(`${address}#/models`);
     await page.waitForSelector('nav [aria-current="page"] >> text="Models"');

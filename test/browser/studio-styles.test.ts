@@ -31,6 +31,7 @@ const places = {
   listen: ".picker",
   tracks: ".picker",
   sentences: ".picker",
+  music: "form.training",
   models: ".gallery li >> nth=10",
 } as const;
 type Place = keyof typeof places;

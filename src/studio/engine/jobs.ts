@@ -1,6 +1,7 @@
 /** All jobs of the engine, by name: functions, or async generators if they have intermediate values. */
 
 import { cellGallery } from "./cell-gallery.ts";
+import { composing } from "./composing.ts";
 import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
 import { forecasting } from "./forecasting.ts";
@@ -15,6 +16,7 @@ import { training } from "./training.ts";
 import { writing } from "./writing.ts";
 
 export const jobs = {
+  ...composing,
   ...experiments,
   ...explaining,
   ...forecasting,

@@ -28,7 +28,9 @@ type ModelJob =
   | "predictTracks"
   | "translateText"
   | "explainTag"
-  | "explainText";
+  | "explainText"
+  | "musicFacts"
+  | "writeMusic";
 type ArgumentsOf<Name extends ModelJob> = Parameters<Jobs[Name]> extends [ModelHandle, ...infer Rest] ? Rest : never;
 
 export type OpenModel = {

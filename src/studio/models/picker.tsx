@@ -156,8 +156,8 @@ export async function keepFile(file: File): Promise<{ readonly id: string; reado
   return { id, task };
 }
 
-/** A file that is dropped anywhere in the view. */
-export function useDroppedFile(take: (file: File | undefined) => void): void {
+/** A file that is dropped anywhere in the view, and all that come with it. */
+export function useDroppedFile(take: (file: File | undefined, all: readonly File[]) => void): void {
   useEffect(() => {
     const hasFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;
     const over = (event: DragEvent): void => {
@@ -166,7 +166,8 @@ export function useDroppedFile(take: (file: File | undefined) => void): void {
     const drop = (event: DragEvent): void => {
       if (!hasFile(event)) return;
       event.preventDefault();
-      take(event.dataTransfer?.files[0]);
+      const all = [...(event.dataTransfer?.files ?? [])];
+      take(all[0], all);
     };
     addEventListener("dragover", over);
     addEventListener("drop", drop);

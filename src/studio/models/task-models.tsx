@@ -16,8 +16,8 @@ export type WithTaskModelProps = {
   readonly what: string;
   /** How such a model is made, for who has none. */
   readonly command: string;
-  /** For a dropped file that is no model. */
-  readonly onOther: (file: File) => void;
+  /** For a dropped file that is no model, the first of `all`. */
+  readonly onOther: (file: File, all: readonly File[]) => void;
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
@@ -28,10 +28,10 @@ export function WithTaskModel({ address, what, command, onOther, children }: Wit
   const own = models?.filter(({ task }) => viewOfTask(task)?.view === view) ?? [];
   const found = models?.find((model) => model.id === id);
   const [problem, setProblem] = useState("");
-  const take = async (file: File | undefined): Promise<void> => {
+  const take = async (file: File | undefined, all: readonly File[]): Promise<void> => {
     if (file === undefined) return;
     setProblem("");
-    if (!/\.safetensors$/i.test(file.name)) return onOther(file);
+    if (!/\.safetensors$/i.test(file.name)) return onOther(file, all);
     try {
       const kept = await keepFile(file);
       const its = viewOfTask(kept.task)?.view ?? "inspect";
@@ -61,7 +61,7 @@ export function WithTaskModel({ address, what, command, onOther, children }: Wit
             </select>
           </label>
         )}
-        <FileButton onFile={take} label="Open a model …" />
+        <FileButton onFile={(file) => take(file, file === undefined ? [] : [file])} label="Open a model …" />
       </div>
       {own.length === 0 && (
         <p>

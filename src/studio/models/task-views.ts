@@ -10,6 +10,7 @@ const views: Readonly<Record<string, TaskView>> = {
   "classify text": { view: "sentences", action: "Read sentences" },
   translate: { view: "sentences", action: "Translate" },
   tag: { view: "sentences", action: "Tag" },
+  music: { view: "music", action: "Write music" },
   trajectories: { view: "tracks", action: "Predict tracks" },
 };
 const viewNamed = (name: string): TaskView | undefined => (Object.hasOwn(views, name) ? views[name] : undefined);

@@ -1,0 +1,99 @@
+/** Files of music that are opened: MIDI files and tunebooks, as pieces. */
+import { useEffect, useState } from "preact/hooks";
+import type { MusicFiles } from "../../../formats/music-bytes.ts";
+import { engine } from "../../engine/engine.ts";
+import { messageOf } from "../../loading.ts";
+
+/** Whether a file that was refused can be read, once its notes are mended or its tune that breaks off is left out. */
+const isMendable = (message: string): boolean => /`repair`|: line \d+: /.test(message);
+/** What is said of files, in the words of the page. */
+const inPage = (message: string): string => message.replace(/, or read it with `repair`\.$/, ", or here.");
+
+/** Reads files, and keeps what is wrong with them until others are read. @param onRead is given their pieces */
+export function useMusicFiles(onRead: (pieces: MusicFiles["pieces"]) => void) {
+  const [said, setSaid] = useState<Omit<FilesSaidProps, "onMend">>({ problem: "", left: [] });
+  const [refused, setRefused] = useState<readonly File[]>([]);
+  const read = async (files: readonly File[], repair = false): Promise<void> => {
+    try {
+      const bytes = await Promise.all(
+        files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
+      );
+      const { pieces, left } = await engine().ask("readMusic", bytes, repair);
+      setSaid({ problem: "", left });
+      onRead(pieces);
+    } catch (error) {
+      setRefused(files);
+      setSaid({ problem: messageOf(error), left: [] });
+    }
+  };
+  return { read, said: { ...said, onMend: () => read(refused, true) } };
+}
+
+/** Read files that are dropped into the view, once. */
+export function useDropped(
+  dropped: readonly File[] | undefined,
+  onTaken: () => void,
+  read: (files: readonly File[]) => Promise<void>,
+): void {
+  useEffect(() => {
+    if (dropped === undefined) return;
+    onTaken();
+    void read(dropped);
+  }, [dropped]);
+}
+
+export type FilesSaidProps = {
+  readonly problem: string;
+  /** What was left out, a line each. */
+  readonly left: readonly string[];
+  readonly onMend: () => void;
+};
+
+const mostLines = 3;
+
+/** What is wrong with files that were opened, and what was left out of them. */
+export function FilesSaid({ problem, left, onMend }: FilesSaidProps) {
+  return (
+    <>
+      {problem !== "" && (
+        <p class="error" role="alert">
+          {inPage(problem)}
+        </p>
+      )}
+      {isMendable(problem) && (
+        <p>
+          <button type="button" onClick={onMend}>
+            Mend it and read it
+          </button>{" "}
+          <span class="soft small">Notes end with their track or where the next begins; such tunes are left out.</span>
+        </p>
+      )}
+      {left.length > 0 && (
+        <p class="small" role="status">
+          Left out: {left.slice(0, mostLines).join("; ")}
+          {left.length > mostLines && `; and ${(left.length - mostLines).toLocaleString("en")} more`}
+        </p>
+      )}
+    </>
+  );
+}
+
+export type MusicFileButtonProps = { readonly label: string; readonly onFiles: (files: readonly File[]) => void };
+
+export const MusicFileButton = ({ label, onFiles }: MusicFileButtonProps) => (
+  <label class="button file">
+    {label}
+    <input
+      type="file"
+      class="visually-hidden"
+      accept=".mid,.midi,.abc,audio/midi"
+      multiple
+      onChange={({ currentTarget }) => {
+        const files = [...(currentTarget.files ?? [])];
+        // Choosing the same file again counts as well.
+        currentTarget.value = "";
+        if (files.length > 0) onFiles(files);
+      }}
+    />
+  </label>
+);
