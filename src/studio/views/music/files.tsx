@@ -2,16 +2,11 @@
 import { useEffect, useState } from "preact/hooks";
 import type { MusicFiles } from "../../../formats/music-bytes.ts";
 import { engine } from "../../engine/engine.ts";
-import { messageOf } from "../../loading.ts";
-
-/** Whether a file that was refused can be read, once its notes are mended or its tune that breaks off is left out. */
-const isMendable = (message: string): boolean => /`repair`|: line \d+: /.test(message);
-/** What is said of files, in the words of the page. */
-const inPage = (message: string): string => message.replace(/, or read it with `repair`\.$/, ", or here.");
+import { isMendable, said } from "./messages.ts";
 
 /** Reads files, and keeps what is wrong with them until others are read. @param onRead is given their pieces */
 export function useMusicFiles(onRead: (pieces: MusicFiles["pieces"]) => void) {
-  const [said, setSaid] = useState<Omit<FilesSaidProps, "onMend">>({ problem: "", left: [] });
+  const [told, setTold] = useState<Omit<FilesSaidProps, "onMend">>({ problem: "", left: [] });
   const [refused, setRefused] = useState<readonly File[]>([]);
   const read = async (files: readonly File[], repair = false): Promise<void> => {
     try {
@@ -19,14 +14,14 @@ export function useMusicFiles(onRead: (pieces: MusicFiles["pieces"]) => void) {
         files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
       );
       const { pieces, left } = await engine().ask("readMusic", bytes, repair);
-      setSaid({ problem: "", left });
+      setTold({ problem: "", left });
       onRead(pieces);
     } catch (error) {
       setRefused(files);
-      setSaid({ problem: messageOf(error), left: [] });
+      setTold({ problem: said(error), left: [] });
     }
   };
-  return { read, said: { ...said, onMend: () => read(refused, true) } };
+  return { read, told: { ...told, onMend: () => read(refused, true) } };
 }
 
 /** Read files that are dropped into the view, once. */
@@ -57,7 +52,7 @@ export function FilesSaid({ problem, left, onMend }: FilesSaidProps) {
     <>
       {problem !== "" && (
         <p class="error" role="alert">
-          {inPage(problem)}
+          {problem}
         </p>
       )}
       {isMendable(problem) && (

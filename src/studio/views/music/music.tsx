@@ -183,7 +183,7 @@ function Composing({ model, query, facts, dropped, onTaken }: OpenedProps & { re
           </p>
         </div>
       </form>
-      <FilesSaid {...files.said} />
+      <FilesSaid {...files.told} />
       {[
         wrong.join(" "),
         linked.length > 0 ? `The link cannot be opened. ${linked.join(" ")}` : "",

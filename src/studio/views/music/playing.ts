@@ -43,11 +43,13 @@ export function usePlaying({ notes, end, stepsPerSecond, synth, ...tell }: Playi
   useEffect(() => player.current?.setRate(stepsPerSecond), [stepsPerSecond]);
   useEffect(() => {
     if (!isPlaying) return;
-    let frame = 0;
+    let [frame, before] = [0, -1];
     const draw = (): void => {
       const at = player.current?.position() ?? 0;
+      const step = Math.min(end - 1, Math.floor(at));
       latest.current.onFrame(at);
-      latest.current.onStep(Math.min(end - 1, Math.floor(at)));
+      if (step !== before) latest.current.onStep(step);
+      before = step;
       frame = requestAnimationFrame(draw);
     };
     draw();

@@ -6,12 +6,12 @@ import { go, linkTo } from "../../address.ts";
 import { titlesOf } from "../../components/choice.tsx";
 import { Curves } from "../../components/curves.tsx";
 import { engine } from "../../engine/engine.ts";
-import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
 import { useModels } from "../../models/model-store.ts";
 import { createTaskTraining } from "../../models/task-training.ts";
 import { createShared } from "../../shared.ts";
 import { FilesSaid, MusicFileButton, useDropped, useMusicFiles } from "./files.tsx";
+import { said } from "./messages.ts";
 import { type ExampleName, examples } from "./tunes.ts";
 
 type OwnPieces = Awaited<ReturnType<typeof readExample>>;
@@ -93,10 +93,10 @@ export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
         engine.run("trainOnMusic", pieces, { ...fixed, ...settings, form, batchSize }),
       );
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(said(error));
     }
   };
-  const said = problem || failed || "";
+  const wentWrong = problem || said(failed ?? "");
   return (
     <form
       class="card training"
@@ -146,15 +146,15 @@ export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
           </label>
         ))}
       </div>
-      <FilesSaid {...files.said} />
+      <FilesSaid {...files.told} />
       {wrong.length > 0 && (
         <p class="error small" role="alert">
           {wrong.join(" ")}
         </p>
       )}
-      {said !== "" && (
+      {wentWrong !== "" && (
         <p class="error" role="alert">
-          {said}
+          {wentWrong}
         </p>
       )}
       {running === undefined ? (

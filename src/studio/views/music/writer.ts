@@ -3,8 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { GridNote } from "../../../tasks/music/settings.ts";
 import type { MusicFacts, MusicQuestion } from "../../engine/composing.ts";
 import { useRounds } from "../../engine/engine.ts";
-import { messageOf } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { said } from "./messages.ts";
 
 export type Written = {
   readonly notes: readonly GridNote[];
@@ -61,7 +61,7 @@ export function useWriter(
       if (written !== undefined) show({ written: { ...written, of: written.steps, ended: true } });
     };
     work().catch((error: unknown) => {
-      show({ error: messageOf(error) });
+      show({ error: said(error) });
       if (!left) tellOfDeath(error);
     });
     return () => {
