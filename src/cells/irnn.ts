@@ -3,10 +3,10 @@
  * units", 2015, arXiv 1504.00941. The simple RNN with relu in place of tanh, its recurrent matrix the identity at
  * first.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /** x (D), h (H) -> h (H). Starts by adding up what it reads. */
-export const irnn = cell(`
+export const irnn = lazyCell(`
   h' = relu(W @ x + U @ h + b)  # the hidden state, and the output
   U ~ identity                  # starts by remembering
   W ~ random_normal(0, 0.001)   # so small that the input disturbs little at first

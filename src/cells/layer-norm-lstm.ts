@@ -3,7 +3,7 @@
  * arXiv 1607.06450. The LSTM in which the input's part of all four gates together, the state's part, and the cell state
  * where it is shown, are each brought to mean 0 and variance 1 before a gain.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
  * x (D), h (H), c (H) -> h (H), c (H). One bias stands for the sum of the paper's three, beta_1 + beta_2 + b; 1e-5
@@ -11,7 +11,7 @@ import { cell } from "../graph/cell.ts";
  * there b_f starts at 0, which forgets half at each step, and W from normal numbers of deviation 0.01, a scale that the
  * normalisation takes out.
  */
-export const layerNormLstm = cell(`
+export const layerNormLstm = lazyCell(`
   m_h = mean(U_f @ h + U_i @ h + U_o @ h + U_g @ h) / 4      # mean of the state's parts of all gates together
   f_h = U_f @ h - m_h                                        # the state's part of the forget gate, of mean 0
   i_h = U_i @ h - m_h                                        # of the input gate

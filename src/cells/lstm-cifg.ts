@@ -3,10 +3,10 @@
  * J. Schmidhuber, "LSTM: a search space odyssey", 2015, arXiv 1503.04069. The peephole LSTM with f = 1 - i: what is
  * stored takes the place of what is forgotten, as in the GRU.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /** x (D), y (H), c (H) -> y (H), c (H). */
-export const lstmCifg = cell(`
+export const lstmCifg = lazyCell(`
   z  = tanh(W_z @ x + R_z @ y + b_z)                # block input: candidate values
   i  = sigmoid(W_i @ x + R_i @ y + p_i * c + b_i)   # input gate: how much of the candidate to store
   c' = i * z + (1 - i) * c                          # the new cell state

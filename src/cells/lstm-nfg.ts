@@ -3,10 +3,10 @@
  * "LSTM: a search space odyssey", 2015, arXiv 1503.04069. The peephole LSTM with f = 1: the cell state only adds up, as
  * in the LSTM of 1997.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /** x (D), y (H), c (H) -> y (H), c (H). */
-export const lstmNfg = cell(`
+export const lstmNfg = lazyCell(`
   z  = tanh(W_z @ x + R_z @ y + b_z)                # block input: candidate values
   i  = sigmoid(W_i @ x + R_i @ y + p_i * c + b_i)   # input gate: how much of the candidate to store
   c' = i * z + c                                    # the new cell state

@@ -3,10 +3,10 @@
  * "LSTM: a search space odyssey", 2015, arXiv 1503.04069. The peephole LSTM with i = 1: every candidate is stored in
  * full.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /** x (D), y (H), c (H) -> y (H), c (H). */
-export const lstmNig = cell(`
+export const lstmNig = lazyCell(`
   z  = tanh(W_z @ x + R_z @ y + b_z)                # block input: candidate values
   f  = sigmoid(W_f @ x + R_f @ y + p_f * c + b_f)   # forget gate: what to keep of the old cell state
   c' = z + f * c                                    # the new cell state

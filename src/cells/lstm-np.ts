@@ -3,10 +3,10 @@
  * a search space odyssey", 2015, arXiv 1503.04069. The peephole LSTM whose gates do not read the cell state: the plain
  * LSTM in that paper's letters.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /** x (D), y (H), c (H) -> y (H), c (H). */
-export const lstmNp = cell(`
+export const lstmNp = lazyCell(`
   z  = tanh(W_z @ x + R_z @ y + b_z)     # block input: candidate values
   i  = sigmoid(W_i @ x + R_i @ y + b_i)  # input gate: how much of the candidate to store
   f  = sigmoid(W_f @ x + R_f @ y + b_f)  # forget gate: what to keep of the old cell state

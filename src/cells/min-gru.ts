@@ -5,13 +5,13 @@
  * logarithms so that it can run over all steps at once. Here it runs step by step, and needs none: a mean of two
  * numbers neither overflows nor vanishes.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
  * x (D), h (H) -> h (H). Weights start as Keras's; the paper's, PyTorch's, are uniform and smaller, for layers that are
  * normalised. The first state is 0, the paper's 1/2.
  */
-export const minGru = cell(`
+export const minGru = lazyCell(`
   z  = sigmoid(W_z @ x + b_z)                # update gate: how much of the candidate to take
   v  = W_h @ x + b_h                         # what the input says
   g  = max(v, 0) + min(sigmoid(v), 0.5)      # candidate values above 0: v + 1/2, below v = 0 its sigmoid

@@ -4,13 +4,13 @@
  * loop; without output gate and tanh, its two gates scaled to add up to 1. As in the paper's appendix B the scaled gates
  * are made from logarithms, for both gates may vanish, and the candidate is above 0.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
  * x (D), h (H) -> h (H). Weights start as Keras's; the paper's, PyTorch's, are uniform and smaller, for layers that are
  * normalised. The first state is 0, the paper's 1/2.
  */
-export const minLstm = cell(`
+export const minLstm = lazyCell(`
   log_f = -softplus(-(W_f @ x + b_f))         # forget gate, a sigmoid: what to keep of the old state; its logarithm
   log_i = -softplus(-(W_i @ x + b_i))         # input gate, a sigmoid: how much of the candidate to take; its logarithm
   f     = sigmoid(log_f - log_i)              # forget gate, as a share of both

@@ -6,10 +6,10 @@
  * it and in https://github.com/NX-AI/xlstm, whose first values these are, but for normal numbers that are cut off at two
  * deviations. exp(-m) stops at exp(80), where nothing is left of the output, before it is no f32.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /** x (D), C (H,H), n (H), m (1) -> y (H). With one head, and the paper's sigmoid forget gate. */
-export const mLstm = cell(`
+export const mLstm = lazyCell(`
   q     = W_q @ x + b_q                    # query: what to look for
   k     = W_k @ x / sqrt(size(q)) + b_k    # key: what to store the value under
   v     = W_v @ x + b_v                    # value: what to store

@@ -2,14 +2,14 @@
  * The mogrifier LSTM: G. Melis, T. Kočiský and P. Blunsom, "Mogrifier LSTM", 2020, arXiv 1909.01792. The LSTM before
  * which input and old state gate each other in turn, here in 5 rounds.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
  * x (D), h (H), c (H) -> h (H), c (H). As the paper's equations say; in its authors' code, https://github.com/deepmind/lamb,
  * the rounds have biases, their matrices can be products of two of low rank, and i is at most 1 - f. First values are
  * that code's, every matrix normal of variance 1 / fan-in; but biases, drawn around the same means there, start at them.
  */
-export const mogrifierLstm = cell(`
+export const mogrifierLstm = lazyCell(`
   x1 = 2 * sigmoid(Q1 @ h) * x               # the input, gated by the old state
   h2 = 2 * sigmoid(R2 @ x1) * h              # the old state, gated by that input
   x3 = 2 * sigmoid(Q3 @ h2) * x1             # and so on in turn

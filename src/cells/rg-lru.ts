@@ -4,7 +4,7 @@
  * input gates; what is stored is scaled so that the state keeps its variance, but for the first input, which is the
  * state then: as in https://github.com/google-deepmind/recurrentgemma, which also bounds the root's derivative.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
  * x (D), h (H), k (H) -> h (H). v is the linear layer that stands before the unit in the paper's block; W_a and W_x are
@@ -12,7 +12,7 @@ import { cell } from "../graph/cell.ts";
  * authors' code draws sigmoid(Λ) there, uniform in its square, so that a can be as low as 0.43; and its normal numbers
  * are not cut off at two deviations.
  */
-export const rgLru = cell(`
+export const rgLru = lazyCell(`
   v     = W @ x                                # the input, brought to the size of the state
   r     = sigmoid(W_a @ v + b_a)               # recurrence gate: how much to forget
   i     = sigmoid(W_x @ v + b_x)               # input gate: how much to store

@@ -2,14 +2,14 @@
  * The residual recurrent unit: R. Zakovskis, A. Draguns, E. Gaile, E. Ozolins and K. Freivalds, "Gates are not what you need in RNNs",
  * 2021, arXiv 2108.00527. No gates: a perceptron with one hidden layer reads input and state, and adds to what is left of the state.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
  * x (D), h (H) -> y (H), h (H). Constants are those of its authors' code, https://github.com/LUMII-Syslab/RRU. There the hidden layer has
  * twice as many numbers as input and state together, and half of them are dropped out in training; the state starts from a vector
  * whose first number is sqrt(H) / 4. Here it has four times as many as the state, without dropout, and starts from zeros.
  */
-export const rru = cell(`
+export const rru = lazyCell(`
   a  = W_x @ x + W_h @ h + b                 # what the hidden layer sums up
   j  = relu(a / sqrt(mean(a * a) + 1e-6))    # the hidden layer, of one size at every step
   c  = W_c @ j + b_c                         # candidate values

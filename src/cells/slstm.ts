@@ -5,13 +5,13 @@
  * has any weight: m is then the input gate's alone, so that n is never below 1. That and the first values are those of
  * https://github.com/NX-AI/xlstm, for a single block; its normal numbers are not cut off at two deviations.
  */
-import { cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
  * x (D), h (H), c (H), n (H), m (H) -> h (H). With the paper's sigmoid forget gate; with one head: its recurrent
  * matrices are whole, not block-diagonal.
  */
-export const sLstm = cell(`
+export const sLstm = lazyCell(`
   z     = tanh(W_z @ x + R_z @ h + b_z)          # candidate values
   o     = sigmoid(W_o @ x + R_o @ h + b_o)       # output gate: what to show
   log_i = W_i @ x + R_i @ h + b_i                # input gate: how much of the candidate to store; its logarithm

@@ -230,12 +230,14 @@ export function helpOf({ usage, summary, details, options, examples }: Command, 
 export function optionRows(options: Options): string {
   const rows = Object.entries(options).map(([name, { value, help, short, choices }]) => {
     const left = `${short === undefined ? "    " : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
-    return [left, choices === undefined ? help : `${help}: ${either.format(choices)}`] as const;
+    return [left, choices === undefined ? help : `${help}: ${either(choices)}`] as const;
   });
   return alignRows(rows);
 }
 
-const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
+/** Made where it is used: what it knows of languages takes longer to load than all options. */
+const either = (choices: readonly string[]): string =>
+  new Intl.ListFormat("en-GB", { type: "disjunction" }).format(choices);
 
 /** Align rows in two columns, indented; what is too long for 79 columns goes on below. */
 export function alignRows(rows: readonly (readonly [string, string])[]): string {

@@ -33,13 +33,12 @@ export function printable(text: string): string {
   );
 }
 
-const graphemes = new Intl.Segmenter();
-
 /**
  * Wrap a text to lines of at most `columns` columns, at spaces where possible, and never within a visible character.
  */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
+  const graphemes = new Intl.Segmenter(); // Not before: it loads ICU's data.
   let [line, columns] = ["", 0];
   for (const word of text.split(/(?<= )/)) {
     if (columns + columnsOf(word.trimEnd()) > width && line !== "") {

@@ -2,8 +2,9 @@
  * A conditional random field over label scores: its loss as a layer, whose recursion is a cell, and the likeliest labels. Knows
  * nothing about words or files.
  */
-import { cell } from "../graph/cell.ts";
+
 import { InputError } from "../graph/input-error.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 import {
   type Arguments,
   alias,
@@ -24,7 +25,7 @@ import { type CellSpec, layerName, recurrent } from "./layers.ts";
  * sequences, less the score of the given one. A sequence's score is the sum of its x, of T[label, label before], and of `start` and
  * `end` of its first and last label. The largest alpha is taken out before exp, so the log is finite while each T is above -80.
  */
-const recursion = cell(
+const recursion = lazyCell(
   `
     m      = max(alpha)
     E      = exp(T)

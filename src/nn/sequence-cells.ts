@@ -3,12 +3,13 @@
  * attention over the steps of another layer; and attention within any cell.
  */
 import { type Cell, cell } from "../graph/cell.ts";
+import { lazyCell } from "../graph/lazy-cell.ts";
 import { tokenize } from "../graph/tokens.ts";
 
 /**
  * x (D) -> the mean of all x so far (D): after the last step, of the sequence. Masked steps change no state, so they do not count.
  */
-export const meanPooling = cell(`
+export const meanPooling = lazyCell(`
   n' = n + 1        # steps so far
   s' = s + x        # their sum
   y  = s' / sum(n') # their mean
@@ -17,7 +18,7 @@ export const meanPooling = cell(`
 `);
 
 /** x (D) -> the largest of all x so far (D), feature by feature. */
-export const maxPooling = cell(`
+export const maxPooling = lazyCell(`
   m' = max(x, m - 1e9 * sum(1 - n))   # before the first step there is nothing to exceed
   n' = max(n, 1)                      # 0 before it
   y  = m'                             # the largest so far

@@ -2,6 +2,7 @@
 import { cells, gruResetAfter } from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { lazyCell } from "../../graph/lazy-cell.ts";
 import { lookUp } from "../../graph/schema.ts";
 import {
   type CellSpec,
@@ -133,9 +134,9 @@ export function recursiveNetwork(sizes: NetworkSizes): LayerSpec[] {
  */
 const small = (...names: readonly string[]): string =>
   names.map((name) => `${name} ~ lecun_uniform(0.3333)`).join("\n");
-const readSegment = cell(`y = relu(W @ x + b)\n${small("W")}`);
-const encode = cell(`${gruResetAfter.source}\n${small("W_z", "W_r", "W_g", "U_z", "U_r", "U_g")}`);
-const writeSegment = cell(`y = W @ x + b\n${small("W")}`);
+const readSegment = lazyCell(`y = relu(W @ x + b)\n${small("W")}`);
+const encode = lazyCell(() => `${gruResetAfter.source}\n${small("W_z", "W_r", "W_g", "U_z", "U_r", "U_g")}`);
+const writeSegment = lazyCell(`y = W @ x + b\n${small("W")}`);
 
 /**
  * One more step of the encoder's GRU from its last state x, for one segment of the future: where that segment is (p) takes

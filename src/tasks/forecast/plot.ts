@@ -15,7 +15,6 @@ export type ForecastPicture = {
 
 const [width, height] = [860, 340];
 const margin = { left: 64, right: 16, top: 34, bottom: 42 };
-const shorter = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 4, notation: "compact" });
 
 /** Round numbers between two, about `count` of them. */
 function ticksBetween(low: number, high: number, count: number): number[] {
@@ -67,6 +66,7 @@ export function drawForecast({ title, past, tested = [], future }: ForecastPictu
   );
   const dateAt = (t: number): string =>
     (t < past.length ? past[t]?.date : future[t - past.length]?.date) ?? String(t - past.length + 1);
+  const shorter = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 4, notation: "compact" });
   const times = [...new Set(Array.from({ length: 6 }, (_, k) => Math.round((k * (count - 1)) / 5)))];
   const anchors = (k: number): string => (k === 0 ? "start" : k === times.length - 1 ? "end" : "middle");
   const legend = [{ name: "past", colour: "#444" }, ...forecasts].map(
