@@ -68,20 +68,21 @@ function sourceHash() {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1));
   for (const file of sources.sort()) add(file);
   for (const file of ["tsconfig.json", "tsconfig.build.json", "package-lock.json"]) add(file);
-  for (const file of ["scripts/build.mjs", "scripts/moby-dick.mjs", "scripts/steps.mjs", "scripts/studio.mjs"])
-    add(file);
+  const builders = ["build", "command-line", "moby-dick", "steps", "studio"];
+  for (const name of builders) add(`scripts/${name}.mjs`);
   return hash.digest("hex");
 }
 
-/** Compile src to dist, bundle the studio's page and put the book beside them. Returns the compiler's exit code. */
+/** Compile src to dist, bundle the command line and the studio's page, and put the book beside them. Returns the compiler's exit code. */
 export async function build() {
   const hash = sourceHash();
   rmSync(join(root, "dist"), { recursive: true, force: true });
   const code = runNode("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
   if (code !== 0) return code;
+  const { buildCommandLine } = await import("./command-line.mjs");
+  await buildCommandLine(root, join(root, "dist/cli"));
   // npx runs the file itself inside a checkout.
-  const cli = join(root, "dist/cli/main.js");
-  if (existsSync(cli)) chmodSync(cli, 0o755);
+  chmodSync(join(root, "dist/cli/main.js"), 0o755);
   const { writeMobyDick } = await import("./moby-dick.mjs");
   const { buildStudio, listFiles } = await import("./studio.mjs");
   await buildStudio(root, join(root, "dist/studio"));

@@ -1,11 +1,11 @@
 /** Adam. */
 
-import { cell } from "../../graph/cell.ts";
+import { lazyCell } from "../../graph/lazy-cell.ts";
 import { alias, checkOptions, type Schema } from "../../graph/schema.ts";
 import { share } from "../number-rules.ts";
 import { epsilonRule, learningRateRule, type Optimizer } from "./optimizer.ts";
 
-export const adamCell = cell(
+export const adamCell = lazyCell(
   `
   m' = beta1 * m + (1 - beta1) * g             # mean of the gradients
   v' = beta2 * v + (1 - beta2) * g * g         # mean of their squares

@@ -1,11 +1,11 @@
 /** Nadam: Adam with Nesterov momentum. */
 
-import { cell } from "../../graph/cell.ts";
+import { lazyCell } from "../../graph/lazy-cell.ts";
 import { checkOptions } from "../../graph/schema.ts";
 import { type AdamOptions, adamRules } from "./adam.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-const nadamCell = cell(
+const nadamCell = lazyCell(
   `
   m' = beta1 * m + (1 - beta1) * g             # mean of the gradients
   v' = beta2 * v + (1 - beta2) * g * g         # mean of their squares

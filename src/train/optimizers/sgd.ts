@@ -1,6 +1,6 @@
 /** Stochastic gradient descent, without and with momentum. */
 
-import { cell } from "../../graph/cell.ts";
+import { lazyCell } from "../../graph/lazy-cell.ts";
 import { checkOptions, flag, type Schema } from "../../graph/schema.ts";
 import { share } from "../number-rules.ts";
 import { learningRateRule, type Optimizer } from "./optimizer.ts";
@@ -36,15 +36,15 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     settings: (_step, rate) => ({ rate, momentum }),
   };
 }
-const sgdCell = cell("w' = w - rate * g", { inputs: ["g"], settings: ["rate"] });
-const momentumCell = cell(
+const sgdCell = lazyCell("w' = w - rate * g", { inputs: ["g"], settings: ["rate"] });
+const momentumCell = lazyCell(
   `
   v' = momentum * v - rate * g       # velocity
   w' = w + v'
 `,
   { inputs: ["g"], settings: ["rate", "momentum"] },
 );
-const nesterovCell = cell(
+const nesterovCell = lazyCell(
   `
   v' = momentum * v - rate * g       # velocity
   w' = w + momentum * v' - rate * g  # one step of it ahead
