@@ -11,8 +11,9 @@ import {
   translate,
   translator,
 } from "unrolled";
-import { recipe, seedRange, writeJson } from "./shared/command.ts";
+import { recipe, writeJson } from "./shared/command.ts";
 import { shuffled } from "./shared/shuffled.ts";
+import { rangeOf, teller, trainingOf, trainingOptions } from "./shared/translating.ts";
 
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 const attentions = ["additive", "dot", "none"] as const;
@@ -34,20 +35,15 @@ await recipe({
       help: `of which a tenth is held out [${defaults.questions}]`,
       number: { ...whole, min: 20 },
     },
-    units: { value: "N", help: `of the LSTMs [${defaults.units}]`, number: whole },
-    epochs: { value: "N", help: `passes [${defaults.epochs}]`, number: whole },
-    batch: { value: "N", help: `questions at a time [${defaults.batch}]`, number: whole },
-    rate: { value: "X", help: `of Adam at the start [${defaults.rate}]`, number: { above: 0 } },
-    seed: { value: "N", help: "of questions, values and order [0]", number: seedRange },
-    seeds: { value: "N", help: "so many trainings, from that seed on [1]", number: { ...whole, max: 100 } },
-    threads: { value: "N", help: "that train [cores]", number: { ...whole, max: 64 } },
+    ...trainingOptions(defaults),
   },
   async run(given) {
     const json = given.flag("json");
     const say = (text: string): unknown => json || process.stdout.write(`${text}\n`);
     const number = <Name extends keyof typeof defaults>(name: Name): number => given.number(name) ?? defaults[name];
     const attention = (given.text("attention") ?? "additive") as (typeof attentions)[number];
-    const threads = given.number("threads");
+    const training = trainingOf(given, defaults);
+    const { threads } = training;
     const host = threads === undefined ? {} : { threads };
     const first = given.number("seed") ?? 0;
     const most = (10 ** number("digits") * (10 ** number("digits") + 1)) / 2;
@@ -61,27 +57,8 @@ await recipe({
       const startMs = performance.now();
       const pairs = questions(number("questions"), number("digits"), seed);
       const held = pairs.slice(0, Math.round(pairs.length / 10));
-      const training = pairs.slice(held.length);
-      const of = translator(pairs, { attention, units: number("units"), seed });
-      await trainTranslator(of, training, {
-        ...host,
-        ...{
-          epochs: number("epochs"),
-          batchSize: number("batch"),
-          learningRate: number("rate"),
-          validation: 0.05,
-          seed,
-        },
-        patience: number("epochs"),
-        onEpoch({ epoch, loss, validationLoss = Number.NaN, validationAccuracy = Number.NaN }) {
-          const elapsedMs = performance.now() - startMs;
-          if (json) writeJson({ seed, epoch, loss, validationLoss, validationAccuracy, elapsedMs });
-          else {
-            const validation = `validation ${validationLoss.toFixed(4)}, ${(100 * validationAccuracy).toFixed(2)} %`;
-            say(`  epoch ${epoch}  loss ${loss.toFixed(4)}  ${validation}  ${(elapsedMs / 1000).toFixed(0)} s`);
-          }
-        },
-      });
+      const of = translator(pairs, { attention, units: given.number("units") ?? defaults.units, seed });
+      await trainTranslator(of, pairs.slice(held.length), { ...training, seed, onEpoch: teller(json, { seed }) });
       const { accuracy, exact } = await evaluateTranslator(of, held, host);
       const elapsedMs = performance.now() - startMs;
       found.push({ accuracy, exact });
@@ -93,14 +70,8 @@ await recipe({
           `${(elapsedMs / 1000).toFixed(0)} s; ${shown.map((source, k) => `${source}=${said[k]?.text}`).join(" ")}`,
       );
     }
-    const range = (name: "accuracy" | "exact"): string => {
-      const all = found.map((one) => 100 * one[name]);
-      const mean = all.reduce((sum, one) => sum + one, 0) / all.length;
-      return `${mean.toFixed(2)} % (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
-    };
-    say(
-      `attention ${attention}, mean of ${found.length}: characters ${range("accuracy")}, whole sums ${range("exact")}`,
-    );
+    const [characters, sums] = (["accuracy", "exact"] as const).map((name) => rangeOf(found.map((one) => one[name])));
+    say(`attention ${attention}, mean of ${found.length}: characters ${characters}, whole sums ${sums}`);
   },
 });
 

@@ -3,7 +3,8 @@
  * ones of 40, longer than any that has been seen: what is learnt has to be where to look next, not what stands at which place.
  */
 import { createRandom, type TextPair, trainTranslator, translate, translator } from "unrolled";
-import { recipe, seedRange, writeJson } from "./shared/command.ts";
+import { recipe, writeJson } from "./shared/command.ts";
+import { rangeOf, teller, trainingOf, trainingOptions } from "./shared/translating.ts";
 
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 const attentions = ["location", "additive", "dot", "none"] as const;
@@ -24,29 +25,22 @@ await recipe({
     attention: { value: "HOW", help: "location, additive, dot or none [location]", choices: attentions },
     letters: { value: "N", help: `different ones [${defaults.letters}]`, number: { whole: true, min: 2, max: 26 } },
     texts: { value: "N", help: `to learn from [${defaults.texts}]`, number: whole },
-    units: { value: "N", help: `of the LSTMs [${defaults.units}]`, number: whole },
-    epochs: { value: "N", help: `passes [${defaults.epochs}]`, number: whole },
-    batch: { value: "N", help: `texts at a time [${defaults.batch}]`, number: whole },
-    rate: { value: "X", help: `of Adam at the start [${defaults.rate}]`, number: { above: 0 } },
     tested: { value: "N", help: `texts of each length [${defaults.tested}]`, number: whole },
-    sampling: { value: "X", help: "share of scheduled sampling at the end [0]", number: { min: 0, max: 1 } },
-    seed: { value: "N", help: "of texts, values and order [0]", number: seedRange },
-    seeds: { value: "N", help: "so many trainings, from that seed on [1]", number: { ...whole, max: 100 } },
-    threads: { value: "N", help: "that train [cores]", number: { ...whole, max: 64 } },
+    ...trainingOptions(defaults),
   },
   async run(given) {
     const json = given.flag("json");
     const say = (text: string): unknown => json || process.stdout.write(`${text}\n`);
     const number = <Name extends keyof typeof defaults>(name: Name): number => given.number(name) ?? defaults[name];
     const attention = (given.text("attention") ?? "location") as (typeof attentions)[number];
-    const threads = given.number("threads");
+    const training = trainingOf(given, defaults);
+    const { threads } = training;
     const host = threads === undefined ? {} : { threads };
     const first = given.number("seed") ?? 0;
     const task = given.text("task") as (typeof tasks)[number] | undefined;
     for (const name of task === undefined ? tasks : [task]) {
       const found: { accuracy: number; exact: number }[] = [];
       for (let seed = first; seed < first + (given.number("seeds") ?? 1); seed++) {
-        const startMs = performance.now();
         const random = createRandom(seed);
         const draw = (count: number, from: number, to: number): TextPair[] =>
           Array.from({ length: count }, () => {
@@ -56,19 +50,7 @@ await recipe({
           });
         const pairs = draw(number("texts"), lengths.shortest, lengths.longest);
         const of = translator(pairs, { attention, units: number("units"), seed });
-        await trainTranslator(of, pairs, {
-          ...host,
-          ...{ epochs: number("epochs"), batchSize: number("batch"), learningRate: number("rate"), seed },
-          ...{ validation: 0.05, patience: number("epochs"), scheduledSampling: given.number("sampling") ?? 0 },
-          onEpoch({ epoch, loss, validationLoss = Number.NaN, validationAccuracy = Number.NaN }) {
-            const elapsedMs = performance.now() - startMs;
-            if (json) writeJson({ task: name, seed, epoch, loss, validationLoss, validationAccuracy, elapsedMs });
-            else {
-              const validation = `validation ${validationLoss.toFixed(4)}, ${(100 * validationAccuracy).toFixed(2)} %`;
-              say(`  epoch ${epoch}  loss ${loss.toFixed(4)}  ${validation}  ${(elapsedMs / 1000).toFixed(0)} s`);
-            }
-          },
-        });
+        await trainTranslator(of, pairs, { ...training, seed, onEpoch: teller(json, { task: name, seed }) });
         for (const length of [lengths.longest, 30, lengths.tested]) {
           const tested = draw(number("tested"), length, length);
           const said = await translate(
@@ -86,14 +68,8 @@ await recipe({
           );
         }
       }
-      const range = (what: "accuracy" | "exact"): string => {
-        const all = found.map((one) => 100 * one[what]);
-        const mean = all.reduce((sum, one) => sum + one, 0) / all.length;
-        return `${mean.toFixed(2)} % (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
-      };
-      say(
-        `${name}, attention ${attention}, mean of ${found.length}: letters ${range("accuracy")}, whole texts ${range("exact")}`,
-      );
+      const [letters, whole] = (["accuracy", "exact"] as const).map((what) => rangeOf(found.map((one) => one[what])));
+      say(`${name}, attention ${attention}, mean of ${found.length}: letters ${letters}, whole texts ${whole}`);
     }
   },
 });

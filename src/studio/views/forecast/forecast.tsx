@@ -2,12 +2,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { bases, forms, heads } from "../../../tasks/forecast/settings.ts";
 import { type Address, go, linkTo, type View } from "../../address.ts";
-import { Curves } from "../../components/curves.tsx";
 import { queryOfTable, TableChoice, tableNames, textOf, useTable } from "../../components/table-choice.tsx";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastReport, TableFacts, TrainedFile } from "../../engine/forecasting.ts";
 import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
+import { type EpochReport, LiveEpochs } from "../../models/live-epochs.tsx";
 import { type StoredModel, useModels } from "../../models/model-store.ts";
 import { FileButton, keepFile, useDroppedFile } from "../../models/picker.tsx";
 import { OpenedOfTask } from "../../models/task-models.tsx";
@@ -304,49 +304,12 @@ function Training({ facts, table, tableKey, query, models, id }: TrainingProps) 
           )}
         </p>
       ) : (
-        <Live {...running} />
+        <LiveEpochs {...running} unit="loss" held="validation" say={said} onStop={trainer.stop} />
       )}
     </form>
   );
 }
 
-function Live({ reports, stopping }: { readonly reports: readonly ForecastReport[]; readonly stopping: boolean }) {
-  const latest = reports.at(-1);
-  const points = (of: (report: ForecastReport) => number | undefined) =>
-    reports.flatMap((report) => {
-      const value = of(report);
-      return value === undefined ? [] : [{ at: report.epoch, value }];
-    });
-  const curves = [
-    { name: "training", colour: "--c1", points: points(({ loss }) => loss) },
-    { name: "validation", colour: "--c2", points: points(({ validationLoss }) => validationLoss) },
-  ].filter(({ points }) => points.length > 0);
-  const values = curves.flatMap(({ points }) => points.map(({ value }) => value));
-  return (
-    <div class="live">
-      <progress value={latest === undefined ? 0 : latest.epoch / latest.epochs} aria-label="The training" />
-      <p class="numbers small">
-        {stopping
-          ? "Finishing …"
-          : latest === undefined
-            ? "Making the network …"
-            : `Epoch ${latest.epoch} of at most ${latest.epochs}: loss ${latest.loss.toFixed(4)}` +
-              (latest.validationLoss === undefined ? "" : `, in validation ${latest.validationLoss.toFixed(4)}`)}
-      </p>
-      {reports.length > 1 && (
-        <Curves
-          label="The loss by epoch, in training and in validation"
-          height={180}
-          curves={curves}
-          x={{ label: "epoch", domain: [1, Math.max(2, latest?.epoch ?? 2)] }}
-          y={{ label: "loss", domain: [Math.min(0, ...values), Math.max(...values)] }}
-        />
-      )}
-      <p>
-        <button type="button" onClick={trainer.stop} disabled={stopping || latest === undefined}>
-          Stop early and keep it
-        </button>
-      </p>
-    </div>
-  );
-}
+const said = ({ epoch, epochs, loss, validationLoss }: EpochReport): string =>
+  `Epoch ${epoch} of at most ${epochs}: loss ${loss.toFixed(4)}` +
+  (validationLoss === undefined ? "" : `, in validation ${validationLoss.toFixed(4)}`);

@@ -4,9 +4,9 @@ import type { MusicForm } from "../../../tasks/music/settings.ts";
 import type { MusicEpoch } from "../../../tasks/music/train.ts";
 import { go, linkTo } from "../../address.ts";
 import { titlesOf } from "../../components/choice.tsx";
-import { Curves } from "../../components/curves.tsx";
 import { engine } from "../../engine/engine.ts";
 import { freeName } from "../../models/free-name.ts";
+import { type EpochReport, LiveEpochs } from "../../models/live-epochs.tsx";
 import { useModels } from "../../models/model-store.ts";
 import { createTaskTraining } from "../../models/task-training.ts";
 import { createShared } from "../../shared.ts";
@@ -167,49 +167,12 @@ export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
           </span>
         </p>
       ) : (
-        <Live {...running} />
+        <LiveEpochs {...running} unit="nats" held="held out" say={told} onStop={trainer.stop} />
       )}
     </form>
   );
 }
 
-function Live({ reports, stopping }: { readonly reports: readonly MusicEpoch[]; readonly stopping: boolean }) {
-  const latest = reports.at(-1);
-  const points = (of: (report: MusicEpoch) => number | undefined) =>
-    reports.flatMap((report) => {
-      const value = of(report);
-      return value === undefined ? [] : [{ at: report.epoch, value }];
-    });
-  const curves = [
-    { name: "training", colour: "--c1", points: points(({ loss }) => loss) },
-    { name: "held out", colour: "--c2", points: points(({ validationLoss }) => validationLoss) },
-  ].filter(({ points }) => points.length > 0);
-  const most = Math.max(...curves.flatMap(({ points }) => points.map(({ value }) => value)));
-  return (
-    <div class="live">
-      <progress value={latest === undefined ? 0 : latest.epoch / latest.epochs} aria-label="The training" />
-      <p class="numbers small">
-        {stopping
-          ? "Finishing …"
-          : latest === undefined
-            ? "Making the network …"
-            : `Epoch ${latest.epoch} of ${latest.epochs}: ${latest.loss.toFixed(3)} nats` +
-              (latest.validationLoss === undefined ? "" : `, of pieces held out ${latest.validationLoss.toFixed(3)}`)}
-      </p>
-      {reports.length > 1 && (
-        <Curves
-          label="The loss by epoch, in training and of pieces held out"
-          height={180}
-          curves={curves}
-          x={{ label: "epoch", domain: [1, Math.max(2, latest?.epoch ?? 2)] }}
-          y={{ label: "nats", domain: [0, most] }}
-        />
-      )}
-      <p>
-        <button type="button" onClick={trainer.stop} disabled={stopping || latest === undefined}>
-          Stop early and keep it
-        </button>
-      </p>
-    </div>
-  );
-}
+const told = ({ epoch, epochs, loss, validationLoss }: EpochReport): string =>
+  `Epoch ${epoch} of ${epochs}: ${loss.toFixed(3)} nats` +
+  (validationLoss === undefined ? "" : `, of pieces held out ${validationLoss.toFixed(3)}`);
