@@ -52,6 +52,11 @@ export type FitStreamOptions = HostOptions & {
   readonly batch?: number;
   /** Time steps per update, as far as gradients reach back (truncated backpropagation through time). Default 32. */
   readonly steps?: number;
+  /**
+   * The token behind each of separate texts: the parts of each pass then begin with it, at other texts in each, so that a model learns to
+   * begin one from the states that it starts with. By default the tokens are one text, and passes begin anywhere.
+   */
+  readonly endOfText?: number | undefined;
   /** Passes over the training tokens, including those before a `resume`; not together with `minutes`. Default 6. */
   readonly epochs?: number;
   /** Instead of epochs: how long to train, in minutes, including the time before a `resume` and all validations. */
@@ -102,6 +107,7 @@ export const fitStreamRules: Schema<FitStreamOptions> = {
   ...hostRules,
   batch: alias(size, "batchSize", "lanes"),
   steps: alias(size, "sequenceLength", "bptt"),
+  endOfText: wholeNumber(0),
   epochs: alias(length, "epoch", "nEpochs", "numEpochs"),
   minutes: length,
   optimizer: optimizerOrName,

@@ -30,6 +30,7 @@ import { streamBatches } from "./stream.ts";
 import { lengthOf, type Place, readPlace, streamOf } from "./stream-place.ts";
 import { type StreamTraining, split } from "./stream-split.ts";
 import { validator } from "./stream-validation.ts";
+import { partsAtTexts } from "./text-starts.ts";
 import type { Tokens } from "./token-source.ts";
 import { createTrainer, type TrainerState } from "./trainer.ts";
 
@@ -99,7 +100,7 @@ async function fitStreamWith(
   }
   const { batch, steps, epochs, clipNorm, validations, keep } = withDefaults(fitDefaults, options);
   const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
-  const { minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
+  const { endOfText: end, minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
   const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;
   const host = hostOf(options);
   checkReturnsSequences(model, where);
@@ -119,6 +120,11 @@ async function fitStreamWith(
     );
   }
   const batches = streamBatches(training, { batch, steps });
+  /** The batches of a pass, and by how many tokens they are moved. */
+  const passFrom = (offset: number) =>
+    end === undefined
+      ? { batches, moved: offset }
+      : { batches: streamBatches(partsAtTexts(training, { parts: batch, end, offset }), { batch, steps }), moved: 0 };
   const trainer = own(
     await createTrainer(model, {
       ...{ batch, steps, optimizer, clipNorm, seed, ...host },
@@ -135,6 +141,7 @@ async function fitStreamWith(
   // Updates of this training, and those of them in this run.
   let [taken, updates] = [before?.taken ?? 0, 0];
   let [k, offset] = [before?.batch ?? 0, before?.offset ?? 0];
+  let pass = passFrom(offset);
   let [losses, count] = before?.losses ?? [0, 0];
   let validated = before?.validated ?? ([0, 0] as const);
   let validationLoss = before?.validationLoss ?? null;
@@ -313,20 +320,22 @@ async function fitStreamWith(
       }
       if (k === 0) {
         trainer.resetStates();
-        // A pass that starts later has one batch fewer.
-        offset = batches.count > 1 ? random.integer(steps) : 0;
+        const places = end === undefined ? steps : Math.floor(training.length / batch);
+        offset = batches.count > 1 ? random.integer(places) : 0;
+        pass = passFrom(offset);
       }
       const { learningRate } = run;
       checkRate(learningRate);
       used = learningRate;
-      const loss = await guard.update(batches.at(k, offset), learningRate);
+      const loss = await guard.update(pass.batches.at(k, pass.moved), learningRate);
       taken++;
       updates++;
       lossSince += loss;
       stepsSince++;
       losses += loss;
       count++;
-      k = (k + 1) % Math.max(1, batches.count - (offset > 0 ? 1 : 0));
+      // A pass that is moved has one batch fewer.
+      k = (k + 1) % Math.max(1, batches.count - (pass.moved > 0 ? 1 : 0));
       if (callbacks.length > 0) {
         const sofar = { loss: losses / count, learningRate };
         for (const callback of callbacks) await callback.onBatchEnd?.(sofar, run);

@@ -32,7 +32,7 @@ describe.each(kinds)("%s", async (tokens) => {
   const options: TrainLanguageModelOptions = {
     batch: 4,
     steps: 16,
-    epochs: tokens === "char" ? 30 : 60,
+    epochs: { char: 30, word: 60, bpe: 150 }[tokens],
     optimizer: adam({ learningRate: 0.03 }),
   };
   await trainLanguageModel(lm, poems, options);
@@ -91,6 +91,7 @@ describe.each(kinds)("%s", async (tokens) => {
   });
 });
 
+const endIn = ({ tokenizer }: LanguageModel) => ({ endOfText: endOfText(tokenizer) as number });
 describe("validation", () => {
   const run = async (texts: readonly string[], validationSplit: number) => {
     const lm = languageModel(texts, { units: 4, embedding: 3 });
@@ -105,7 +106,7 @@ describe("validation", () => {
     const stream = encode(lm.tokenizer, texts);
     expect(stream.length).toBe(200);
     const other = languageModel(texts, { units: 4, embedding: 3 });
-    const options = { batch: 2, steps: 4, epochs: 1, seed: 1, threads: 1, validationSplit: 30.5 / 200 };
+    const options = { batch: 2, steps: 4, epochs: 1, seed: 1, threads: 1, validationSplit: 30.5 / 200, ...endIn(lm) };
     expect((await fitStream(other.model, stream, options)).validationLoss).toBe(validationLoss);
     expect(other.model.values).toEqual(lm.model.values);
   });
@@ -114,7 +115,7 @@ describe("validation", () => {
     const texts = ["abc ".repeat(50), "cba ".repeat(50)];
     const { lm, validationLoss } = await run(texts, 0.05);
     const other = languageModel(texts, { units: 4, embedding: 3 });
-    const options = { batch: 2, steps: 4, epochs: 1, seed: 1, threads: 1, validationSplit: 0.05 };
+    const options = { batch: 2, steps: 4, epochs: 1, seed: 1, threads: 1, validationSplit: 0.05, ...endIn(lm) };
     expect((await fitStream(other.model, encode(lm.tokenizer, texts), options)).validationLoss).toBe(validationLoss);
     expect((await run(texts, 0)).validationLoss).toBeNull();
   });

@@ -1,6 +1,14 @@
 /** Train a language model on a text or on separate ones. */
 import { type Arguments, checkArguments, either, options as optionsOf, type Rule } from "../../graph/schema.ts";
-import { countUnknown, encode, hasUnknown, someTexts, type Texts, type Tokenizer } from "../../text/tokenizer.ts";
+import {
+  countUnknown,
+  encode,
+  endOfText,
+  hasUnknown,
+  someTexts,
+  type Texts,
+  type Tokenizer,
+} from "../../text/tokenizer.ts";
 import { type FitStreamResult, fitStreamAs } from "../../train/fit-stream.ts";
 import { type FitStreamOptions, fitStreamRules } from "../../train/fit-stream-options.ts";
 import { asksFor } from "../../train/stream-split.ts";
@@ -10,7 +18,7 @@ import { fileOf, type LanguageModel } from "./file.ts";
 import { checkLength, splitOf } from "./training-tokens.ts";
 
 /** Options of `trainLanguageModel`: those of `fitStream`. */
-export type TrainLanguageModelOptions = Omit<FitStreamOptions, "validationData"> & {
+export type TrainLanguageModelOptions = Omit<FitStreamOptions, "validationData" | "endOfText"> & {
   /** Instead of a share: a text, a list of texts, or tokens. */
   readonly validationData?: Texts | Tokens | undefined;
 };
@@ -19,10 +27,11 @@ const textsOrTokens: Rule = {
   ...either(someTexts, someTokens),
   expected: "a text, a list of separate texts, or tokens",
 };
+const { endOfText: _, ...rules } = fitStreamRules;
 export const trainArguments: Arguments = {
   lm: aLanguageModel,
   text: textsOrTokens,
-  options: optionsOf<TrainLanguageModelOptions>({ ...fitStreamRules, validationData: textsOrTokens }),
+  options: optionsOf<TrainLanguageModelOptions>({ ...rules, validationData: textsOrTokens }),
 };
 
 /** The result of `trainLanguageModel`. */
@@ -33,7 +42,8 @@ export type TrainLanguageModelResult = FitStreamResult & {
 
 /**
  * Train a language model; its values are changed. Separate texts are joined to one stream, each followed by the token that
- * ends a text; states are carried across it, and the model learns that nothing before it matters. The last whole texts, as
+ * ends a text; states are carried across it, and the model learns that nothing before it matters. Each pass begins at other texts,
+ * from the states that a text is written from. The last whole texts, as
  * near to the share `validationSplit` as possible, are kept for validation.
  *
  * A `modelCheckpoint` callback writes files that `readLanguageModel` reads.
@@ -70,7 +80,8 @@ export async function trainLanguageModel(
   const wanted = { ...other, ...given };
   const all = { ...wanted, ...splitOf(tokenizer, text, tokens, wanted) };
   checkLength(tokenSource(tokens).length, all, `${where}: `);
-  const result = await fitStreamAs({ where, extra: fileOf(lm).extra, asked: asksFor(given) }, model, tokens, all);
+  const as = { where, extra: fileOf(lm).extra, asked: asksFor(given) };
+  const result = await fitStreamAs(as, model, tokens, { ...all, endOfText: endOfText(tokenizer) });
   return { ...result, unknown: hasUnknown(tokenizer) ? countUnknown(tokens) : 0 };
 }
 
