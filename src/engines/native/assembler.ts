@@ -148,7 +148,8 @@ const ones = (value: number): number => ~value & 1;
 /** Bytes of one block of code, with the constants behind it. */
 export class Assembler {
   readonly isa: Isa;
-  private bytes = new Uint8Array(1024);
+  private bytes = new Uint8Array(4096);
+  private view = new DataView(this.bytes.buffer);
   private length = 0;
   private readonly words: number[] = [];
   private readonly places = new Map<string, number>();
@@ -191,19 +192,28 @@ export class Assembler {
     return code;
   }
 
-  private byte(...all: readonly number[]): void {
-    if (this.length + all.length > this.bytes.length) {
-      const more = new Uint8Array(2 * this.bytes.length);
-      more.set(this.bytes);
-      this.bytes = more;
-    }
-    for (const one of all) this.bytes[this.length++] = one;
+  /** Room for so many bytes more. */
+  private reserve(count: number): void {
+    if (this.length + count <= this.bytes.length) return;
+    const more = new Uint8Array(2 * this.bytes.length);
+    more.set(this.bytes);
+    this.bytes = more;
+    this.view = new DataView(more.buffer);
+  }
+  private byte(one: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = one;
+  }
+  private opcode(...bytes: readonly number[]): void {
+    for (const one of bytes) this.byte(one);
   }
   private word(value: number): void {
-    this.byte(value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >>> 24) & 255);
+    this.reserve(4);
+    this.view.setInt32(this.length, value, true);
+    this.length += 4;
   }
   private patch(at: number, value: number): void {
-    new DataView(this.bytes.buffer).setInt32(at, value, true);
+    this.view.setInt32(at, value, true);
   }
 
   // Labels, jumps and calls.
@@ -227,7 +237,8 @@ export class Assembler {
   }
   jumpIf(condition: Condition, label: Label): void {
     this.listing?.jump(this.length, `j${condition}`, label);
-    this.byte(0x0f, 0x80 + conditions[condition]);
+    this.byte(0x0f);
+    this.byte(0x80 + conditions[condition]);
     this.to(label);
   }
   call(label: Label): void {
@@ -244,7 +255,7 @@ export class Assembler {
     this.listing?.align(this.length, bytes);
     const nops = [[], [0x90], [0x66, 0x90], [0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0x00]];
     for (let more = (bytes - (this.length % bytes)) % bytes; more > 0; more -= Math.min(4, more)) {
-      this.byte(...(nops[Math.min(4, more)] as number[]));
+      this.opcode(...(nops[Math.min(4, more)] as number[]));
     }
   }
 
@@ -274,14 +285,17 @@ export class Assembler {
     // rbp and r13 as a base need an offset.
     const mode = offset === 0 && (base & 7) !== rbp ? 0 : short ? 0x40 : 0x80;
     if (index === undefined && (base & 7) !== rsp) this.byte(mode | field | (base & 7));
-    else this.byte(mode | field | 4, (Math.log2(scale) << 6) | (((index ?? rsp) & 7) << 3) | (base & 7));
+    else {
+      this.byte(mode | field | 4);
+      this.byte((Math.log2(scale) << 6) | (((index ?? rsp) & 7) << 3) | (base & 7));
+    }
     if (mode === 0x40) this.byte((offset / unit) & 255);
     if (mode === 0x80) this.word(offset);
   }
 
   private general(op: readonly number[], reg: number, rm: number | Memory, wide: boolean, after = 0): void {
     this.rex(wide, reg, rm);
-    this.byte(...op);
+    this.opcode(...op);
     this.modrm(reg, rm, after);
   }
   /** `to = to op from`; of `cmp` only what conditions ask for. */
@@ -360,11 +374,11 @@ export class Assembler {
   set(condition: Condition, to: General): void {
     this.listing?.general(this.length, `set${condition}`, 8, to);
     this.rex(false, 0, to, true);
-    this.byte(0x0f, 0x90 + conditions[condition]);
+    this.opcode(0x0f, 0x90 + conditions[condition]);
     this.modrm(0, to, 0);
     this.listing?.widen(this.length, to);
     this.rex(false, to, to, true);
-    this.byte(0x0f, 0xb6);
+    this.opcode(0x0f, 0xb6);
     this.modrm(to, to, 0);
   }
   push(from: General): void {
@@ -390,28 +404,28 @@ export class Assembler {
   }
   pause(): void {
     this.listing?.add(this.length, "pause");
-    this.byte(0xf3, 0x90);
+    this.opcode(0xf3, 0x90);
   }
   syscall(): void {
     this.listing?.add(this.length, "syscall");
-    this.byte(0x0f, 0x05);
+    this.opcode(0x0f, 0x05);
   }
   cpuid(): void {
     this.listing?.add(this.length, "cpuid");
-    this.byte(0x0f, 0xa2);
+    this.opcode(0x0f, 0xa2);
   }
   xgetbv(): void {
     this.listing?.add(this.length, "xgetbv");
-    this.byte(0x0f, 0x01, 0xd0);
+    this.opcode(0x0f, 0x01, 0xd0);
   }
   /** So many bytes of al to [rdi], and of [rsi] to [rdi]: as many as rcx says. */
   fill(): void {
     this.listing?.add(this.length, "rep stosb");
-    this.byte(0xf3, 0xaa);
+    this.opcode(0xf3, 0xaa);
   }
   copy(): void {
     this.listing?.add(this.length, "rep movsb");
-    this.byte(0xf3, 0xa4);
+    this.opcode(0xf3, 0xa4);
   }
 
   // Vectors.
@@ -426,12 +440,10 @@ export class Assembler {
     const { reg, second = 0, last, opcode, bits, immediate } = fields;
     const [prefix, map, op] = opcode;
     const [index, base] = isMemory(last) ? ("constant" in last ? [0, 0] : [last.index ?? 0, last.base]) : [0, last];
-    this.byte(
-      0xc4,
-      (ones(reg >> 3) << 7) | (ones(index >> 3) << 6) | (ones(base >> 3) << 5) | map,
-      (w << 7) | ((~second & 15) << 3) | (bits === 256 ? 4 : 0) | prefix,
-      op,
-    );
+    this.byte(0xc4);
+    this.byte((ones(reg >> 3) << 7) | (ones(index >> 3) << 6) | (ones(base >> 3) << 5) | map);
+    this.byte((w << 7) | ((~second & 15) << 3) | (bits === 256 ? 4 : 0) | prefix);
+    this.byte(op);
     this.modrm(reg, last, immediate === undefined ? 0 : 1);
     if (immediate !== undefined) this.byte(immediate);
   }
@@ -442,22 +454,20 @@ export class Assembler {
     const [prefix, map, op, w = 0] = opcode;
     const inMemory = isMemory(last);
     // Of a register, the bit of an index is its fifth.
-    const [x, b] = inMemory
-      ? "constant" in last
-        ? [0, 0]
-        : [(last.index ?? 0) >> 3, last.base >> 3]
-      : [last >> 4, last >> 3];
+    const isConstant = inMemory && "constant" in last;
+    const x = isConstant ? 0 : inMemory ? (last.index ?? 0) >> 3 : last >> 4;
+    const b = isConstant ? 0 : (inMemory ? last.base : last) >> 3;
+    this.byte(0x62);
+    this.byte((ones(reg >> 3) << 7) | (ones(x) << 6) | (ones(b) << 5) | (ones(reg >> 4) << 4) | map);
+    this.byte((w << 7) | ((~second & 15) << 3) | 4 | prefix);
     this.byte(
-      0x62,
-      (ones(reg >> 3) << 7) | (ones(x) << 6) | (ones(b) << 5) | (ones(reg >> 4) << 4) | map,
-      (w << 7) | ((~second & 15) << 3) | 4 | prefix,
       ((zeroing ? 1 : 0) << 7) |
         ((bits === 512 ? 2 : bits === 256 ? 1 : 0) << 5) |
         ((broadcast ? 1 : 0) << 4) |
         (ones(second >> 4) << 3) |
         mask,
-      op,
     );
+    this.byte(op);
     this.modrm(reg, last, immediate === undefined ? 0 : 1, broadcast ? 4 : (fields.unit ?? bits / 8));
     if (immediate !== undefined) this.byte(immediate);
   }
@@ -534,10 +544,9 @@ export class Assembler {
   /** One number of memory, or the first of a register, in every lane. */
   broadcast(to: VectorRegister, from: VectorRegister | Memory, mask?: MaskRegister): void {
     const opcode: Opcode = [1, 2, 0x18];
-    this.vector({
-      ...{ name: "broadcastss", form: "reg, xmm last" },
-      ...{ reg: to, last: from, opcode, bits: this.bits, unit: 4, mask, zeroing: mask !== undefined },
-    });
+    const zeroing = mask !== undefined;
+    const [name, form] = ["broadcastss", "reg, xmm last"];
+    this.vector({ name, form, reg: to, last: from, opcode, bits: this.bits, unit: 4, mask, zeroing });
   }
   /** A general register in every lane. */
   broadcastGeneral(to: VectorRegister, from: General): void {
@@ -764,7 +773,7 @@ export class Assembler {
   /** Before code that is not of vectors: the upper halves of registers are cleared. */
   zeroUpper(): void {
     this.listing?.add(this.length, "vzeroupper");
-    this.byte(0xc5, 0xf8, 0x77);
+    this.opcode(0xc5, 0xf8, 0x77);
   }
 
   // Tiles (AMX): 0 to 7, each of up to 16 rows of 64 bytes. In memory the index of an address is the bytes between rows.

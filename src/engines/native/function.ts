@@ -141,8 +141,16 @@ export class NativeFunction {
         store(register.kind, slot(place.slot), spare);
       }
     }
+    const inRegister: Chosen = (register) => (places.get(register) as Place).register;
+    const isOnStack = (register: Register): boolean => places.get(register)?.slot !== undefined;
     for (const [at, { uses, defines, write }] of this.steps.entries()) {
-      for (const [text, dull] of this.comments.get(at) ?? []) a.listing?.comment(a.at, text, dull);
+      if (a.listing !== undefined) {
+        for (const [text, dull] of this.comments.get(at) ?? []) a.listing.comment(a.at, text, dull);
+      }
+      if (slots === 0 || !(uses.some(isOnStack) || defines.some(isOnStack))) {
+        write(a, inRegister);
+        continue;
+      }
       const free = { general: 0, vector: 0, mask: 0 };
       const held = new Map<Register, number>();
       const spare = (register: Register): number => {
@@ -169,7 +177,7 @@ export class NativeFunction {
         held.set(one, found);
         after.push(() => store(one.kind, slot(index), found));
       }
-      write(a, (register) => held.get(register) ?? (places.get(register) as Place).register);
+      write(a, (register) => held.get(register) ?? inRegister(register));
       for (const finish of after) finish();
     }
     if (frame > 0) a.arithmeticWith("add", rsp, frame, true);
@@ -273,14 +281,13 @@ function intervalsOf(steps: readonly Step[], regions: readonly Region[], paramet
     for (let region = innermost[at]; region !== undefined; region = region.outer) if (tells(region)) return true;
     return false;
   };
-  const depths = steps.map((_, at) => {
-    let depth = 0;
-    around(at, ({ repeats }) => {
-      if (repeats) depth++;
-      return false;
-    });
-    return depth;
-  });
+  // How often a step may run, in steps of ten; a region comes after those around it.
+  const often = new Map<Region, number>();
+  for (const region of regions) {
+    const { outer, repeats } = region;
+    often.set(region, (outer === undefined ? 1 : (often.get(outer) as number)) * (repeats ? 10 : 1));
+  }
+  const weights = innermost.map((region) => (region === undefined ? 1 : (often.get(region) as number)));
   const given = new Set(parameters);
   return [...accesses].map(([register, list]) => {
     const first = list[0] as Access;
@@ -307,7 +314,7 @@ function intervalsOf(steps: readonly Step[], regions: readonly Region[], paramet
       start = Math.min(start, loop.from);
       end = Math.max(end, loop.to);
     }
-    const weight = list.reduce((sum, { at }) => sum + 10 ** (depths[at] as number), 0);
+    const weight = list.reduce((sum, { at }) => sum + (weights[at] as number), 0);
     return { register, start, end, weight: weight / (end - start + 1), zero };
   });
 }
@@ -334,15 +341,17 @@ function allocate(
     for (const interval of all) {
       const { register, start, zero } = interval;
       if (register.kind !== kind) continue;
-      const ended = active.filter(({ end }) => end <= start);
-      active = active.filter(({ end }) => end > start);
-      for (const one of ended) free.unshift((places.get(one.register) as Place).register);
-      // Best that of an operand which ends here: nothing has to be moved then.
-      const operands = steps[start]?.uses ?? [];
-      const near = ended
-        .filter((one) => one.end === start && operands.includes(one.register))
-        .map((one) => (places.get(one.register) as Place).register);
-      let chosen = near.find((one) => free.includes(one)) ?? free[0];
+      let near: number | undefined;
+      if (active.some(({ end }) => end <= start)) {
+        const ended = active.filter(({ end }) => end <= start);
+        active = active.filter(({ end }) => end > start);
+        for (const one of ended) free.unshift((places.get(one.register) as Place).register);
+        // Best that of an operand which ends here: nothing has to be moved then.
+        const operands = steps[start]?.uses ?? [];
+        const operand = ended.find((one) => one.end === start && operands.includes(one.register));
+        if (operand !== undefined) near = (places.get(operand.register) as Place).register;
+      }
+      let chosen = near ?? free[0];
       if (chosen === undefined) {
         const cheapest = active.reduce((x, y) => (y.weight < x.weight ? y : x));
         if (cheapest.weight >= interval.weight) {

@@ -221,7 +221,12 @@ export function wholeOps(f: NativeFunction) {
   return { whole, place, newWhole, when, choose, loop };
 }
 
-const floatBits = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0] as number;
+const oneFloat = new Float32Array(1);
+const itsBits = new Int32Array(oneFloat.buffer);
+function floatBits(value: number): number {
+  oneFloat[0] = value;
+  return itsBits[0] as number;
+}
 
 /** The operations in a function, whose constants the assembler keeps. */
 export function vectorOps(f: NativeFunction, assembler: Assembler, { fma }: Host): Ops {
