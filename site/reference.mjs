@@ -70,9 +70,10 @@ export async function writeReference(root, out, entries) {
 function addEquations(root, out) {
   const pages = join(out, "unrolled/cells/variables");
   for (const file of readdirSync(join(root, "src/cells"))) {
+    if (file === "index.ts") continue;
     const code = readFileSync(join(root, "src/cells", file), "utf8");
-    const [, name, equations] = /^export const (\w+) = cell\(`\n([\s\S]*?)`\)/m.exec(code) ?? [];
-    if (name === undefined) continue;
+    const [, name, equations] = /^export const (\w+) = lazyCell\(`\n([\s\S]*?)`\)/m.exec(code) ?? [];
+    if (name === undefined) throw new Error(`internal: src/cells/${file}: no cell is found in it`);
     const source =
       /^\/\*\*\n([\s\S]*?)\*\//.exec(code)?.[1].replace(/^ \* ?/gm, "") ?? /^\/\*\* (.*) \*\//.exec(code)?.[1];
     const page = join(pages, `${name}.md`);
