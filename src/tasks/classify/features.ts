@@ -17,7 +17,7 @@ import {
 } from "../../graph/schema.ts";
 import { deltaStage, type FrameStage } from "./deltas.ts";
 import { createFft } from "./fft.ts";
-import { melBands, melFrequencies } from "./mel.ts";
+import { type Band, melBands } from "./mel.ts";
 
 /** How sound becomes features. All of it is kept in a model's file. */
 export type AudioFeatures = {
@@ -98,23 +98,22 @@ export function completeFeatures(given: Partial<AudioFeatures> = {}, where = "au
   };
 }
 
+/** Whether a band has a bin near enough to its middle that it hears more than what rounding leaves. */
+const hears = ({ weights, peak }: Band): boolean => weights.some((weight) => weight > 0.001 * peak);
+
 /**
  * Check that each mel band has a bin of the spectrum. Files may have bands without one, whose feature is always the same.
  * @throws InputError with the bands that there may be
  */
 export function checkBands(options: AudioFeatures, where: string): void {
-  const { sampleRate, fftSize, melBands: count, lowHz, highHz } = options;
-  if (melBands(options).every(({ weights }) => weights.length > 0)) return;
-  // The lowest band is the narrowest: one wider than the distance of two bins has a bin within.
-  const fits = (bands: number): boolean => {
-    const [low, , high] = melFrequencies(bands + 2, lowHz, highHz) as [number, number, number];
-    return high - low > sampleRate / fftSize;
-  };
-  const most = Array.from({ length: count }, (_, k) => count - 1 - k).find((bands) => bands > 0 && fits(bands));
+  const { fftSize, melBands: count, lowHz, highHz } = options;
+  const hear = (bands: number): boolean => melBands({ ...options, melBands: bands }).every(hears);
+  if (hear(count)) return;
+  const most = Array.from({ length: count - 1 }, (_, k) => count - 1 - k).find(hear);
   const give = most === undefined ? "a larger fftSize" : `at most ${most} mel bands, or a larger fftSize`;
   throw new InputError(
     `${where}: melBands: ${count} mel bands from ${lowHz} to ${highHz} Hz are narrower than the ${fftSize / 2 + 1} bins of a frame of ` +
-      `${options.frameLength} samples at ${sampleRate} Hz. Give ${give}, or a higher sample rate.`,
+      `${options.frameLength} samples at ${options.sampleRate} Hz. Give ${give}, or a higher sample rate.`,
   );
 }
 

@@ -22,7 +22,12 @@ export function melFrequencies(count: number, lowHz: number, highHz: number): nu
 }
 
 /** The bins that a band reads, from `first` on. */
-export type Band = { readonly first: number; readonly weights: Float64Array };
+export type Band = {
+  readonly first: number;
+  readonly weights: Float64Array;
+  /** The weight that a bin in its middle would have. */
+  readonly peak: number;
+};
 
 /**
  * Triangles over the bins of a power spectrum: each rises from the middle of the band before to its own, and falls to that of the
@@ -44,6 +49,6 @@ export function melBands(options: {
       return (Math.max(0, Math.min((hz - low) / (middle - low), (high - hz) / (high - middle))) * 2) / (high - low);
     };
     const bins = Array.from({ length: fftSize / 2 + 1 }, (_, bin) => bin).filter((bin) => weightAt(bin) > 0);
-    return { first: bins[0] ?? 0, weights: Float64Array.from(bins, weightAt) };
+    return { first: bins[0] ?? 0, weights: Float64Array.from(bins, weightAt), peak: 2 / (high - low) };
   });
 }
