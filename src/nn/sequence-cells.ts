@@ -87,7 +87,7 @@ export const attentionOver = (score: Score, scaled = false): Cell =>
   );
 
 /** Whatever x is -> how many steps there have been (1). */
-export const counting = cell(`
+export const counting = lazyCell(`
   n' = n + 1 + 0 * sum(x)
   n : 1
 `);
