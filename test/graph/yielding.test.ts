@@ -65,6 +65,14 @@ test("fake timers, as tests install them, stop no computation", async () => {
   }
 });
 
+test("a clock that a test sets to tomorrow does not keep what comes after it from yielding", async () => {
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => 86_400_000);
+  await yieldNow(-1);
+  clock.mockRestore();
+  compute();
+  expect(yieldNow(-1)).toBeInstanceOf(Promise);
+});
+
 const [count, steps, vocabulary] = [64, 12, 5];
 const x = Array.from({ length: count }, (_, n) => Array.from({ length: steps }, (_, t) => (n * t) % vocabulary));
 const y = x.map((tokens) => (tokens[0] as number) % 2);
