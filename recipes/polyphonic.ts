@@ -112,27 +112,34 @@ await recipe({
           );
       });
       outcomes.push(outcome);
-      const { parameters, epoch, epochs, validation, test, elapsedMs } = outcome;
+      const { parameters, epoch, epochs, validation, test, testInWindows, elapsedMs } = outcome;
       if (json) {
         const of = { set: name, cell: cellName, seed, units: settings.units, parameters, epochs, bestEpoch: epoch };
-        const losses = { validationLoss: validation.all, testLoss: test.all, testLossFromSecond: test.fromSecond };
+        const losses = {
+          validationLoss: validation.all,
+          testLoss: test.all,
+          testLossFromSecond: test.fromSecond,
+          testInWindows,
+        };
         writeJson({ ...of, ...losses, testSteps: steps[2], elapsedMs });
       }
       say(
         `${cellName} of ${settings.units}, ${parameters} parameters, seed ${seed}: ${test.all.toFixed(3)} nats a step, ` +
-          `${test.fromSecond.toFixed(3)} without first steps (epoch ${epoch}, validation ${validation.all.toFixed(3)})`,
+          `${test.fromSecond.toFixed(3)} without first steps, ${testInWindows.toFixed(3)} in windows ` +
+          `(epoch ${epoch}, validation ${validation.all.toFixed(3)})`,
       );
     }
-    const all = outcomes.map(({ test }) => test.all);
-    const spread = all.length === 1 ? "" : ` (${Math.min(...all).toFixed(3)} to ${Math.max(...all).toFixed(3)})`;
+    const range = (all: readonly number[]): string =>
+      mean(all).toFixed(3) +
+      (all.length === 1 ? "" : ` (${Math.min(...all).toFixed(3)} to ${Math.max(...all).toFixed(3)})`);
     const { lstm, gru, rru } = set.published;
     say(
       [
         "",
-        "| set | cell | units | test, nats a step | without first steps | published: LSTM, GRU, RRU |",
-        "| --- | --- | --- | --- | --- | --- |",
-        `| ${name} | ${cellName} | ${settings.units} | ${mean(all).toFixed(3)}${spread} | ` +
-          `${mean(outcomes.map(({ test }) => test.fromSecond)).toFixed(3)} | ${[lstm, gru, rru].map((one) => one.toFixed(2)).join(", ")} |`,
+        "| set | cell | units | test, nats a step | without first steps | in windows | published: LSTM, GRU, RRU |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        `| ${name} | ${cellName} | ${settings.units} | ${range(outcomes.map(({ test }) => test.all))} | ` +
+          `${range(outcomes.map(({ test }) => test.fromSecond))} | ${range(outcomes.map((one) => one.testInWindows))} | ${[lstm, gru, rru].map((one) => one.toFixed(2)).join(", ")} |`,
       ].join("\n"),
     );
   },

@@ -71,6 +71,17 @@ export const windowsOf = (pieces: readonly Piece[], most: number): Window[] =>
     }));
   });
 
+/**
+ * Pieces without their silent steps, cut so that each part begins with the step that the one before ended with: every step but a
+ * piece's first is predicted once, at most `most` of them from one start. A rest of one step is none.
+ */
+export const apartIn = (pieces: readonly Piece[], most: number): Piece[] =>
+  pieces.flatMap((piece) => {
+    const sounding = piece.filter((step) => step.length > 0);
+    const count = Math.ceil((sounding.length - 1) / most);
+    return Array.from({ length: Math.max(0, count) }, (_, k) => sounding.slice(k * most, (k + 1) * most + 1));
+  });
+
 /** All pitches higher by so many semitones, or lower, as far as the piano goes. */
 export function transposed({ steps, before }: Window, by: number): Window {
   const pitches = [...before, ...steps.flat()];

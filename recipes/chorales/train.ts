@@ -23,6 +23,7 @@ import {
   type Trainer,
 } from "unrolled";
 import {
+  apartIn,
   type Chorales,
   keys,
   longestOf,
@@ -34,6 +35,7 @@ import {
   type Window,
   windowsOf,
 } from "./pieces.ts";
+import { mean } from "./statistics.ts";
 
 export type Settings = {
   readonly cell: Cell;
@@ -69,6 +71,8 @@ export type Losses = {
   readonly all: number;
   /** Of all but the first of each piece. */
   readonly fromSecond: number;
+  /** Of all but the first of each piece, where pieces count alike, however long: the mean of their means. */
+  readonly ofPieces: number;
 };
 export type Epoch = {
   readonly epoch: number;
@@ -83,6 +87,8 @@ export type Outcome = {
   readonly epochs: number;
   readonly validation: Losses;
   readonly test: Losses;
+  /** Of the test pieces in windows of their own, as the RRU's authors count: see `apartIn`. */
+  readonly testInWindows: number;
   readonly elapsedMs: number;
 };
 
@@ -124,7 +130,7 @@ export async function train(
   const judgeValidation = await createJudge(model, chorales.valid, host);
   const judgeTest = await createJudge(model, chorales.test, host);
 
-  let best = { epoch: 0, validation: { all: Number.POSITIVE_INFINITY, fromSecond: Number.NaN }, values: copy(model) };
+  let best = { epoch: 0, validation: { ...none, all: Number.POSITIVE_INFINITY }, values: copy(model) };
   let epoch = 0;
   while (epoch < epochs && epoch < best.epoch + patience) {
     epoch++;
@@ -156,6 +162,7 @@ export async function train(
     epochs: epoch,
     validation: best.validation,
     test: await judgeTest(),
+    testInWindows: (await (await createJudge(model, apartIn(chorales.test, windowOfAuthors), host))()).ofPieces,
     elapsedMs: performance.now() - startMs,
   };
 }
@@ -205,6 +212,10 @@ function handOver(from: Trainer, to: Trainer, { parameters }: Model): Trainer {
 const copy = ({ values }: Model): Record<string, Float32Array> =>
   Object.fromEntries(Object.entries(values).map(([name, numbers]) => [name, numbers.slice()]));
 
+const none: Losses = { all: Number.NaN, fromSecond: Number.NaN, ofPieces: Number.NaN };
+/** Steps that the RRU's authors predict at once: https://github.com/LUMII-Syslab/RRU. */
+const windowOfAuthors = 200;
+
 /** The longest stretch that a judge reads at once. */
 const stretch = 256;
 
@@ -220,22 +231,27 @@ export async function createJudge(
   const groups = Array.from({ length: Math.ceil(sorted.length / 32) }, (_, k) => sorted.slice(32 * k, 32 * (k + 1)));
   const judges = await Promise.all(groups.map((group) => createGroupJudge(model, group, steps, host)));
   return async () => {
-    let [first, later] = [0, 0];
-    for (const judge of judges) {
-      const sums = await judge();
-      first += sums.first;
-      later += sums.later;
-    }
+    const sums: Sums[] = [];
+    for (const judge of judges) sums.push(...(await judge()));
+    const [first, later] = [sum(sums.map((one) => one.first)), sum(sums.map((one) => one.later))];
     const count = stepsOf(pieces);
-    return { all: (first + later) / count, fromSecond: later / (count - pieces.length) };
+    const longer = sums.flatMap((one, k) => {
+      const { length } = sorted[k] as Piece;
+      return length > 1 ? [one.later / (length - 1)] : [];
+    });
+    return { all: (first + later) / count, fromSecond: later / (count - pieces.length), ofPieces: mean(longer) };
   };
 }
+
+/** Of a piece: nats of its first step, and of all later ones. */
+type Sums = { first: number; later: number };
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 async function createGroupJudge(model: Model, pieces: readonly Piece[], steps: number, host: HostOptions) {
   const batch = pieces.length;
   const predictor = await createPredictor(model, { batch, steps, ...host });
   return async () => {
-    let [first, later] = [0, 0];
+    const sums: Sums[] = pieces.map(() => ({ first: 0, later: 0 }));
     predictor.resetStates();
     for (let from = 0; from < longestOf(pieces); from += steps) {
       const parts = pieces.map((piece) => ({ steps: piece.slice(from, from + steps), before: piece[from - 1] ?? [] }));
@@ -252,11 +268,10 @@ async function createGroupJudge(model: Model, pieces: readonly Piece[], steps: n
             product *= 1 + Math.exp(-Math.abs(z));
           }
           loss += Math.log(product);
-          if (from + t === 0) first += loss;
-          else later += loss;
+          (sums[b] as Sums)[from + t === 0 ? "first" : "later"] += loss;
         }
       });
     }
-    return { first, later };
+    return sums;
   };
 }

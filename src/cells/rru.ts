@@ -5,13 +5,13 @@
 import { lazyCell } from "../graph/lazy-cell.ts";
 
 /**
- * x (D), h (H) -> y (H), h (H). Constants are those of its authors' code, https://github.com/LUMII-Syslab/RRU. There the hidden layer has
- * twice as many numbers as input and state together, and half of them are dropped out in training; the state starts from a vector
- * whose first number is sqrt(H) / 4. Here it has four times as many as the state, without dropout, and starts from zeros.
+ * x (D), h (H) -> y (H), h (H). Constants are those of its authors' code, https://github.com/LUMII-Syslab/RRU, where the hidden layer
+ * is dropped out as with `recurrentDropout: 0.5` here. There it has twice as many numbers as input and state together, and the
+ * state starts from a vector whose first number is sqrt(H) / 4; here it has four times as many as the state, which starts from zeros.
  */
 export const rru = lazyCell(`
   a  = W_x @ x + W_h @ h + b                 # what the hidden layer sums up
-  j  = relu(a / sqrt(mean(a * a) + 1e-6))    # the hidden layer, of one size at every step
+  j  = dropout(relu(a / sqrt(mean(a * a) + 1e-6)))  # the hidden layer, of one size at every step
   c  = W_c @ j + b_c                         # candidate values
   h' = 1.5 * sigmoid(s) * h + z * c          # the state: most of the old one, and some of the candidate
   y  = W_y @ j + b_y                         # the output

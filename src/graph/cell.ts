@@ -157,7 +157,7 @@ export function addCell(builder: Builder, cell: Cell, at: Place): Layer {
         g.input(name, builder.shapeOf(node) as number),
       ]);
       const there = {
-        ...{ ...at, inputs: Object.fromEntries(nodes), states: undefined, shared: undefined },
+        ...{ ...at, inputs: Object.fromEntries(nodes), states: undefined, dropout: undefined, shared: undefined },
         sequences: Object.fromEntries(
           cell.sequences.map((name) => [name, { steps: at.sequences?.[name]?.steps ?? 1 }]),
         ),
@@ -166,6 +166,12 @@ export function addCell(builder: Builder, cell: Cell, at: Place): Layer {
     },
     (line) => (at.layer === "" ? line : `${at.layer}.${line}`),
   );
+}
+
+/** Whether its equations say where a layer's `recurrentDropout` goes. @internal */
+export function callsDropout({ equations }: Cell): boolean {
+  const calls = (e: Expression): boolean => (e.kind === "call" && e.function === "dropout") || children(e).some(calls);
+  return equations.lines.some(({ expression }) => calls(expression));
 }
 
 function compileEquations(

@@ -44,6 +44,8 @@ export type Place = {
   readonly sequences?: Readonly<Record<string, { readonly steps: number; readonly mask?: NodeId | undefined }>>;
   /** Changes to how its states are read and set. */
   readonly states?: StateOptions | undefined;
+  /** What `dropout(a)` is: `place` counts these calls from 0. By default `a` itself. */
+  readonly dropout?: ((value: NodeId, place: number) => NodeId) | undefined;
   /** For a parameter of the cell, by its name, the declared parameter that it shares. */
   readonly shared?: Readonly<Record<string, string>> | undefined;
 };
@@ -54,6 +56,7 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
   const before = new Map<string, NodeId>();
   /** Columns of the values that are matrices. */
   const columnsOf = new Map<string, number>();
+  let places = 0;
   /** The input of all steps that a value has a feature, or a matrix a row, for each step of. */
   const sequenceOf = new Map<string, string>();
   const { equations } = cell;
@@ -288,6 +291,10 @@ export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
             const columns = builder.shapeOf(b) as number;
             checkNumbers(builder.shapeOf(a) as number, columns, e.span, name);
             return { node: builder.outerProduct(a, b), columns, sequence: rows.sequence };
+          }
+          case "dropout": {
+            const made = emit(first, name);
+            return { ...made, node: at.dropout?.(made.node, places++) ?? made.node };
           }
           case "size":
             return { node: builder.constant(builder.shapeOf(emit(first, name).node) as number) };

@@ -208,6 +208,11 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
             const columns = ofOneSize(b as Form, e.arguments[1] as Expression, "outer as its second argument");
             return { kind: "matrix", rows: a as Form, columns };
           }
+          case "dropout": {
+            const value = infer(first);
+            if (value.kind === "vector" || value.kind === "matrix") return value;
+            return fail(source, first.span, `dropout takes a vector or a matrix, and this is ${article[value.kind]}.`);
+          }
           case "size":
             if (first.kind !== "name" || infer(first).kind !== "vector" || hasSteps(vector(first, "size", ""))) {
               fail(

@@ -40,6 +40,7 @@ const functionTex: { readonly [K in Exclude<FunctionName, "outer">]: (argument: 
   step: operator("step"),
   softmax: operator("softmax"),
   size: operator("size"),
+  dropout: operator("dropout"),
   sum: operator("sum"),
   mean: operator("mean"),
   min: (a) => `\\min${parenthesized(a)}`,

@@ -19,6 +19,7 @@ export const functions = {
   max: [1, 2],
   outer: [2],
   size: [1],
+  dropout: [1],
 } as const satisfies Record<string, readonly number[]>;
 export type FunctionName = keyof typeof functions;
 

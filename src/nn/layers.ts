@@ -109,7 +109,10 @@ export type RecurrentOptions = {
   readonly initialState: "zeros" | "learned" | { readonly from: string | readonly string[] };
   /** Dropout rate of the input in training, in [0, 1); one mask for all steps. Default 0. */
   readonly dropout: number;
-  /** Dropout rate, in training, of the output state that the cell reads, in [0, 1); one mask for all steps. Default 0. */
+  /**
+   * Dropout rate, in training, of the output state that the cell reads, in [0, 1); one mask for all steps. In a cell whose equations call
+   * `dropout`: of what stands there, another mask at each step. Default 0.
+   */
   readonly recurrentDropout: number;
   /**
    * Zoneout: probability, in training, that a number of a state keeps its old value; one rate for all states, or one by

@@ -2,7 +2,7 @@
  * Add a cell to a model's graph as a layer: direction, masked steps, dropout, initial states, and which outputs it
  * returns; also both directions of a bidirectional layer, and merging.
  */
-import { addCell } from "../graph/cell.ts";
+import { addCell, callsDropout } from "../graph/cell.ts";
 import { type Axis, type Builder, type NodeId, sameAxis } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { CellSpec, MergeMode } from "./layers.ts";
@@ -43,6 +43,8 @@ export type RecurrentContext = {
 /** An initial state: the final state of a layer, under the state's name; or the output vector of a layer, under the layer's. */
 export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
 export const streamsEach = 16;
+/** Streams above all of these belong to the calls of `dropout` in equations. */
+const [firstPlace, placesEach] = [2 ** 24, 64];
 /** The longest way from one step of an axis to the next. */
 const largestStride = 2 ** 20;
 /** What a flow that is one vector per example has in place of a sequence's. */
@@ -72,12 +74,25 @@ export function addRecurrent(
     training && rate > 0
       ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true, ...axis }))
       : value;
+  const places = firstPlace + placesEach * stream;
+  /** Where the equations say so, anew at each step. */
+  const dropout = (value: NodeId, place: number): NodeId => {
+    if (!training || layer.recurrentDropout === 0) return value;
+    return g.mul(value, g.mask(g.shapeOf(value) as number, layer.recurrentDropout, places + place, axis));
+  };
   const units = layer.units === undefined ? {} : { units: layer.units };
   const others = Object.fromEntries(more.map(([input, one]) => [input, atEachStep(g, `${name}.${input}`, one, flow)]));
   const inputs = { x: flow.value, ...between, ...others };
   const whole = Object.fromEntries(Object.entries(sequences).map(([input, { value }]) => [input, value]));
   if (cell.states.length === 0) {
-    const made = addCell(g, cell, { layer: name, ...units, inputs: { ...inputs, ...whole }, sequences, shared });
+    const made = addCell(g, cell, {
+      layer: name,
+      ...units,
+      inputs: { ...inputs, ...whole },
+      sequences,
+      dropout,
+      shared,
+    });
     return { flow: { ...flow, value: made.output, mask: counts(flow.mask) }, values: made.values };
   }
   if (g.isPerSequence(flow.value)) {
@@ -118,6 +133,7 @@ export function addRecurrent(
     return value;
   };
   const outputState = cell.output.endsWith("'") ? cell.output.slice(0, -1) : undefined;
+  const dropped = callsDropout(cell) ? undefined : outputState;
   const { output, values } = addCell(g, cell, {
     ...{
       layer: name,
@@ -132,13 +148,14 @@ export function addRecurrent(
         ...whole,
       },
       sequences,
+      dropout,
       shared,
     },
     states: {
       reverse,
       axis,
       initial,
-      read: (state, value) => counted(state === outputState ? drop(value, layer.recurrentDropout, stream + 1) : value),
+      read: (state, value) => counted(state === dropped ? drop(value, layer.recurrentDropout, stream + 1) : value),
       next: (state, before, now) => unlessMasked(before, unlessKept(state, before, now)),
       safe,
     },

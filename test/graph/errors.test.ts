@@ -19,7 +19,7 @@ test("an unknown function, with the near one", () => {
 test("an unknown function with no near one lists all", () => {
   expect(mistake("y = swish(x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 5: unknown function "swish". For a product write swish * (...) or swish @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max, outer, size.
+    line 1, column 5: unknown function "swish". For a product write swish * (...) or swish @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max, outer, size, dropout.
       y = swish(x)
           ^^^^^
     "
@@ -28,7 +28,7 @@ test("an unknown function with no near one lists all", () => {
 test("a name called as a function", () => {
   expect(mistake("y = W(x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 5: unknown function "W". For a product write W * (...) or W @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max, outer, size.
+    line 1, column 5: unknown function "W". For a product write W * (...) or W @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max, outer, size, dropout.
       y = W(x)
           ^
     "
@@ -693,6 +693,15 @@ test("the size of a matrix", () => {
     line 2, column 18: size takes the name of a vector, as in size(h), and is its number of features.
       y = C @ x / size(C)
                        ^
+    "
+  `);
+});
+test("dropout of a number", () => {
+  expect(mistake("a = sum(x)\ny = x * dropout(a)")).toMatchInlineSnapshot(`
+    "
+    line 2, column 17: dropout takes a vector or a matrix, and this is one number per example.
+      y = x * dropout(a)
+                      ^
     "
   `);
 });

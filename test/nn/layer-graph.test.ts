@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as cells from "../../src/cells/index.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
@@ -85,6 +86,19 @@ describe("gradients against central differences 1e-6, wasm against the reference
       [embedding(6, 5, { maskZero: true }), lstm(5, sequences), dense(6, { tied: "embedding" })],
     ],
     ["zoneout", [lstm(4, { ...sequences, zoneout: { c: 0.5, h: 0.1 } }), gru(3, { zoneout: 0.3 })], 3],
+    [
+      "dropout where equations say so: a vector and a matrix",
+      [
+        recurrent(
+          cell("C' = 0.5 * C + dropout(outer(W_v @ x, W_k @ x))\ny = dropout(C' @ (W_q @ x)) + 0.1 * (V @ x)"),
+          {
+            ...{ units: 3, ...sequences, recurrentDropout: 0.4 },
+          },
+        ),
+        recurrent(cells.rru, { units: 2, recurrentDropout: 0.5 }),
+      ],
+      3,
+    ],
     ["locked dropout", [dropout(0.4, { locked: true }), gru(3, sequences), dropout(0.2, { locked: true })], 5],
     [
       "merged",
@@ -392,6 +406,37 @@ describe("zoneout", () => {
     });
     expect(kept / h.length).toBeGreaterThan(0.22);
     expect(kept / h.length).toBeLessThan(0.28);
+  });
+});
+
+describe("dropout in equations", () => {
+  const twice = cell("h' = dropout(x) + 0 * h\ny = [h', dropout(h')]");
+  const model = sequential([recurrent(twice, { ...sequences, recurrentDropout: 0.25 })], { input: 40 });
+  const x = new Float64Array(100 * 40).fill(3);
+  const run = (training: boolean) => {
+    const { graph, output } = modelGraph(model, { training });
+    return interpret(graph, { steps: 100, batch: 1, inputs: { x }, keys: [1, 2] }).value(output);
+  };
+  test("leaves in training that share of numbers out at each step, each call others, and makes the others larger", () => {
+    const y = run(true);
+    const [first, second] = [0, 40].map((from) => y.filter((_, k) => k % 80 >= from && k % 80 < from + 40));
+    for (const value of first as Float64Array) expect([0, 4]).toContain(value);
+    const share = (values: Float64Array) => values.filter((value) => value === 0).length / values.length;
+    expect(share(first as Float64Array)).toBeCloseTo(0.25, 1);
+    // Left out by either of the two.
+    expect(share(second as Float64Array)).toBeCloseTo(1 - 0.75 ** 2, 1);
+    const ofStep = (t: number) => first?.slice(40 * t, 40 * t + 40);
+    expect(ofStep(1)).not.toEqual(ofStep(0));
+  });
+  test("is what stands in it outside training", () => {
+    expect(new Set(run(false))).toEqual(new Set([3]));
+  });
+  test("takes the place of that of the state that the cell reads", () => {
+    const counts = cell("h' = h + 1 + 0 * dropout(x)");
+    const counter = sequential([recurrent(counts, { recurrentDropout: 0.5 })], { input: 5 });
+    const { graph, output } = modelGraph(counter, { training: true });
+    const h = interpret(graph, { steps: 9, batch: 1, inputs: { x: new Float64Array(45) }, keys: [1, 2] }).value(output);
+    expect([...h]).toEqual([9, 9, 9, 9, 9]);
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { cells, createPredictor, dense, type Model, masking, recurrent, sequential } from "unrolled";
 import { expect, test } from "vitest";
 import {
+  apartIn,
   keys,
   longestOf,
   type Piece,
@@ -98,9 +99,24 @@ test("the loss of a model that knows one probability for every key is that of 88
     [[21, 22, 23, 24], [], [50, 51]],
   ]);
   const silence = keys * Math.log(4 / 3);
-  const { all, fromSecond } = await judge();
+  const { all, fromSecond, ofPieces } = await judge();
   expect(all).toBeCloseTo(silence + (9 / 5) * Math.log(3), 4);
   expect(fromSecond).toBeCloseTo(silence + (4 / 3) * Math.log(3), 4);
+  // Two keys in the one step of the first that counts, two in the two of the second.
+  expect(ofPieces).toBeCloseTo(silence + ((2 + 1) / 2) * Math.log(3), 4);
+});
+
+test("parts of pieces that are judged apart: every sounding step but the first once, from the one before it", () => {
+  const piece = [[1], [], [2], [3], [], [4], [5]];
+  expect(apartIn([piece, [[]], [[7]]], 2)).toEqual([
+    [[1], [2], [3]],
+    [[3], [4], [5]],
+  ]);
+  expect(apartIn([piece], 3)).toEqual([
+    [[1], [2], [3], [4]],
+    [[4], [5]],
+  ]);
+  expect(apartIn([piece], 200)).toEqual([[[1], [2], [3], [4], [5]]]);
 });
 
 test("pieces of unequal length count by their steps, and change nothing in each other", async () => {
