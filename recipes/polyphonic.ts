@@ -16,7 +16,7 @@ type Set = {
   readonly published: { readonly lstm: number; readonly gru: number; readonly rru: number };
   readonly settings: Omit<Settings, "cell" | "seed" | "engine">;
 };
-const usual = { layers: 1, window: 200, epochs: 300, dropout: 0.1, recurrentDropout: 0 } as const;
+const usual = { layers: 1, window: 200, epochs: 300, plateau: 5, dropout: 0.1, recurrentDropout: 0 } as const;
 const sets: Readonly<Record<string, Set>> = {
   "jsb-chorales-quarter": {
     published: { lstm: 8.33, gru: 8.2, rru: 7.72 },
@@ -56,6 +56,7 @@ await recipe({
     window: { value: "N", help: "steps that are learnt at once, at most", number: whole },
     epochs: { value: "N", help: "passes over the training pieces at most", number: whole },
     patience: { value: "N", help: "passes without a better validation loss", number: whole },
+    plateau: { value: "N", help: "passes without one, then the rate is halved", number: whole },
     batch: { value: "N", help: "windows side by side", number: whole },
     "learning-rate": { value: "X", help: "of Adam", number: { above: 0 } },
     dropout: { value: "X", help: "rate of the inputs left out", number: rate },
@@ -91,6 +92,7 @@ await recipe({
       window: number("window", own.window as number),
       epochs: number("epochs", own.epochs),
       patience: number("patience", own.patience),
+      plateau: number("plateau", own.plateau as number),
       batch: number("batch", own.batch),
       learningRate: number("learning-rate", own.learningRate),
       dropout: number("dropout", own.dropout),

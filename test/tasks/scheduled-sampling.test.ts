@@ -1,6 +1,6 @@
 /** Scheduled sampling: which tokens a decoder reads in training, and what that changes. */
 import { expect, test } from "vitest";
-import { createRandom } from "../../src/nn/random.ts";
+import { createRandom, type Random } from "../../src/nn/random.ts";
 import { examplesOf } from "../../src/tasks/translate/examples.ts";
 import { mixedTargets, sampledBatches } from "../../src/tasks/translate/scheduled-sampling.ts";
 import { type TextPair, trainTranslator, translator } from "../../src/tasks/translate.ts";
@@ -63,6 +63,26 @@ test("a share between leaves the others as they are", async () => {
   expect(changed(all)).toBeGreaterThan(1000);
   expect(changed(some) / changed(all)).toBeGreaterThan(0.2);
   expect(changed(some) / changed(all)).toBeLessThan(0.3);
+});
+
+test("a training that is to stop does not wait for what is left to mix", async () => {
+  const long = Array.from({ length: 600 }, () => ({ source: "abc", target: "BCA" }));
+  const examples = examplesOf(of, long);
+  // Aborted as the first of three groups is mixed.
+  let drawn = 0;
+  const stop = new AbortController();
+  const random: Random = {
+    ...createRandom(1),
+    uniform: () => {
+      if (++drawn === 5) stop.abort();
+      return 0;
+    },
+  };
+  const mixed = await mixedTargets(of, examples, { host: {}, random, share: 1, signal: stop.signal });
+  expect(mixed.slice(256)).toEqual(examples.x.target.slice(256));
+  expect(drawn).toBeLessThan(2 * 256 + 1);
+  const already = await mixedTargets(of, examples, { ...drawing, share: 1, signal: AbortSignal.abort() });
+  expect(already).toEqual(examples.x.target);
 });
 
 test("targets are mixed anew in each epoch but the first, and what is to be said stays", async () => {

@@ -20,12 +20,20 @@ export type Group = { readonly decoder: Decoder; readonly members: readonly numb
 /**
  * Read sources, and act on each group of them.
  * @param sources their tokens, none of them empty
- * @param options the host's, and the decoder's `values`; `answers` to each source go on at the same time
+ * @param options the host's, and the decoder's `values`; `answers` to each source go on at the same time; after `signal` no group is read
  */
 export async function inGroups(
   { model }: Pick<Translator, "model">,
   sources: readonly (readonly number[])[],
-  { answers, ...options }: InferenceOptions & { readonly answers: number; readonly values?: readonly string[] },
+  {
+    answers,
+    signal,
+    ...options
+  }: InferenceOptions & {
+    readonly answers: number;
+    readonly values?: readonly string[];
+    readonly signal?: AbortSignal | undefined;
+  },
   act: (group: Group) => Promise<void>,
 ): Promise<void> {
   const groups = new Map<number, number[]>();
@@ -34,10 +42,11 @@ export async function inGroups(
     groups.set(steps, [...(groups.get(steps) ?? []), k]);
   });
   for (const [steps, all] of groups) {
+    if (signal?.aborted) return;
     const atOnce = Math.min(all.length, Math.max(1, Math.floor(mostAnswers / answers)));
     const decoder = await createDecoder(model, { batch: atOnce * answers, questions: atOnce, steps, ...options });
     try {
-      for (let from = 0; from < all.length; from += atOnce) {
+      for (let from = 0; from < all.length && !signal?.aborted; from += atOnce) {
         const members = Array.from({ length: atOnce }, (_, q) => all[from + q] ?? (all[from] as number));
         await decoder.read({
           source: padded(

@@ -19,13 +19,15 @@ export type Sampling = {
   readonly batchSize: number;
   readonly random: Random;
   readonly host: InferenceOptions;
+  /** Once it is aborted, targets stay as they are. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** Batches whose targets the callback mixes anew before each epoch, by what the model has learnt until then. */
 export function sampledBatches(
   of: Translator,
   { x, y }: Examples,
-  { share, epochs, batchSize, random, host }: Sampling,
+  { share, epochs, batchSize, ...how }: Sampling,
 ): { readonly batches: BatchSource; readonly buckets: readonly number[]; readonly callback: Callback } {
   const longest = Math.max(...y.map(({ length }) => length));
   const filled = (ids: readonly number[]): number[] => Array.from({ length: longest }, (_, t) => ids[t] ?? 0);
@@ -39,12 +41,12 @@ export function sampledBatches(
   });
   const lengths = x.source.map(({ length }) => length);
   return {
-    batches: shuffledByLength(lengths, make, batchSize, random),
+    batches: shuffledByLength(lengths, make, batchSize, how.random),
     buckets: bucketsFor(lengths),
     callback: {
       async onEpochBegin(epoch) {
         const now = epochs === 1 ? share : (share * epoch) / (epochs - 1);
-        read = now === 0 ? x.target : await mixedTargets(of, { x, y }, { share: now, random, host });
+        read = now === 0 ? x.target : await mixedTargets(of, { x, y }, { ...how, share: now });
       },
     },
   };
@@ -54,15 +56,15 @@ export function sampledBatches(
 export async function mixedTargets(
   of: Translator,
   { x }: Examples,
-  { share, random, host }: Pick<Sampling, "share" | "random" | "host">,
+  { share, random, host, signal }: Omit<Sampling, "epochs" | "batchSize">,
 ): Promise<number[][]> {
   const mixed = x.target.map((ids) => [...ids]);
-  await inGroups(of, x.source, { ...host, answers: 1 }, async ({ decoder, members }) => {
+  await inGroups(of, x.source, { ...host, answers: 1, signal }, async ({ decoder, members }) => {
     const size = of.model.outputSize;
     const longest = Math.max(...members.map((k) => (mixed[k] as number[]).length));
     decoder.begin(members.map((_, q) => q));
     let outputs: Float32Array<ArrayBuffer> | undefined;
-    for (let t = 0; t + 1 < longest; t++) {
+    for (let t = 0; t + 1 < longest && !signal?.aborted; t++) {
       outputs = decoder.next({ target: members.map((k) => mixed[k]?.[t] ?? 0) }, outputs);
       for (const [q, k] of members.entries()) {
         const ids = mixed[k] as number[];

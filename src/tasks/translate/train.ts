@@ -109,7 +109,7 @@ export async function trainTranslator(
     sampling === 0
       ? undefined
       : sampledBatches(of, examples, {
-          ...{ share: sampling, epochs, batchSize, random: createRandom(seed), host: hostOf(options) },
+          ...{ share: sampling, epochs, batchSize, random: createRandom(seed), host: hostOf(options), signal },
         });
   const { epoch, bestEpoch, lowest, stopped } = await learn(of.model, sampled?.batches ?? examples, {
     ...hostOf(options),
