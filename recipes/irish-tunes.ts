@@ -39,6 +39,8 @@ await recipe({
     layers: { value: "N", help: "recurrent layers [1]", number: whole },
     dropout: { value: "X", help: "rate of what each layer reads [0.3]", number: { min: 0, max: 0.95 } },
     epochs: { value: "N", help: "passes over the tunes [40]", number: whole },
+    batch: { value: "N", help: "streams side by side [16]", number: whole },
+    steps: { value: "N", help: "characters that are learnt at once [64]", number: whole },
     rate: { value: "X", help: "learning rate of Adam [0.003]", number: { above: 0 } },
     transpose: {
       value: "N",
@@ -78,7 +80,15 @@ await recipe({
       const lm = languageModel(texts, { ...size, ...(cell && { cell }), seed });
       // The file is sorted by kinds of tunes: in its order a model would learn that a tune is like the one before it.
       await trainLanguageModel(lm, shuffled(moved, createRandom(seed)), {
-        ...{ epochs: number("epochs", 40), batch: 16, steps: 64, clipNorm: 1, seed, threads: 1, engine: "native" },
+        ...{
+          epochs: number("epochs", 40),
+          batch: number("batch", 16),
+          steps: number("steps", 64),
+          clipNorm: 1,
+          seed,
+          threads: 1,
+          engine: "native",
+        },
         optimizer: adam({ learningRate: number("rate", 0.003) }),
         validationData: validation,
         callbacks: [

