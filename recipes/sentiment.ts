@@ -1,7 +1,8 @@
 /**
  * Does a reviewer like the film? B. Pang and L. Lee, "Seeing stars", 2005: rt-polarity.pos and rt-polarity.neg, 5,331 lines each. A
  * GRU that reads both ways: the largest value of each unit over time, beside the mean of the words' vectors; words and numbers of
- * them dropped in training; no vectors of other texts. Every tenth line of each file is the test, or, as is usual for these files, each tenth in turn. Published for LSTMs without such vectors: 76 to 78 % (X. Zhu et al., 2015).
+ * them dropped in training; no vectors of other texts. A word's vector begins with what its count in good and bad reviews of the
+ * training says (S. Wang and C. Manning, "Baselines and bigrams", 2012). Every tenth line of each file is the test, or, as is usual for these files, each tenth in turn. Published for LSTMs without such vectors: 76 to 78 % (X. Zhu et al., 2015).
  */
 import {
   adam,
@@ -31,6 +32,8 @@ type Numbers = (review: Review) => number[];
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 const unknown = 1;
 const batchSize = 64;
+/** Beside the other numbers of a word's vector, which start within 0.05; chosen on validation lines. */
+const ratioScale = 0.3;
 
 await recipe({
   name: "sentiment",
@@ -125,6 +128,7 @@ async function trained(training: readonly Review[], numbers: Numbers, sizes: Siz
   const model = sequential([...words, ...largest, mean, concatenate(["largest", "mean"]), dropout(0.5), dense(2)], {
     seed,
   });
+  beginWithRatios(model.values["embedding.weight"] as Float32Array, 2 * units, training, numbers);
   const random = createRandom(seed);
   const [learningRate, perEpoch] = [0.002, Math.ceil(training.length / batchSize)];
   await fit(
@@ -137,6 +141,23 @@ async function trained(training: readonly Review[], numbers: Numbers, sizes: Siz
     },
   );
   return model;
+}
+
+/** The first number of each word's vector: by how much its share of good reviews' words exceeds that of bad ones', as a logarithm. */
+function beginWithRatios(vectors: Float32Array, width: number, training: readonly Review[], numbers: Numbers): void {
+  const counts = new Map<number, [bad: number, good: number]>();
+  const sums = [0, 0] as [number, number];
+  for (const review of training) {
+    for (const id of new Set(numbers(review))) {
+      const of = counts.get(id) ?? [1, 1];
+      counts.set(id, of);
+      of[review.y as 0 | 1]++;
+      sums[review.y as 0 | 1]++;
+    }
+  }
+  for (const [id, [bad, good]] of counts) {
+    if (id > unknown) vectors[id * width] = ratioScale * Math.log((good * sums[0]) / (bad * sums[1]));
+  }
 }
 
 /** Batches of reviews of like length, in a new order each time, three tenths of their words unknown. */

@@ -47,8 +47,6 @@ export type Settings = {
   /** Passes over the training pieces at most, and how many of them may go by without a better validation loss. */
   readonly epochs: number;
   readonly patience: number;
-  /** After every so many passes without a better validation loss the learning rate is halved. Default: it stays. */
-  readonly plateau?: number;
   /** Rate of the inputs left out in training: the same keys in all steps of a piece. */
   readonly dropout: number;
   /** Recurrent layers. Default 1. */
@@ -104,8 +102,7 @@ export async function train(
   onEpoch: (epoch: Epoch) => void = () => {},
 ): Promise<Outcome> {
   const startMs = performance.now();
-  const { seed, batch, epochs, patience, plateau, window = Number.POSITIVE_INFINITY, transpose = 0 } = settings;
-  let { learningRate } = settings;
+  const { seed, learningRate, batch, epochs, patience, window = Number.POSITIVE_INFINITY, transpose = 0 } = settings;
   const host = { threads: 1, ...(settings.engine !== undefined && { engine: settings.engine }) };
   if (chorales.train.length < batch) {
     throw new InputError(
@@ -149,12 +146,11 @@ export async function train(
       );
       const { inputs, targets } = rollsOf(moved, longestWindow(classes[c] as Window[]));
       trainer.resetStates();
-      loss += (await trainer.update(inputs, targets, learningRate)) / batches.length;
+      loss += (await trainer.update(inputs, targets)) / batches.length;
     }
     trainer.save();
     const validation = await judgeValidation();
     if (validation.all < best.validation.all) best = { epoch, validation, values: copy(model) };
-    else if (plateau !== undefined && (epoch - best.epoch) % plateau === 0) learningRate /= 2;
     onEpoch({ epoch, loss, validationLoss: validation.all, elapsedMs: performance.now() - startMs });
   }
   if (best.epoch === 0)

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRandom } from "unrolled";
 import { describe, expect, test } from "vitest";
+import { countOf, createMetronome } from "../../recipes/tunes/metronome.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { recipe, recipeLines } from "./recipe.ts";
 
@@ -45,15 +46,39 @@ describe("Irish tunes", () => {
       (_, k) => `X:${k + 1}\nT:Tune ${k + 1}\nM:C|\nL:1/8\nK:D Major\n${bar()}|${bar()}|${bar()}|${bar()}|\n`,
     ).join("\n");
   }
-  test("how many of those that it writes add up, and are parsed", { timeout: 120_000 }, async () => {
+  test.each([
+    ["with a metronome", []],
+    ["of characters alone", ["--characters"]],
+  ])("how many of those that it writes add up, and are parsed: %s", { timeout: 120_000 }, async (_, alone) => {
     const file = join(folder, "tunes.abc");
     writeFileSync(file, tunes(40));
     const size = ["--units", "24", "--epochs", "3", "--dropout", "0", "--tunes", "5"];
-    const lines = await recipeLines("irish-tunes", file, ...size);
+    const lines = await recipeLines("irish-tunes", file, ...size, ...alone);
     const { tunes: written, addUp, withoutWarning, both, testLoss } = lines.at(-1) as Record<string, number>;
     expect([written, testLoss]).toEqual([5, expect.any(Number)]);
     for (const count of [addUp, withoutWarning, both]) share((count as number) / 5);
     expect(both).toBeLessThanOrEqual(Math.min(addUp as number, withoutWarning as number));
+  });
+  test("a metronome counts notes, rests, chords, tuplets and broken rhythms, beside words and grace notes", () => {
+    // What is left of the bar and of the upbeat's other part, and the upbeat, in sixteenths, before the character that stands there.
+    const told = (tune: string, at: string) => {
+      const metronome = createMetronome();
+      for (const character of tune.slice(0, tune.indexOf(at))) metronome.read(character);
+      const numbers = new Float32Array(countOf);
+      metronome.tell(numbers, 0);
+      const of = (from: number): number => numbers.indexOf(1, from) - from;
+      return [of(0) - 1, of(22) - 1, of(44)];
+    };
+    const header = "M:6/8\nL:1/8\nK:D\n";
+    expect(told("M:6/8\n", "6")).toEqual([16, 16, 0]);
+    expect(told(`${header}`, "none")).toEqual([12, 12, 0]);
+    expect(told(`${header}A2 (3Bcd &`, "&")).toEqual([4, 4, 0]);
+    expect(told(`${header}d|"Am"[FA]3 {/g}z A>&`, "&")).toEqual([2, 0, 2]);
+    expect(told(`${header}d|A3 B2:|&`, "&")).toEqual([12, 10, 2]);
+    // The second part begins without one.
+    expect(told(`${header}d|A3 B2:|A3 B3|&`, "&")).toEqual([12, 12, 0]);
+    expect(told(`${header}A/B/ ^c'3/2 _D,&`, "&")).toEqual([5, 5, 0]);
+    expect(told("M:C\nL:1/4\nK:D\nABcd e&", "&")).toEqual([-1, -1, 0]);
   });
   test("too few of them", async () => {
     const file = join(folder, "few.abc");
