@@ -122,13 +122,14 @@ class Sounding {
   notes(last: number): readonly Note[] {
     for (const [key, open] of this.#open) {
       const [channel, pitch] = [Math.floor(key / 128), key % 128];
-      for (const { start, velocity } of open.splice(0)) {
+      for (const [k, { start, velocity }] of open.entries()) {
         if (!this.#repair) {
           throw new InputError(
             `${at(this.#place, start)}: pitch ${pitch} on channel ${channel} hangs: the track ends at tick ${last} without its note-off. ${mended}`,
           );
         }
-        if (last > start) this.#done.push(this.#note(channel, pitch, { start, velocity, end: last }));
+        const end = open[k + 1]?.start ?? last;
+        if (end > start) this.#done.push(this.#note(channel, pitch, { start, velocity, end }));
       }
     }
     return this.#done;

@@ -87,6 +87,14 @@ describe("reading", () => {
     expect(readMidi(empty, "a.mid", { repair: true }).notes).toEqual([]);
   });
 
+  test("of notes of one pitch that hang, a mended one ends where the next begins", () => {
+    const hanging = file([[...on(5, 60), ...on(5, 60, 90), 10, ...end.slice(1)]]);
+    expect(readMidi(hanging, "a.mid", { repair: true }).notes).toEqual([
+      note(60, 5, 5),
+      note(60, 10, 10, { velocity: 90 }),
+    ]);
+  });
+
   test("a pitch that is struck again at the tick where it ends does not overlap, in either order of the events", () => {
     const notes = [note(60, 0, 5), note(60, 5, 5)];
     expect(readMidi(file([[...on(0, 60), ...on(5, 60), ...off(0, 60), ...off(5, 60), ...end]])).notes).toEqual(notes);
