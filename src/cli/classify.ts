@@ -232,7 +232,7 @@ function filesAt([path, ...more]: readonly [string, ...string[]], given: Given):
   );
   if (odd === undefined) return readTextFiles([path, ...more]);
   throw new InputError(
-    `${odd}: training takes one folder, one CSV file, or files of texts, one for each label. Put all into one, or give --model to classify.`,
+    `${odd}: examples are one folder, one CSV file, or files of texts, one for each label. Put all into one, or give --model to classify.`,
   );
 }
 
@@ -449,13 +449,14 @@ export function evaluationText(labels: readonly string[], evaluation: Classifier
 export async function evaluateClassifierFiles(
   of: Classifier,
   model: string,
-  path: string,
+  paths: readonly string[],
   given: Given,
 ): Promise<void> {
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
+  const [path] = paths as readonly [string];
   if (of.input.kind === "numbers") checkIsTable(of, model, path, true);
-  const files = readLabelled(path, columnsOf(given));
+  const files = filesAt(paths as readonly [string, ...string[]], given);
   if (files.kind !== of.input.kind) throw otherKind(of, model, `${path}: is ${foundOf[files.kind]}`, true);
   let examples: readonly LabelledSequence[] = files.examples;
   if (files.kind === "numbers") {

@@ -1,5 +1,6 @@
 /** `unrolled evaluate`: measure a model of any task on data. */
 import { readInput } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { evaluateForecaster, type Forecaster } from "../tasks/forecast/index.ts";
 import { openModel } from "../tasks/index.ts";
@@ -16,46 +17,58 @@ import { naming, readTrackFiles, tableOf, tellTracks, trackColumns } from "./tra
 
 export const evaluate: Command = {
   name: "evaluate",
-  usage: "evaluate MODEL.safetensors FILE|FOLDER",
+  usage: "evaluate MODEL.safetensors FILE...|FOLDER",
   summary: "measure a model on data that it has not seen",
   details: [
     "Each token is predicted from all tokens before it. A model that was trained on",
     "a list of texts also takes one: a .jsonl file or a folder. A classifier takes a",
-    "folder or a CSV file with labels, as classify does; a tagger sentences in",
-    "columns; a model of trajectories a table of tracks, and is measured beside",
+    "folder or a CSV file with labels, or files of texts, as classify does; a tagger",
+    "sentences in columns; a model of trajectories a table of tracks, and is measured beside",
     "constant velocity; a forecaster the CSV file of its series, and is measured",
     "beside what needs no network; a translator a file of pairs, a source, a tab and",
-    "a target a line.",
+    "a target a line, or two files whose lines belong together; a model of music",
+    ".mid, .midi or .abc files, or a folder of them.",
   ].join("\n"),
-  examples: ["evaluate model.safetensors test.txt", "evaluate digits.safetensors recordings"],
-  arguments: [2, 2],
+  examples: [
+    "evaluate model.safetensors test.txt",
+    "evaluate digits.safetensors recordings",
+    "evaluate en-de.safetensors en.txt de.txt",
+  ],
+  arguments: [2, 10_000],
   options: {
     field,
     ...tableOptions,
     ...trackColumns,
     ...conllColumns,
     ...textColumns,
+    beams: { value: "N", help: "of a translator, kept at each token [4]", number: { whole: true, min: 1, max: 1000 } },
+    repair: { help: "mend or leave out music that is damaged" },
     ...inferenceOptions("that evaluate; the result is the same [cores]"),
   },
   async run(given) {
-    const [file, path] = given.positionals as readonly [string, string];
+    const [file, ...paths] = given.positionals as readonly [string, string, ...string[]];
+    const [path, another] = paths as [string, string?];
+    const alone = (): string => {
+      if (another === undefined) return path;
+      throw new InputError(`${another}: ${file} is measured on one file or folder. Leave the others out.`);
+    };
     await openModel(readInput(file), file, "`evaluate`", {
-      text: (lm) => evaluateText(lm, file, path, given),
+      text: (lm) => evaluateText(lm, file, alone(), given),
       // What reads sound and tables is loaded for the models that need it.
       async classify(of) {
         const { evaluateClassifierFiles } = await import("./classify.ts");
-        await evaluateClassifierFiles(of, file, path, given);
+        await evaluateClassifierFiles(of, file, of.input.kind === "text" ? paths : [alone()], given);
       },
-      tag: (of) => evaluateTaggerFile(of, file, path, given),
-      forecast: (model) => evaluateSeries(model, file, path, given),
-      trajectories: (tm) => evaluateTracks(tm, file, path, given),
+      tag: (of) => evaluateTaggerFile(of, file, alone(), given),
+      forecast: (model) => evaluateSeries(model, file, alone(), given),
+      trajectories: (tm) => evaluateTracks(tm, file, alone(), given),
       async translate(of) {
         const { evaluatePairs } = await import("./translate.ts");
-        await evaluatePairs(of, file, path, given);
+        await evaluatePairs(of, file, paths, given);
       },
       async music(mm) {
         const { evaluateMusicFiles } = await import("./music.ts");
-        await evaluateMusicFiles(mm, file, path, given);
+        await evaluateMusicFiles(mm, file, paths, given);
       },
     });
   },

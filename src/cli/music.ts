@@ -2,7 +2,7 @@
 import { secondsAt } from "../data/piece.ts";
 import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { writeMidi } from "../formats/midi.ts";
-import { type NamedPiece, readMusicFiles } from "../formats/music-files.ts";
+import { type MusicFiles, type NamedPiece, readMusicFiles } from "../formats/music-files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
@@ -108,9 +108,22 @@ const numbersOf = (given: Given, names: Names): Record<string, number> =>
 
 /** The pieces of the files that are given; what is left out is told. */
 function piecesOf(given: Given, paths: readonly string[]): readonly NamedPiece[] {
-  const { pieces, left } = readMusicFiles(paths, { repair: given.flag("repair") });
+  const { pieces, left } = readAll(paths, given.flag("repair"));
   for (const line of left) warn(`left out: ${line}`, given.flag("json"));
   return pieces;
+}
+
+/** The library says what is wrong with a note or a tune; the option that mends it is the command's. */
+function readAll(paths: readonly string[], repair: boolean): MusicFiles {
+  try {
+    return readMusicFiles(paths, { repair });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    error.message = error.message
+      .replace(/, or read it with `repair`\.$/, ", or give --repair.")
+      .replace(/(\.abc: line \d+: .*[^.])$/is, "$1. Correct the tune, or give --repair to leave it out.");
+    throw error;
+  }
 }
 
 async function train(given: Given, out: string): Promise<void> {
@@ -241,11 +254,16 @@ function pitchesOf(text: string | undefined): number[] {
 }
 
 /** Measure a model on files of music. */
-export async function evaluateMusicFiles(mm: MusicModel, file: string, path: string, given: Given): Promise<void> {
+export async function evaluateMusicFiles(
+  mm: MusicModel,
+  file: string,
+  paths: readonly string[],
+  given: Given,
+): Promise<void> {
   checkFiniteValues(mm.model, file);
   const host = await usableHostOf(given);
-  const pieces = readMusicFiles([path]).pieces.map(({ piece }) => piece);
-  const { loss, unit, count } = await naming(path, () => evaluateMusic(mm, pieces, host));
+  const pieces = piecesOf(given, paths).map(({ piece }) => piece);
+  const { loss, unit, count } = await naming(paths.join(", "), () => evaluateMusic(mm, pieces, host));
   if (given.flag("json")) return writeJson({ loss, unit, count });
   process.stdout.write(
     `loss  ${loss.toFixed(4)} nats a${unit === "event" ? "n" : ""} ${unit}, of ${formatCount(count)} ${unit}s\n`,

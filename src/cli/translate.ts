@@ -41,7 +41,7 @@ export const translate: Command = {
   details: [
     "Trains on PAIRS.tsv, whose lines have a source, a tab and a target, or on two",
     "files whose lines belong together. Some pairs are held out; of these it prints",
-    "how many tokens are right, and how many whole translations.",
+    "how many tokens are right. evaluate says how many whole translations are.",
     "",
     "With --model it translates each line of TEXTS.txt (- is standard input), or",
     "--text. With --json a line for each: with --attention also where it looked.",
@@ -254,10 +254,16 @@ async function standardInput(): Promise<string[]> {
 }
 
 /** `unrolled evaluate` of a translator. */
-export async function evaluatePairs(of: Translator, model: string, path: string, given: Given): Promise<void> {
+export async function evaluatePairs(
+  of: Translator,
+  model: string,
+  paths: readonly string[],
+  given: Given,
+): Promise<void> {
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
-  const scores = await evaluateTranslator(of, readTextPairs([path]), host);
+  // As many beams as `translate` keeps, so that these are the translations that are measured.
+  const scores = await evaluateTranslator(of, readTextPairs(paths), { ...host, beams: given.number("beams") ?? 4 });
   if (given.flag("json")) return writeJson(scores);
   process.stdout.write(scoresText(scores));
 }

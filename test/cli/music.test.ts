@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import tone from "@tonejs/midi";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readMidi } from "../../src/formats/midi.ts";
+import { readMidi, writeMidi } from "../../src/formats/midi.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { json, refusal, run } from "./run.ts";
 
@@ -61,8 +61,17 @@ describe("music", () => {
       "cut.mid: it is not a MIDI file. Give one, which ends with .mid.",
     );
     expect(await says("broken.abc", "--out", "x.safetensors")).toBe(
-      "broken.abc: line 4: the tune breaks off within a chord, [",
+      "broken.abc: line 4: the tune breaks off within a chord, [. Correct the tune, or give --repair to leave it out.",
     );
+    const hang = writeMidi(readMidi(readFileSync(join(folder, "new.mid"))));
+    // Its last note-off is made one of a pitch that does not sound.
+    hang[hang.length - 6] = 1;
+    writeFileSync(join(folder, "hang.mid"), hang);
+    expect(await refusal(folder, "evaluate", "tunes.safetensors", "hang.mid")).toMatch(
+      /hang\.mid: track 1, tick \d+: pitch \d+ on channel 0 hangs: .* Mend it in an editor, or give --repair\.$/,
+    );
+    const [mended] = await json(folder, "evaluate", "tunes.safetensors", "hang.mid", "new.mid", "--repair");
+    expect(mended).toMatchObject({ unit: "event" });
     expect(await says("tunes.txt", "--out", "x.safetensors")).toMatch(/^tunes\.txt: is no file of music\./);
     expect(await says("tunes.abc")).toBe("give --out MODEL to train, or --model MODEL to write with one.");
     expect(await says("tunes.abc", "--out", "x.safetensors", "--hold", "60")).toBe(

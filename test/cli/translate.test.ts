@@ -63,6 +63,18 @@ describe("pairs to a model, and a model's translations", () => {
   });
 });
 
+test("evaluate measures what translate says: as many beams, and of two files as well as of pairs", async () => {
+  const few = [...small, "--epochs", "25", "--overwrite"];
+  await written(translate, at("pairs.tsv"), "--out", at("few.safetensors"), ...few);
+  const measured = async (...args: string[]) => (await lines(evaluate, at("few.safetensors"), ...args))[0];
+  for (const beams of [[], ["--beams", "1"], ["--beams", "7"]]) {
+    const said = await written(translate, "--model", at("few.safetensors"), at("source.txt"), ...beams);
+    const right = said.split("\n").filter((text, k) => text === pairs[k]?.[1]).length;
+    expect(await measured(at("pairs.tsv"), ...beams)).toMatchObject({ pairs: 10, exact: right / 10 });
+  }
+  expect(await measured(at("source.txt"), at("target.txt"))).toEqual(await measured(at("pairs.tsv")));
+});
+
 describe("what is refused, in a line; nothing is written", () => {
   writeFileSync(at("no-tab.tsv"), "a\tb\nc\n");
   writeFileSync(at("two-tabs.tsv"), "a\tb\tc\n");
