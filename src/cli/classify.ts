@@ -38,7 +38,7 @@ import { openModel } from "../tasks/index.ts";
 import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
-import { type Command, type Given, seedRange } from "./options.ts";
+import { type Command, type Given, refuseTrainingOptions, seedRange } from "./options.ts";
 import { alignColumns, formatCount, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 import { textColumns } from "./texts.ts";
@@ -59,6 +59,12 @@ const augmentations: Readonly<Record<string, Partial<Augmentation>>> = {
     ...{ timeMasks: 2, timeMaskShare: 0.2, featureMasks: 2, featureMaskShare: 0.2 },
   },
 };
+
+const trainingOnly = [
+  ...["cell", "units", "layers", "one-way", "tokens", "embedding", "min-count", "pooling", "dropout"],
+  ...["features", "bands", "deltas", "sample-rate", "scaling", "augment", "balanced", "epochs", "batch", "rate"],
+  ...["weight-decay", "smoothing", "validation", "patience", "seed"],
+];
 
 export const classify: Command = {
   name: "classify",
@@ -134,6 +140,7 @@ export const classify: Command = {
       throw new InputError("--model: classifies, and --out trains. Give one of the two.");
     }
     if (model !== undefined) {
+      refuseTrainingOptions(given, trainingOnly);
       await openModel(readInput(model), model, "`classify`", { classify: (of) => classifyFiles(of, model, given) });
       return;
     }

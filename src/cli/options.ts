@@ -261,3 +261,11 @@ function wrapped(text: string, width: number): string[] {
   }
   return [...lines, line];
 }
+
+/** @throws InputError for an option that only a training reads, where a trained model is used */
+export function refuseTrainingOptions(given: Given, names: readonly string[]): void {
+  const unused = names.find((name) => given.text(name) !== undefined || given.flag(name));
+  if (unused !== undefined) {
+    throw new InputError(`--${unused}: is for training; the model of --model has its own. Leave it out.`);
+  }
+}

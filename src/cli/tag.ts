@@ -7,6 +7,7 @@ import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import { openModel } from "../tasks/index.ts";
+import { targetsOf } from "../tasks/tag/evaluate.ts";
 import { tagReadings } from "../tasks/tag/input.ts";
 import {
   evaluateTagger,
@@ -22,7 +23,7 @@ import {
 import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
-import { type Command, type Given, type Options, seedRange } from "./options.ts";
+import { type Command, type Given, type Options, refuseTrainingOptions, seedRange } from "./options.ts";
 import { alignColumns, formatCount, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 
@@ -32,6 +33,24 @@ export const conllColumns: Options = {
   "token-column": { value: "N", help: "column of the words, from 1 [1]", number: { ...whole, max: 1000 } },
   "label-column": { value: "N", help: "column of the labels, from 1 [last]", number: { ...whole, max: 1000 } },
 };
+
+const trainingOnly = [
+  ...[
+    "test",
+    "input",
+    "no-crf",
+    "cell",
+    "units",
+    "layers",
+    "embedding",
+    "min-count",
+    "dropout",
+    "epochs",
+    "batch",
+    "rate",
+  ],
+  ...["validation", "patience", "seed"],
+];
 
 export const tag: Command = {
   name: "tag",
@@ -86,6 +105,7 @@ export const tag: Command = {
       );
     }
     if (out !== undefined) return train(given, out);
+    refuseTrainingOptions(given, trainingOnly);
     const file = model as string;
     await openModel(readInput(file), file, "`tag`", { tag: (of) => labelFiles(of, file, given) });
   },
@@ -114,6 +134,8 @@ async function train(given: Given, out: string): Promise<void> {
   const sentences = files.flatMap((file) => readSentences(file, given));
   const held = test === undefined ? undefined : readSentences(test, given);
   const of = tagger(sentences, optionsOfModel(given));
+  // What cannot be measured is said before the training.
+  if (held !== undefined) targetsOf(of, held);
   const words = sentences.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const parameters = countParameters(of.model);
   const start = { parameters, sentences: sentences.length, words, labels: of.labels, engine };

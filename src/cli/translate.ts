@@ -24,14 +24,14 @@ import { countUnknown, encode, hasUnknown } from "../text/tokenizer.ts";
 import { readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
-import { type Command, type Given, seedRange } from "./options.ts";
+import { type Command, type Given, refuseTrainingOptions, seedRange } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 const trainingOnly = [
   ...["tokens", "vocabulary", "cell", "units", "layers", "embedding", "look", "dropout", "epochs", "batch", "rate"],
-  ...["smoothing", "sampling", "validation", "patience", "seed"],
+  ...["one-way", "smoothing", "sampling", "validation", "patience", "seed"],
 ] as const;
 
 export const translate: Command = {
@@ -90,10 +90,7 @@ export const translate: Command = {
       );
     }
     if (out !== undefined) return train(given, out);
-    const unused = trainingOnly.find((name) => given.text(name) !== undefined);
-    if (unused !== undefined) {
-      throw new InputError(`--${unused}: is for training; the model of --model has its own. Leave it out.`);
-    }
+    refuseTrainingOptions(given, trainingOnly);
     const file = model as string;
     await openModel(readInput(file), file, "`translate`", { translate: (of) => translateLines(of, file, given) });
   },
@@ -103,8 +100,8 @@ async function train(given: Given, out: string): Promise<void> {
   const json = given.flag("json");
   const paths = given.positionals;
   if (paths.length === 0) throw new InputError("give PAIRS.tsv to train on, or two files whose lines belong together.");
-  for (const name of ["text", "beams", "length"]) {
-    if (given.text(name) !== undefined)
+  for (const name of ["text", "beams", "length", "attention"]) {
+    if (given.text(name) !== undefined || given.flag(name))
       throw new InputError(`--${name}: is for translating with --model. Leave it out.`);
   }
   checkOutputs([out], paths, given);

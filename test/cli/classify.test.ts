@@ -413,5 +413,9 @@ describe("texts", () => {
     expect(made[0]).toMatchObject({ labels: ["bad", "good"] });
     const [measured] = await lines(evaluate, model, at("reviews.csv"), "--text", "review", "--label", "stars");
     expect(measured?.accuracy).toBeGreaterThan(0.9);
+    const [ofFiles] = await lines(evaluate, model, at("good.txt"), at("bad.txt"));
+    expect(ofFiles).toMatchObject({ examples: 60, confusion: measured?.confusion });
+    const unused = written(classify, "--model", model, at("good.txt"), "--epochs", "3");
+    await expect(unused).rejects.toThrow("--epochs: is for training; the model of --model has its own. Leave it out.");
   });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { evaluate } from "../../src/cli/evaluate.ts";
@@ -79,6 +79,14 @@ describe("tag", () => {
     expect(await refused(inFolder("lines.txt"))).toBe(
       "give --out MODEL to train, or --model MODEL to label words with one.",
     );
+    const toMeasure = ["--out", inFolder("a.safetensors"), "--test", inFolder("new.conll"), ...small];
+    expect(await refused(inFolder("train.conll"), ...toMeasure)).toMatch(/new\.conll: line 1: the label "B-ORG"/);
+    expect(existsSync(inFolder("a.safetensors"))).toBe(false);
+    for (const unused of [["--epochs", "3"], ["--test", inFolder("test.conll")], ["--no-crf"]]) {
+      expect(await refused(inFolder("lines.txt"), "--lines", "--model", model, ...unused)).toBe(
+        `${unused[0]}: is for training; the model of --model has its own. Leave it out.`,
+      );
+    }
     writeFileSync(inFolder("empty.txt"), "\n\n");
     expect(await refused(inFolder("empty.txt"), "--lines", "--model", model)).toBe(
       `${inFolder("empty.txt")}: has no sentences. Give one a line.`,

@@ -117,6 +117,16 @@ describe("what is refused, in a line; nothing is written", () => {
       "--text: is for translating with --model. Leave it out.",
     ],
     [
+      "attention in training",
+      [at("pairs.tsv"), ...out, "--attention"],
+      "--attention: is for translating with --model. Leave it out.",
+    ],
+    [
+      "a direction of a trained one",
+      ["--model", "m", "--one-way", "--text", "a"],
+      "--one-way: is for training; the model of --model has its own. Leave it out.",
+    ],
+    [
       "units of a trained one",
       ["--model", "m", "--units", "8", "--text", "a"],
       "--units: is for training; the model of --model has its own. Leave it out.",
