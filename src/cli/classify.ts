@@ -231,9 +231,21 @@ async function train(given: Given, out: string): Promise<void> {
 
 /** The columns that `--text` and `--label` name. */
 export const columnsOf = (given: Given): LabelledOptions => ({ text: given.text("text"), label: given.text("label") });
+/** What a folder or a table holds; of a file of texts, which looks as a damaged table, what is missing is said. */
+function readOne(path: string, given: Given): LabelledFiles {
+  try {
+    return readLabelled(path, columnsOf(given));
+  } catch (error) {
+    const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+    if (!(error instanceof InputError) || !isFile || /\.(?:csv|tsv|wav)$/i.test(path)) throw error;
+    error.message += " If it is a file of texts, one a line, give one for each label.";
+    throw error;
+  }
+}
+
 /** What a folder or a table holds, or the texts of several files, each of a label. */
 function filesAt([path, ...more]: readonly [string, ...string[]], given: Given): LabelledFiles {
-  if (more.length === 0) return readLabelled(path, columnsOf(given));
+  if (more.length === 0) return readOne(path, given);
   const odd = [path, ...more].find(
     (one) => /\.(?:csv|wav)$/i.test(one) || (existsSync(one) && statSync(one).isDirectory()),
   );
@@ -385,6 +397,7 @@ export function sequencesAt(
 ): readonly Sequence[] {
   if (of.input.kind === "text") {
     if (path === "-") return readTextLines("/dev/stdin");
+    if (path.trim() === "") throw new InputError("a text to classify is empty. Give one, or a file.");
     // What is no file, and has a blank within it, is a text.
     if (!existsSync(path) && /\S\s+\S/.test(path)) return [{ text: path, name: path }];
     if (/\.csv$/i.test(path)) return readTextColumn(path, columns);

@@ -109,7 +109,7 @@ async function train(given: Given, out: string): Promise<void> {
   const { name: engine } = await engineFor(host);
   const pairs = readTextPairs(paths);
   const where = paths.join(", ");
-  const of = naming(where, () => translator(pairs, optionsOfModel(given)));
+  const of = await naming(where, () => translator(pairs, optionsOfModel(given)));
   const start = { event: "start", parameters: countParameters(of.model), pairs: pairs.length, engine };
   if (json) writeJson(start);
   else {
@@ -122,7 +122,7 @@ async function train(given: Given, out: string): Promise<void> {
     scheduledSampling: "sampling",
     ...{ validation: "validation", patience: "patience", seed: "seed" },
   });
-  const { result } = await untilInterrupted("Stopping: the best so far is saved.", (signal) =>
+  const training = (signal: AbortSignal) =>
     trainTranslator(of, pairs, {
       ...settings,
       ...host,
@@ -139,8 +139,8 @@ async function train(given: Given, out: string): Promise<void> {
           `epoch ${epoch} of ${epochs}  loss ${loss.toFixed(4)}, ${percent(accuracy)} of tokens right${held}  ${(elapsedMs / 1000).toFixed(0)} s\n`,
         );
       },
-    }),
-  );
+    });
+  const { result } = await naming(where, () => untilInterrupted("Stopping: the best so far is saved.", training));
   const { epochs, bestEpoch, validationLoss, validationPairs } = result;
   if (epochs === 0) {
     process.exitCode = 130;
@@ -184,11 +184,16 @@ function optionsOfModel(given: Given): TranslatorOptions {
 }
 
 /** What the library says of pairs is said of their files. */
-function naming<Value>(where: string, work: () => Value): Value {
+async function naming<Value>(where: string, work: () => Value | Promise<Value>): Promise<Value> {
   try {
-    return work();
+    return await work();
   } catch (error) {
-    if (error instanceof InputError) error.message = error.message.replace(/^translator: /, `${where}: `);
+    if (error instanceof InputError) {
+      error.message = error.message
+        .replace(/^translator: maxVocabulary /, "--vocabulary: ")
+        .replace(/^(?:translator|trainTranslator): /, `${where}: `)
+        .replace(/\bvalidation: 0\b/, "--validation 0");
+    }
     throw error;
   }
 }

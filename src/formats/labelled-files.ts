@@ -101,9 +101,12 @@ export function readLabelled(path: string, options: LabelledOptions = {}): Label
       `${path}: is one WAV file. Give a folder of them, or a CSV file with the columns file and label.`,
     );
   const table = readTable(path, options);
+  // The columns that options name have the usual names in the table.
+  const named = (column: string): string =>
+    column === "text" || column === "label" ? (options[column] ?? column) : column;
   const missing = (name: string): InputError =>
     new InputError(
-      `${path}: line 1 has no column "${name}"; it has ${table.columns.join(", ")}. Needed are text and label, file and label, or id, label and numbers.`,
+      `${path}: line 1 has no column "${name}"; it has ${table.columns.map(named).join(", ")}. Needed are text and label, file and label, or id, label and numbers.`,
     );
   if (options.text !== undefined && !table.columns.includes("text")) throw missing(options.text);
   if (!table.columns.includes("label")) throw missing(options.label ?? "label");

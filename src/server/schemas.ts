@@ -500,6 +500,9 @@ function wantedBy(issue: z.core.$ZodRawIssue): string | undefined {
     return issue.input === Infinity || issue.input === -Infinity ? "a finite number" : typeWords[issue.expected];
   }
   if (issue.code !== "too_small" && issue.code !== "too_big") return undefined;
+  if (issue.inclusive === false) {
+    return issue.code === "too_small" ? `a number above ${issue.minimum}` : `a number below ${issue.maximum}`;
+  }
   const limit = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
   return issue.origin === "array"
     ? `a list of ${limit}`

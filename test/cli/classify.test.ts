@@ -415,6 +415,15 @@ describe("texts", () => {
     expect(measured?.accuracy).toBeGreaterThan(0.9);
     const [ofFiles] = await lines(evaluate, model, at("good.txt"), at("bad.txt"));
     expect(ofFiles).toMatchObject({ examples: 60, confusion: measured?.confusion });
+    const refused = (...args: string[]) => written(classify, ...args).catch(({ message }) => message);
+    writeFileSync(at("quoted.pos"), 'it is "good"\nanother\n');
+    expect(await refused(at("quoted.pos"), "--out", at("x"))).toMatch(
+      /If it is a file of texts.*one for each label\.$/,
+    );
+    expect(await refused("--model", model, " ")).toBe("a text to classify is empty. Give one, or a file.");
+    expect(await refused(at("reviews.csv"), "--text", "review", "--out", at("x"))).toContain(
+      'line 1 has no column "label"; it has stars, review.',
+    );
     const unused = written(classify, "--model", model, at("good.txt"), "--epochs", "3");
     await expect(unused).rejects.toThrow("--epochs: is for training; the model of --model has its own. Leave it out.");
   });

@@ -80,6 +80,7 @@ describe("what is refused, in a line; nothing is written", () => {
   writeFileSync(at("two-tabs.tsv"), "a\tb\tc\n");
   writeFileSync(at("no-source.tsv"), "a\tb\n\tb\n");
   writeFileSync(at("short.txt"), "ba\n");
+  writeFileSync(at("one.tsv"), "a\tb\n");
   writeFileSync(at("nothing.txt"), "");
   const out = ["--out", at("none.safetensors")];
   test.each([
@@ -115,6 +116,16 @@ describe("what is refused, in a line; nothing is written", () => {
       "a text in training",
       [at("pairs.tsv"), ...out, "--text", "a"],
       "--text: is for translating with --model. Leave it out.",
+    ],
+    [
+      "too few tokens",
+      [at("pairs.tsv"), ...out, "--tokens", "bpe", "--vocabulary", "60"],
+      "--vocabulary: must be a whole number from 256 to 16777216, got 60",
+    ],
+    [
+      "one pair",
+      [at("one.tsv"), ...out, "--units", "4"],
+      `${at("one.tsv")}: of 1 example 1 would be kept for validation, and none is left to train on. Give more, or --validation 0.`,
     ],
     [
       "attention in training",

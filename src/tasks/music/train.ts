@@ -110,12 +110,13 @@ export async function trainMusic(
 
 /** The notes of pieces on the model's grid; of those that have some. @throws InputError if none has */
 export function notesToLearn(where: string, { settings }: MusicModel, pieces: readonly Piece[]): GridNote[][] {
-  const { range } = forms[settings.form];
+  const { form } = settings;
+  const { range } = forms[form];
   const all = pieces
     .map((piece) => transposedNotes(gridOf(piece, settings.stepsPerQuarter), 0, range))
     .filter(({ length }) => length > 0);
   if (all.length > 0) return all;
   throw new InputError(
-    `${where}: the pieces have no note from ${range[0]} to ${range[1]} besides drums. Give others, or the form "events".`,
+    `${where}: the pieces have no note from ${range[0]} to ${range[1]} besides drums. Give others${form === "roll" ? ', or the form "events"' : ""}.`,
   );
 }

@@ -226,7 +226,8 @@ describe.each([
       { pitch: 62, start: 0, duration: 0.5 },
       { pitch: 64, start: 0.5, duration: 0.5 },
     ]);
-    expect(await ask({ length: 0 })).toMatchObject([400, { error: { param: "length" } }]);
+    const none = "length: needs a number above 0, got 0.";
+    expect(await ask({ length: 0 })).toMatchObject([400, { error: { param: "length", message: none } }]);
     if (form === "roll")
       expect(await ask({ hold: [5] })).toMatchObject([400, { error: { message: expect.stringMatching(/^hold: /) } }]);
   });
@@ -262,6 +263,9 @@ describe("what is refused", () => {
     const drums = [piece([note(40, 0, 4, { channel: 9 })])];
     expect(await rejection(trainMusic(mm, drums))).toMatch(/^trainMusic: the pieces have no note from 21 to 108/);
     expect(await rejection(evaluateMusic(mm, [piece([note(5, 0, 4)])]))).toMatch(/^evaluateMusic: the pieces have no/);
+    // A model of events is told no form that it has.
+    const events = musicModel(scales, { form: "events", units: 2 });
+    expect(await rejection(trainMusic(events, drums))).toMatch(/besides drums\. Give others\.$/);
   });
 
   test("sampling that the form does not know, and pitches that it cannot write", async () => {
