@@ -68,7 +68,12 @@ export const eventsForm: Form = {
     const held = hold.map((pitch) => ({ pitch, start: 0, duration: length, velocity: 80 }));
     const notes = (): GridNote[] => {
       const written = reader.notes.slice(primes).filter(({ start }) => start < from + length);
-      const own = written.map((note) => ({ ...note, start: note.start - from }));
+      // A note that would sound on ends with the piece.
+      const own = written.map((note) => ({
+        ...note,
+        start: note.start - from,
+        duration: Math.min(note.duration, from + length - note.start),
+      }));
       return [...held, ...own.filter(({ pitch }) => !hold.includes(pitch))];
     };
     for (const token of tokensToRead(eventTokenizer, prompt)) {

@@ -168,6 +168,19 @@ describe.each([
     expect(await write(4)).not.toEqual(await write(3));
   });
 
+  test("what is written ends within its length, in either form", async () => {
+    for (const form of ["events", "roll"] as const) {
+      // Values as they are drawn write notes of all lengths.
+      const untrained = musicModel(scales, { form, units: 4, seed: 1 });
+      const written = await Promise.all(
+        [1, 2, 3, 4].map((seed) => generateMusic(untrained, { length: 3, seed, prime: scale(1, 8), ...host })),
+      );
+      const ends = written.flatMap(({ notes }) => notes.map(({ start, duration }) => start + duration));
+      expect(ends.length).toBeGreaterThan(0);
+      expect(Math.max(...ends)).toBeLessThanOrEqual(3 * 480);
+    }
+  });
+
   test("held pitches sound all the time, and can be written", async () => {
     const { mm } = await trained;
     const written = await generateMusic(mm, { length: 4, hold: [36, 62], seed: 2, ...host });
