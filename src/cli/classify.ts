@@ -39,8 +39,9 @@ import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, refuseTrainingOptions, seedRange } from "./options.ts";
-import { alignColumns, formatCount, printable, writeJson } from "./output.ts";
+import { alignColumns, formatCount, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
+import { savingBest } from "./saving.ts";
 import { textColumns } from "./texts.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
@@ -191,6 +192,8 @@ async function train(given: Given, out: string): Promise<void> {
     ...numbersOf(given, { labelSmoothing: "smoothing", validation: "validation", patience: "patience", seed: "seed" }),
     ...(given.flag("balanced") && { classWeight: "balanced" as const }),
   };
+  const bytes = () => writeClassifier({ ...of, options: { ...settings, augment } });
+  const saveBest = savingBest(out, bytes, (warning) => warn(warning, json));
   const { result } = await ofExamples(path, () =>
     untilInterrupted("Stopping: the best so far is saved.", (signal) =>
       trainClassifier(of, examples, {
@@ -199,6 +202,7 @@ async function train(given: Given, out: string): Promise<void> {
         ...(augment && { augment }),
         signal,
         onEpoch(progress) {
+          saveBest(progress.validationLoss);
           const elapsedMs = Math.round(performance.now() - startedMs);
           if (json) writeJson({ event: "progress", ...progress, elapsedMs });
           else if (progress.epoch % 5 === 0 || progress.epoch === 1)
@@ -214,8 +218,7 @@ async function train(given: Given, out: string): Promise<void> {
     process.stderr.write("Stopped before the end of an epoch: nothing is saved.\n");
     return;
   }
-  const options = { ...settings, augment };
-  writeFileAtomically(out, writeClassifier({ ...of, options }));
+  writeFileAtomically(out, bytes());
   if (json) {
     writeJson({ event: "done", epochs, bestEpoch, ...(validation && { validation }), file: out });
     return;

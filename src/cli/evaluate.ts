@@ -25,9 +25,9 @@ export const evaluate: Command = {
     "folder or a CSV file with labels, or files of texts, as classify does; a tagger",
     "sentences in columns; a model of trajectories a table of tracks, and is",
     "measured beside constant velocity; a forecaster the CSV file of its series, and",
-    "is measured beside what needs no network; a translator a file of pairs, a source,",
-    "a tab and a target a line, or two files whose lines belong together; a model of",
-    "music .mid, .midi or .abc files, or a folder of them.",
+    "is measured beside what needs no network; a translator a file of pairs, a",
+    "source, a tab and a target a line, or two files whose lines belong together; a",
+    "model of music .mid, .midi or .abc files, or a folder of them.",
   ].join("\n"),
   examples: [
     "evaluate model.safetensors test.txt",

@@ -22,6 +22,7 @@ import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, isTerminal, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
+import { savingBest } from "./saving.ts";
 
 const whole = (min: number, max = 100_000) => ({ whole: true, min, max });
 
@@ -162,6 +163,11 @@ async function train(given: Given, out: string): Promise<void> {
   }
   const started = performance.now();
   const live = !json && isTerminal(process.stderr);
+  const saveBest = savingBest(
+    out,
+    () => writeMusicModel(mm),
+    (warning) => warn(warning, json),
+  );
   const { result, interrupted } = await naming(where, () =>
     untilInterrupted("Stopping: the best so far is saved.", (signal) =>
       trainMusic(mm, pieces, {
@@ -170,6 +176,7 @@ async function train(given: Given, out: string): Promise<void> {
         ...numbersOf(given, { validationSplit: "validation", transpose: "transpose", seed: "seed" }),
         signal,
         onEpoch({ epoch, epochs, loss, validationLoss }) {
+          saveBest(validationLoss);
           const held = validationLoss === undefined ? "" : `, validation ${validationLoss.toFixed(4)}`;
           if (json) writeJson({ event: "epoch", epoch, loss, ...(validationLoss !== undefined && { validationLoss }) });
           else if (live || epoch % 5 === 0 || epoch === 1 || epoch === epochs)

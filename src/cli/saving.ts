@@ -5,7 +5,7 @@
 import { existsSync, statSync } from "node:fs";
 import { format, parse } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { digestOf, FileTaken, saveFileAtomically } from "../formats/files.ts";
+import { digestOf, FileTaken, saveFileAtomically, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 
 export type Saving = {
@@ -108,3 +108,25 @@ const moved = (path: string, aside: string, step: number | undefined): FileTaken
     `${path}: another program has written this file meanwhile, so it was not replaced. The model${ofUpdate(step)} was saved as ${aside} instead: ` +
       `continue from it with --resume --out ${aside}.`,
   );
+
+/**
+ * Write a model after each epoch that is the best so far, so that what ends the process at once loses no more than the epochs since. Call
+ * it with the epoch's validation loss; without validation each epoch is the best. What cannot be written is told, and tried again.
+ */
+export function savingBest(
+  path: string,
+  bytes: () => Uint8Array,
+  warn: (warning: string) => void,
+): (validationLoss: number | undefined) => void {
+  let lowest = Number.POSITIVE_INFINITY;
+  return (validationLoss) => {
+    if (validationLoss !== undefined && !(validationLoss < lowest)) return;
+    lowest = validationLoss ?? lowest;
+    try {
+      writeFileAtomically(path, bytes());
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      warn(`${error.message} Saving is tried again after the next epoch that is better, and at the end.`);
+    }
+  };
+}

@@ -24,8 +24,9 @@ import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, type Options, refuseTrainingOptions, seedRange } from "./options.ts";
-import { alignColumns, formatCount, printable, writeJson } from "./output.ts";
+import { alignColumns, formatCount, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
+import { savingBest } from "./saving.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 /** Where tokens and labels stand in a file of columns. */
@@ -149,12 +150,15 @@ async function train(given: Given, out: string): Promise<void> {
     ...{ validation: "validation", patience: "patience", seed: "seed" },
   });
   const startedMs = performance.now();
+  const bytes = () => writeTagger({ ...of, options: settings });
+  const saveBest = savingBest(out, bytes, (warning) => warn(warning, json));
   const { result } = await untilInterrupted("Stopping: the best so far is saved.", (signal) =>
     trainTagger(of, sentences, {
       ...settings,
       ...host,
       signal,
       onEpoch(progress) {
+        saveBest(progress.validationLoss);
         const elapsedMs = Math.round(performance.now() - startedMs);
         if (json) writeJson({ event: "progress", ...progress, elapsedMs });
         else process.stderr.write(`${progressLine(progress, elapsedMs)}\n`);
@@ -168,7 +172,7 @@ async function train(given: Given, out: string): Promise<void> {
     process.stderr.write("Stopped before the end of an epoch: nothing is saved.\n");
     return;
   }
-  writeFileAtomically(out, writeTagger({ ...of, options: settings }));
+  writeFileAtomically(out, bytes());
   const measured = held === undefined ? undefined : await evaluateTagger(of, held, host);
   if (json) {
     const measures = { ...(validation && { validation }), ...(measured && { test: measured }) };

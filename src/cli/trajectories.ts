@@ -23,8 +23,9 @@ import {
 import { hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, type Options, seedRange } from "./options.ts";
-import { alignColumns, formatCount, isTerminal, printable, writeJson } from "./output.ts";
+import { alignColumns, formatCount, isTerminal, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
+import { savingBest } from "./saving.ts";
 
 const whole = (min: number) => ({ whole: true, min, max: 10_000 });
 /** How tracks stand in a table. */
@@ -179,6 +180,11 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const epochs = given.number("epochs") ?? 30;
   const started = performance.now();
   const live = !json && isTerminal(process.stderr);
+  const saveBest = savingBest(
+    out,
+    () => writeTrajectoryModel(tm),
+    (warning) => warn(warning, json),
+  );
   const { result, interrupted } = await naming(given.positionals, () =>
     untilInterrupted("Stopping: the best so far is saved.", (signal) =>
       trainTrajectories(tm, earlier, {
@@ -186,6 +192,7 @@ async function trainModel(given: Given, out: string): Promise<void> {
         callbacks: [
           {
             onEpochEnd(epoch, logs) {
+              saveBest(logs.valLoss);
               if (json) writeJson({ event: "epoch", epoch: epoch + 1, ...logs });
               else if (live) process.stderr.write(`\repoch ${epoch + 1} of ${epochs}, loss ${logs.loss?.toFixed(3)} `);
             },

@@ -27,6 +27,7 @@ import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, refuseTrainingOptions, seedRange } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
+import { savingBest } from "./saving.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 const trainingOnly = [
@@ -122,12 +123,15 @@ async function train(given: Given, out: string): Promise<void> {
     scheduledSampling: "sampling",
     ...{ validation: "validation", patience: "patience", seed: "seed" },
   });
+  const bytes = () => writeTranslator({ ...of, options: settings });
+  const saveBest = savingBest(out, bytes, (warning) => warn(warning, json));
   const training = (signal: AbortSignal) =>
     trainTranslator(of, pairs, {
       ...settings,
       ...host,
       signal,
       onEpoch(progress) {
+        saveBest(progress.validationLoss);
         const elapsedMs = Math.round(performance.now() - startedMs);
         if (json) return writeJson({ event: "progress", ...progress, elapsedMs });
         const { epoch, epochs, loss, accuracy, validationLoss, validationAccuracy = 0 } = progress;
@@ -147,7 +151,7 @@ async function train(given: Given, out: string): Promise<void> {
     process.stderr.write("Stopped before the end of an epoch: nothing is saved.\n");
     return;
   }
-  writeFileAtomically(out, writeTranslator({ ...of, options: settings }));
+  writeFileAtomically(out, bytes());
   if (json) return writeJson({ event: "done", epochs, bestEpoch, validationLoss, validationPairs, file: out });
   process.stderr.write(
     printable(`Saved ${out} after ${epochs} epoch${epochs === 1 ? "" : "s"}, with the values of epoch ${bestEpoch}.\n`),

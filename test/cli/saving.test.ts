@@ -1,8 +1,8 @@
 /** A training's file, where something else has written one at its place. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createSaving } from "../../src/cli/saving.ts";
+import { createSaving, savingBest } from "../../src/cli/saving.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -43,3 +43,25 @@ test("a folder that is gone at the end: nothing is said to be in a file that is 
     /there is no folder .*The model of update 2 could not be saved\. Nothing is saved\.$/,
   );
 }, 15_000);
+
+test("of a task's model each epoch that is better is saved; what cannot be written is told, and tried again", () => {
+  const path = join(folder, "later", "best.safetensors");
+  let epoch = 0;
+  const warnings: string[] = [];
+  const save = savingBest(
+    path,
+    () => Uint8Array.of(epoch),
+    (warning) => warnings.push(warning),
+  );
+  const after = (validationLoss: number | undefined): number | undefined => {
+    epoch++;
+    save(validationLoss);
+    return existsSync(path) ? readFileSync(path)[0] : undefined;
+  };
+  expect(after(3)).toBeUndefined();
+  expect(warnings).toEqual([expect.stringMatching(/best\.safetensors: .* Saving is tried again after the next epoch/)]);
+  mkdirSync(join(folder, "later"));
+  expect([after(4), after(2), after(Number.NaN), after(2), after(1)]).toEqual([undefined, 3, 3, 3, 6]);
+  // Without validation each is the best.
+  expect([after(undefined), after(undefined)]).toEqual([7, 8]);
+});
