@@ -227,7 +227,10 @@ async function write(mm: MusicModel, file: string, given: Given): Promise<void> 
   if (more.length > 0) throw new InputError(`${more[0]}: one file can go before. Leave the others out.`);
   if (midi !== undefined) checkOutputs([midi], [file, ...given.positionals], given);
   const host = await usableHostOf(given);
-  const first = prime === undefined ? undefined : piecesOf(given, [prime])[0]?.piece;
+  const primes = prime === undefined ? [] : piecesOf(given, [prime]);
+  const first = primes[0]?.piece;
+  if (primes.length > 1)
+    warn(`${prime}: has ${primes.length} pieces; this goes on from the first.`, given.flag("json"));
   const piece = await naming(file, () =>
     generateMusic(mm, {
       ...host,

@@ -230,13 +230,23 @@ async function labelFiles(of: Tagger, model: string, given: Given): Promise<void
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
   for (const path of given.positionals) {
-    const sentences = given.flag("lines")
-      ? linesOf(path)
-      : readSentences(path, given, false).map(({ tokens }) => tokens);
+    const sentences = given.flag("lines") ? linesOf(path) : columnsOf(path, given);
     for (const { tokens, labels, entities } of await tagSentences(of, sentences, host)) {
       if (given.flag("json")) writeJson({ file: path, tokens, labels, entities });
       else process.stdout.write(`${tokens.map((word, t) => `${printable(word)}\t${labels[t]}\n`).join("")}\n`);
     }
+  }
+}
+
+/** The words of sentences in columns; where lines differ, they may be sentences. */
+function columnsOf(path: string, given: Given): (readonly string[])[] {
+  try {
+    return readSentences(path, given, false).map(({ tokens }) => tokens);
+  } catch (error) {
+    if (error instanceof InputError && / column/.test(error.message)) {
+      error.message += " If each line is a sentence, give --lines.";
+    }
+    throw error;
   }
 }
 

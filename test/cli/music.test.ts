@@ -49,6 +49,9 @@ describe("music", () => {
     const { code } = await run(folder, "music", "--model", "tunes.safetensors", "--midi", "on.mid", "new.mid");
     expect(code).toBe(0);
     expect(readMidi(readFileSync(join(folder, "on.mid"))).tempos).toHaveLength(1);
+    const options = ["--model", "tunes.safetensors", "--length", "4", "--midi", "more.mid"];
+    const book = await run(folder, "music", ...options, "tunes.abc");
+    expect(book.err).toContain("tunes.abc: has 10 pieces; this goes on from the first.\n");
     const [measured] = await json(folder, "evaluate", "tunes.safetensors", "tunes.abc");
     expect(measured).toMatchObject({ unit: "event", loss: expect.any(Number), count: expect.any(Number) });
   });

@@ -87,6 +87,9 @@ describe("tag", () => {
         `${unused[0]}: is for training; the model of --model has its own. Leave it out.`,
       );
     }
+    expect(await refused(inFolder("lines.txt"), "--model", model)).toBe(
+      `${inFolder("lines.txt")}: line 3 has 5 columns, line 1 has 4. Correct the line. If each line is a sentence, give --lines.`,
+    );
     writeFileSync(inFolder("empty.txt"), "\n\n");
     expect(await refused(inFolder("empty.txt"), "--lines", "--model", model)).toBe(
       `${inFolder("empty.txt")}: has no sentences. Give one a line.`,
