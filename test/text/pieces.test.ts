@@ -12,7 +12,7 @@ import {
 
 const kinds = ["word", "bpe"] as const;
 const patterns = { word: wordPattern, bpe: bytePairPattern };
-const cutBy = (pattern: RegExp, text: string) => Array.from(text.matchAll(pattern), ([piece]) => piece);
+const cutBy = (pattern: RegExp, text: string): string[] => text.match(pattern) ?? [];
 
 /** The pieces of parts, those without a number among them. */
 function piecesOf(kind: "char" | "word" | "bpe", parts: readonly string[], max?: number): string[] {
@@ -84,8 +84,10 @@ describe.each(kinds)("%s", (kind) => {
   });
 
   test("every code point of Unicode falls into the class that the pattern gives it", () => {
-    // Beside a letter, a digit, a blank and itself.
+    // Beside a letter, a digit, a blank and itself. Of planes that hold nothing, or nothing but private use, the first and the last.
+    const plain = (from: number): boolean => from >= 0x40000 && from >> 16 !== 0xe;
     for (let from = 0; from < 0x110000; from += 0x1000) {
+      if (plain(from) && (from & 0xf000) !== 0 && (from & 0xf000) !== 0xf000) continue;
       const text = Array.from({ length: 0x1000 }, (_, k) => {
         const one = String.fromCodePoint(from + k);
         return `a${one}1${one}${one} ${one}`;
