@@ -8,7 +8,7 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -57,11 +57,15 @@ async function train(args, killAfterMs = Number.POSITIVE_INFINITY) {
 }
 
 let reads = 0;
-/** While it runs, whoever reads the file finds it whole. */
+/** While it runs, whoever reads the file finds it whole. Each state of it is read once. */
 async function watch(child, args) {
   const out = args[args.indexOf("--out") + 1];
+  let known = "";
   while (child.exitCode === null && child.signalCode === null) {
-    stepIn(out);
+    const { ino, size, mtimeNs } = statSync(join(folder, out), { bigint: true, throwIfNoEntry: false }) ?? {};
+    const state = `${ino} ${size} ${mtimeNs}`;
+    if (state !== known) stepIn(out);
+    known = state;
     await wait(20);
   }
 }
