@@ -5,12 +5,35 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { describe, expect, test } from "vitest";
+import { build } from "vite";
+import { beforeAll, describe, expect, test } from "vitest";
 import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
 import { type Work, works } from "../helpers/large-models.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withPage } from "./harness.ts";
 import { withStudio } from "./studio.ts";
+
+/** The library and the works in one file: each worker would ask for every module of the source anew. */
+const bundle = temporaryFolder();
+beforeAll(async () => {
+  writeFileSync(join(bundle, "index.html"), "<!doctype html><title>Test</title>");
+  await build({
+    configFile: false,
+    logLevel: "error",
+    build: {
+      outDir: bundle,
+      emptyOutDir: false,
+      target: "esnext",
+      minify: false,
+      lib: {
+        entry: join(import.meta.dirname, "../helpers/large-models-worker.ts"),
+        formats: ["es"],
+        fileName: "large-models",
+      },
+    },
+  });
+});
+const isolated = { isolated: true, folder: bundle };
 
 type Ask = readonly [work: Work, units: number, threads?: number];
 
@@ -19,7 +42,7 @@ const inWorkers = (page: Page, asked: readonly Ask[]): Promise<unknown[]> =>
   page.evaluate(async (all) => {
     const answers: unknown[] = [];
     for (const ask of all) {
-      const worker = new Worker("/test/helpers/large-models-worker.ts", { type: "module" });
+      const worker = new Worker("/large-models.js", { type: "module" });
       answers.push(
         await new Promise((resolve, reject) => {
           worker.onmessage = ({ data }) => resolve(data);
@@ -35,8 +58,8 @@ const inWorkers = (page: Page, asked: readonly Ask[]): Promise<unknown[]> =>
 const inPage = (page: Page, [work, units, threads]: Ask): Promise<unknown> =>
   page.evaluate(
     async ([work, units, threads]) => {
-      const library = await import("/src/index.ts");
-      const { largeModel } = await import("/test/helpers/large-models.ts");
+      const at = "/large-models.js";
+      const { largeModel, library } = (await import(at)) as typeof import("../helpers/large-models-worker.ts");
       return largeModel(library, work, units, threads);
     },
     [work, units, threads] as const,
@@ -47,7 +70,7 @@ describe.each([
   [1024, ["session", "generateMany", "training"]],
 ] as const)("%i units, cross-origin isolated: what two threads come to is what one does", (units, all) => {
   test.each(all)("in a page's worker: %s", async (work) => {
-    await withPage({ isolated: true }, async (page) => {
+    await withPage(isolated, async (page) => {
       const [one, two] = await inWorkers(page, [
         [work, units, 1],
         [work, units, 2],
@@ -58,7 +81,7 @@ describe.each([
   });
 
   test("in a page: training first, then all else", async () => {
-    await withPage({ isolated: true }, async (page) => {
+    await withPage(isolated, async (page) => {
       for (const work of all.toReversed()) {
         expect(await inPage(page, [work, units, 2]), work).toEqual(await inPage(page, [work, units, 1]));
       }
@@ -67,7 +90,7 @@ describe.each([
 });
 
 test("a page that may have no workers of its own text: one thread, the same numbers", async () => {
-  await withPage({ isolated: true }, async (page) => {
+  await withPage(isolated, async (page) => {
     await page.evaluate(() => {
       const policy = document.createElement("meta");
       policy.httpEquiv = "Content-Security-Policy";
