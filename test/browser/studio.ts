@@ -21,6 +21,8 @@ export type StudioOptions = {
   readonly flags?: readonly string[];
   /** What the page may complain of, or ask other hosts for. */
   readonly allowed?: RegExp;
+  /** The page may keep itself for use without a network: each new page takes all files of the build once more, which costs as much as the page. */
+  readonly kept?: boolean;
 };
 
 export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
@@ -44,12 +46,16 @@ async function startStudio(models: readonly string[]): Promise<string> {
   return (JSON.parse(value) as { address: string }).address;
 }
 
+/** As a browser that blocks a site's storage does; a page without an address has none. */
+const refuseServiceWorkers =
+  'if ("ServiceWorkerContainer" in globalThis) ServiceWorkerContainer.prototype.register = () => Promise.reject(new DOMException("denied", "SecurityError"))';
+
 /**
  * Do something in the studio's page, which has nothing stored. Fails where the page complained on its console, left an error, or
  * asked another host for anything.
  */
 export async function withStudio(
-  { models = [], width = 1280, colorScheme = "light", prepare, flags, allowed }: StudioOptions,
+  { models = [], width = 1280, colorScheme = "light", prepare, flags, allowed, kept = false }: StudioOptions,
   work: (page: Page, address: string) => Promise<void>,
 ): Promise<void> {
   const key = JSON.stringify(models);
@@ -70,6 +76,7 @@ export async function withStudio(
       const url = request.url();
       if (!url.startsWith(address) && !/^(data|blob):/.test(url)) complaints.push(`a request to ${url}`);
     });
+    if (!kept) await page.addInitScript(refuseServiceWorkers);
     await prepare?.(page);
     await page.goto(address);
     try {
