@@ -21,8 +21,6 @@ export type StudioOptions = {
   readonly flags?: readonly string[];
   /** What the page may complain of, or ask other hosts for. */
   readonly allowed?: RegExp;
-  /** The page may keep itself for use without a network: each new page takes all files of the build once more, which costs as much as the page. */
-  readonly kept?: boolean;
 };
 
 export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
@@ -55,7 +53,7 @@ const refuseServiceWorkers =
  * asked another host for anything.
  */
 export async function withStudio(
-  { models = [], width = 1280, colorScheme = "light", prepare, flags, allowed, kept = false }: StudioOptions,
+  { models = [], width = 1280, colorScheme = "light", prepare, flags, allowed }: StudioOptions,
   work: (page: Page, address: string) => Promise<void>,
 ): Promise<void> {
   const key = JSON.stringify(models);
@@ -76,7 +74,7 @@ export async function withStudio(
       const url = request.url();
       if (!url.startsWith(address) && !/^(data|blob):/.test(url)) complaints.push(`a request to ${url}`);
     });
-    if (!kept) await page.addInitScript(refuseServiceWorkers);
+    await page.addInitScript(refuseServiceWorkers);
     await prepare?.(page);
     await page.goto(address);
     try {
