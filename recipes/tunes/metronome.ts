@@ -47,7 +47,8 @@ export function createMetronome(): Metronome {
     }
     line += character;
     if (!inTune || /^[A-Za-z]:(?![|:])/.test(line)) return;
-    if (/[|:\]]/.test(character) && !/\[[^\]|]*$/.test(bar)) endBar(character);
+    // Within a chord, which a number behind the bracket is not, nothing ends.
+    if (/[|:\]]/.test(character) && !/\[(?!\d)[^\]|]*$/.test(bar)) endBar(character);
     else {
       bar += character;
       length = lengthOfNotes(bar) * unit;

@@ -22,7 +22,7 @@ import {
 } from "../tasks/trajectories.ts";
 import { hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
-import { type Command, type Given, type Options, seedRange } from "./options.ts";
+import { type Command, type Given, type Options, refuseTrainingOptions, seedRange } from "./options.ts";
 import { alignColumns, formatCount, isTerminal, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 import { savingBest } from "./saving.ts";
@@ -83,18 +83,13 @@ export const trajectories: Command = {
       );
     }
     if (out !== undefined) return trainModel(given, out);
-    checkUnused(given);
+    refuseTrainingOptions(given, trainingOnly);
     const file = model as string;
     await openModel(readInput(file), file, "`trajectories`", { trajectories: (tm) => predictTracks(tm, file, given) });
   },
 };
 
 const trainingOnly = ["seen", "predict", "form", "units", "epochs", "test"] as const;
-function checkUnused(given: Given): void {
-  const unused = trainingOnly.find((name) => given.text(name) !== undefined);
-  if (unused === undefined) return;
-  throw new InputError(`--${unused}: is for training; the model of --model has its own. Leave it out.`);
-}
 
 /** @throws InputError for a name that does not end as what is drawn */
 function plotOf(given: Given): string | undefined {

@@ -77,6 +77,7 @@ describe("Irish tunes", () => {
     expect(told(`${header}d|A3 B2:|&`, "&")).toEqual([12, 10, 2]);
     // The second part begins without one.
     expect(told(`${header}d|A3 B2:|A3 B3|&`, "&")).toEqual([12, 12, 0]);
+    expect(told(`${header}d|A3 [1 B2d:|[2 A6|A2&`, "&")).toEqual([8, 8, 0]);
     expect(told(`${header}A/B/ ^c'3/2 _D,&`, "&")).toEqual([5, 5, 0]);
     expect(told("M:C\nL:1/4\nK:D\nABcd e&", "&")).toEqual([-1, -1, 0]);
   });

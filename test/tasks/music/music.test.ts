@@ -295,3 +295,17 @@ describe("what is refused", () => {
     expect(refusal(() => readMusicModel(bytes.subarray(0, 50), "m.st"), FormatError)).toMatch(/^m\.st: /);
   });
 });
+
+test.each(["events", "roll"] as const)(
+  "%s: whoever is told of an epoch finds its values in the model",
+  async (form) => {
+    const mm = musicModel(scales, { form, units: 4, seed: 1 });
+    const values = () => Object.values(mm.model.values).map((one) => one.slice());
+    const seen = [values()];
+    const how = { epochs: 2, steps: 16, batchSize: 2, validationSplit: 0, seed: 1, ...host };
+    await trainMusic(mm, scales.slice(0, 6), { ...how, onEpoch: () => void seen.push(values()) });
+    expect(seen[2]).toEqual(values());
+    expect(seen[1]).not.toEqual(seen[0]);
+    expect(seen[2]).not.toEqual(seen[1]);
+  },
+);
