@@ -29,13 +29,15 @@ import { describeBefore, prepare } from "../tasks/forecast/prepare.ts";
 import { heads } from "../tasks/forecast/settings.ts";
 import { keepForecastable, keepTrainable, type ShortSeries } from "../tasks/forecast/short.ts";
 import { openModel } from "../tasks/index.ts";
+import type { Logs } from "../train/callbacks.ts";
 import { readCell } from "./cell-argument.ts";
 import { hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
-import { type Command, type Given, seedRange } from "./options.ts";
-import { alignColumns, formatCount, isTerminal, printable, writeJson } from "./output.ts";
+import { type Command, type Given, refuseTrainingOptions, seedRange } from "./options.ts";
+import { alignColumns, formatCount, isTerminal, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 import { duration } from "./progress.ts";
+import { savingBest } from "./saving.ts";
 import { inOptions, ofFile, readSeries, type SeriesOfFile, tableOptions } from "./table-options.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
@@ -208,26 +210,11 @@ function sayNotes(path: string, { notes }: SeriesOfTable, say: How["say"]): void
 /** Options that a model in a file has already. */
 const ofTraining = [
   ...["column", "past", "future", "season", "lookback", "scaling", "relative", "form", "head", "independent", "cell"],
-  ...[
-    "units",
-    "layers",
-    "dropout",
-    "segment",
-    "members",
-    "test",
-    "validation",
-    "epochs",
-    "batch",
-    "rate",
-    "weight-decay",
-  ],
+  ...["units", "layers", "dropout", "segment", "members", "test", "validation", "epochs", "batch", "rate"],
+  "weight-decay",
 ];
 async function readModelFile(file: string, given: Given): Promise<Forecaster> {
-  const odd = ofTraining.find(
-    (name) => given.text(name) !== undefined || given.flag(name) || given.texts(name).length > 0,
-  );
-  if (odd !== undefined)
-    throw new InputError(`--${odd}: is for training, and --model has a trained one. Leave one of them out.`);
+  refuseTrainingOptions(given, ofTraining);
   if (given.text("out") !== undefined)
     throw new InputError("--out: nothing is trained with --model. Leave one of them out.");
   const model = openModel(readInput(file), file, "`forecast`", { forecast: (content) => content });
@@ -364,7 +351,22 @@ async function trainOn(
   const start = performance.now();
   const callbacks = [printer.callback];
   keeps("the best network so far is measured and kept");
-  const trained = await trainForecaster(first, data, { ...host, ...training, callbacks, signal });
+  const out = given.text("out");
+  const saveBest =
+    out === undefined
+      ? undefined
+      : savingBest(
+          out,
+          () => writeForecaster(first),
+          (warning) => warn(warning, json),
+        );
+  const saver = { onEpochEnd: (_: number, { valLoss }: Logs) => saveBest?.(valLoss) };
+  const trained = await trainForecaster(first, data, {
+    ...host,
+    ...training,
+    callbacks: [...callbacks, saver],
+    signal,
+  });
   printer.end();
   if (trained.epochs === 0) {
     // Only a signal ends it so early; the code is that of a process that it ends.

@@ -264,7 +264,9 @@ function wrapped(text: string, width: number): string[] {
 
 /** @throws InputError for an option that only a training reads, where a trained model is used */
 export function refuseTrainingOptions(given: Given, names: readonly string[]): void {
-  const unused = names.find((name) => given.text(name) !== undefined || given.flag(name));
+  const unused = names.find(
+    (name) => given.text(name) !== undefined || given.flag(name) || given.texts(name).length > 0,
+  );
   if (unused !== undefined) {
     throw new InputError(`--${unused}: is for training; the model of --model has its own. Leave it out.`);
   }

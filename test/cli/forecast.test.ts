@@ -561,7 +561,7 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       ["--scaling", "log"],
     ] as const) {
       expect(await refusal(folder, ...model, option, ...value)).toBe(
-        `${option}: is for training, and --model has a trained one. Leave one of them out.`,
+        `${option}: is for training; the model of --model has its own. Leave it out.`,
       );
     }
     expect(await refusal(folder, ...model, "--out", "n.safetensors")).toBe(

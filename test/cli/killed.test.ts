@@ -15,6 +15,7 @@ const files: Readonly<Record<string, string>> = {
   "bad.txt": lines(12, (k) => `a bad film ${k}`),
   "pairs.tsv": lines(12, (k) => `a${k} b\tb a${k}`),
   "tunes.abc": lines(10, (k) => `X:${k}\nM:4/4\nL:1/4\nK:G\n|:GABc|dcBA|GBdB|A${"Bcd"[k % 3]}BG:|\n`),
+  "sales.csv": `sales\n${lines(200, (k) => `${Math.sin(k)}`)}\n`,
   "tracks.csv": `frame,id,x,y\n${lines(200, (k) => `${k % 40},${Math.floor(k / 40)},${k % 40},${Math.sin(k)}`)}\n`,
 };
 beforeAll(() => {
@@ -28,6 +29,7 @@ test.each([
   ["classify", ["good.txt", "bad.txt"], ["--units", "4", ...patient]],
   ["translate", ["pairs.tsv"], ["--units", "4", ...patient]],
   ["music", ["tunes.abc"], ["--units", "4", "--batch", "2", "--steps", "16"]],
+  ["forecast", ["sales.csv"], ["--horizon", "2", "--units", "4"]],
   ["trajectories", ["tracks.csv"], ["--seen", "3", "--predict", "2", "--units", "4"]],
 ])("%s", { timeout: 60_000 }, async (command, data, size) => {
   const model = `${command}.safetensors`;
