@@ -1,0 +1,45 @@
+/** Models that other programs wrote: one reader a format, and what reads any of them. */
+import type { Model } from "../nn/model.ts";
+import { FormatError } from "./safetensors.ts";
+
+/** A model of another program, as one of ours. */
+export type ImportedModel = {
+  /** What wrote it, as far as its file tells: "Keras 3.16.0". */
+  readonly source: string;
+  readonly model: Model;
+  /** What a reader of the file might not expect, a line each. */
+  readonly notes: readonly string[];
+};
+
+/** The file that was named, and those beside it, which some formats need. */
+export type ModelSource = {
+  readonly bytes: Uint8Array;
+  /** The file's name, for messages, and where its ending tells what its content does not. */
+  readonly name: string;
+  /** The bytes of another file in the same folder; undefined where there is none. */
+  readonly beside?: ((name: string) => Uint8Array | undefined) | undefined;
+};
+
+/** A format of another program. */
+export type ForeignFormat = {
+  /** For messages: "a Keras model". */
+  readonly title: string;
+  /** Whether it is such a file: by its content, or by its ending where that tells more. */
+  readonly accepts: (source: ModelSource) => boolean;
+  /** @throws FormatError, one line, for what is damaged, and for the first thing that our layers cannot say, with its name */
+  readonly read: (source: ModelSource) => Promise<ImportedModel>;
+};
+
+/** The formats, each loaded when it is needed. */
+const formats: readonly ForeignFormat[] = [];
+
+/**
+ * Read a model that another program wrote.
+ * @throws FormatError, one line that begins with the file's name, for a file of no known format, for a damaged one, and for what our layers
+ * cannot say
+ */
+export async function importModel(source: ModelSource): Promise<ImportedModel> {
+  const format = formats.find(({ accepts }) => accepts(source));
+  if (format === undefined) throw new FormatError(`${source.name}: it is no model file of a known format.`);
+  return await format.read(source);
+}
