@@ -1,5 +1,6 @@
 /** Models that other programs wrote: one reader a format, and what reads any of them. */
 import type { Model } from "../nn/model.ts";
+import { isPytorch } from "./pytorch/kinds.ts";
 import { FormatError } from "./safetensors.ts";
 
 /** A model of another program, as one of ours. */
@@ -18,6 +19,11 @@ export type ModelSource = {
   readonly name: string;
   /** The bytes of another file in the same folder; undefined where there is none. */
   readonly beside?: ((name: string) => Uint8Array | undefined) | undefined;
+  /**
+   * For a file of tensors alone, which does not say how they are wired: its layers, as JSON holds them. See `PytorchMapping` of
+   * `pytorch/mapping.ts`.
+   */
+  readonly mapping?: unknown;
 };
 
 /** A format of another program. */
@@ -31,7 +37,13 @@ export type ForeignFormat = {
 };
 
 /** The formats, each loaded when it is needed. */
-const formats: readonly ForeignFormat[] = [];
+const formats: readonly ForeignFormat[] = [
+  {
+    title: "a PyTorch model",
+    accepts: ({ bytes }) => isPytorch(bytes),
+    read: async (source) => (await import("./pytorch/read.ts")).readPytorch(source),
+  },
+];
 
 /**
  * Read a model that another program wrote.

@@ -222,14 +222,25 @@ export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): 
 
   const tensors = Object.create(null) as Record<string, Tensor>;
   for (const { name, dtype, shape, begin, end } of entries) {
-    // A copy has its own buffer, so it is aligned for every element size.
-    const copy = new Uint8Array(end - begin);
-    copy.set(bytes.subarray(dataStart + begin, dataStart + end));
-    const { Type, small } = dtypes[dtype];
-    const data = new Type(copy.buffer);
-    tensors[name] = { shape, dtype, data: small === undefined ? data : widen(data as Uint16Array, dtype, small) };
+    tensors[name] = decodeTensor(bytes.subarray(dataStart + begin, dataStart + end), dtype, shape);
   }
   return { tensors, metadata };
+}
+
+/** Bytes of an element. @internal */
+export const elementBytes = (dtype: Dtype): number => dtypes[dtype].bits / 8;
+
+/**
+ * A tensor of its bytes, little-endian and in row-major order, as a copy: see `Tensor` for what becomes of each type.
+ * @internal
+ */
+export function decodeTensor(bytes: Uint8Array, dtype: Dtype, shape: readonly number[]): Tensor {
+  // A copy has its own buffer, so it is aligned for every element size.
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  const { Type, small } = dtypes[dtype];
+  const data = new Type(copy.buffer);
+  return { shape, dtype, data: small === undefined ? data : widen(data as Uint16Array, dtype, small) };
 }
 
 type Fail = (problem: string) => never;

@@ -1,0 +1,226 @@
+"""Record files that PyTorch writes, with what their models compute: the reference of the tests of our reader.
+
+Run with any Python 3 that has torch (recorded with 1.13, the version of Debian 12's python3-torch):
+
+    python3 scripts/record-pytorch-models.py > test/fixtures/pytorch-models.json
+
+Each case is one small model with random weights, saved by torch.save in one of the ways that it has, over one batch of random
+sequences: `file` is the file in base64, `x` what went in and `output` what came out, (batch, steps, features). Outputs are
+computed in float64 from the weights that are saved.
+"""
+import base64
+import io
+import json
+import warnings
+
+import torch
+from torch import nn
+
+warnings.filterwarnings("ignore")
+torch.manual_seed(17)
+D, H, V, T, B = 2, 3, 5, 4, 2
+
+
+class Tagger(nn.Module):
+    """An embedding, a recurrent layer, a linear layer: what most people have."""
+
+    def __init__(self, rnn, outputs=V, norm=False, width=D):
+        super().__init__()
+        self.embedding = nn.Embedding(V, width)
+        self.rnn = rnn
+        directions = 2 if rnn.bidirectional else 1
+        size = (rnn.proj_size or rnn.hidden_size) * directions
+        if norm:
+            self.norm = nn.LayerNorm(size)
+        self.fc = nn.Linear(size, outputs)
+
+    def forward(self, x):
+        y, _ = self.rnn(self.embedding(x))
+        return self.fc(self.norm(y) if hasattr(self, "norm") else y)
+
+
+class Alone(nn.Module):
+    """A recurrent layer alone."""
+
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x):
+        return self.rnn(x)[0]
+
+
+class Loop(nn.Module):
+    """A cell in a loop over the steps."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x):
+        state, outputs = None, []
+        for step in x.unbind(1):
+            state = self.cell(step, state)
+            outputs.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(outputs, 1)
+
+
+class WithHead(nn.Module):
+    """A recurrent layer, and a head whose functions are modules."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(D, H, nonlinearity="relu", batch_first=True)
+        self.head = nn.Sequential(nn.Linear(H, 4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 2), nn.LogSoftmax(-1))
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0])
+
+
+class Loose(nn.Module):
+    """Two linear layers, with a function between them that is in the code alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(D, H, batch_first=True)
+        self.fc1 = nn.Linear(H, 4)
+        self.fc2 = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.fc2(torch.relu(self.fc1(self.rnn(x)[0])))
+
+
+class LastStep(nn.Module):
+    """Both directions, of which what the last step gives is read, or the final states."""
+
+    def __init__(self, states):
+        super().__init__()
+        self.states = states
+        self.rnn = nn.LSTM(D, H, bidirectional=True, batch_first=True)
+        self.fc = nn.Linear(2 * H, 2)
+
+    def forward(self, x):
+        y, (h, _) = self.rnn(x)
+        return self.fc(torch.cat([h[0], h[1]], -1) if self.states else y[:, -1])
+
+
+cases = []
+
+
+def plain(values):
+    return {"shape": list(values.shape), "data": [float(f"{v:.9g}") for v in values.flatten().tolist()]}
+
+
+def written(what, **options):
+    buffer = io.BytesIO()
+    torch.save(what, buffer, **options)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def record(name, model, what=None, tokens=False, **options):
+    """`what` is saved in place of the state dictionary of the model, which gives the outputs."""
+    model.eval()
+    x = torch.randint(V, (B, T)) if tokens else (torch.randn(B, T, D) * 100).round() / 100
+    whole = io.BytesIO()
+    torch.save(model, whole)
+    whole.seek(0)
+    exact = torch.load(whole).double()
+    with torch.no_grad():
+        output = exact(x if tokens else x.double())
+    file = written(model.state_dict() if what is None else what, **options)
+    cases.append({"name": name, "file": file, "x": plain(x), "output": plain(output)})
+
+
+def refused(name, what, **options):
+    cases.append({"name": name, "file": written(what, **options)})
+
+
+# Each layer alone, as a state dictionary.
+record("lstm", Alone(nn.LSTM(D, H, batch_first=True)))
+record("lstm, 2 layers, both directions", Alone(nn.LSTM(D, H, 2, batch_first=True, bidirectional=True)))
+record("lstm without bias", Alone(nn.LSTM(D, H, batch_first=True, bias=False)))
+record("lstm, projected", Alone(nn.LSTM(D, H, batch_first=True, proj_size=2)))
+record("lstm, projected, 2 layers, both directions", Alone(nn.LSTM(D, H, 2, batch_first=True, bidirectional=True, proj_size=2)))
+record("gru", Alone(nn.GRU(D, H, batch_first=True)))
+record("gru, 2 layers, both directions", Alone(nn.GRU(D, H, 2, batch_first=True, bidirectional=True)))
+record("rnn", Alone(nn.RNN(D, H, batch_first=True)))
+record("rnn, 2 layers, both directions", Alone(nn.RNN(D, H, 2, batch_first=True, bidirectional=True)))
+record("lstm cell", Loop(nn.LSTMCell(D, H)))
+record("gru cell", Loop(nn.GRUCell(D, H)))
+record("rnn cell", Loop(nn.RNNCell(D, H)))
+record("gru with a layer normalisation", Tagger(nn.GRU(D, H, batch_first=True), norm=True), tokens=True)
+
+# One model in every way.
+tagger = Tagger(nn.LSTM(D, H, batch_first=True))
+old = {"_use_new_zipfile_serialization": False}
+record("zip", tagger, tokens=True)
+record("stream", tagger, tokens=True, **old)
+for protocol in [3, 4, 5]:
+    record(f"zip, protocol {protocol}", tagger, tokens=True, pickle_protocol=protocol)
+record("stream, protocol 4", tagger, tokens=True, pickle_protocol=4, **old)
+record("module", tagger, tagger, tokens=True)
+record("module, stream", tagger, tagger, tokens=True, **old)
+
+optimizer = torch.optim.Adam(tagger.parameters())
+tagger(torch.randint(V, (B, T))).sum().backward()
+optimizer.step()
+checkpoint = {
+    "epoch": 3,
+    "model_state_dict": tagger.state_dict(),
+    "optimizer_state_dict": optimizer.state_dict(),
+    "loss": torch.tensor(0.5),
+    "vocabulary": {"a": 0, "b": 1},
+}
+record("checkpoint", tagger, checkpoint, tokens=True)
+record("checkpoint, stream", tagger, checkpoint, tokens=True, **old)
+record("module in a checkpoint", tagger, {"model": tagger, "epoch": 1}, tokens=True)
+compiled = {f"_orig_mod.module.{name}": value for name, value in tagger.state_dict().items()}
+record("prefixes", tagger, compiled, tokens=True)
+
+for kind, dtype in [("f16", torch.float16), ("bf16", torch.bfloat16), ("f64", torch.float64)]:
+    other = Tagger(nn.LSTM(D, H, batch_first=True)).to(dtype)
+    record(kind, other, tokens=True)
+    if kind == "bf16":
+        record("bf16, stream", other, tokens=True, **old)
+
+# All weights of a layer as views of one storage, as cuDNN has them; a transposed one; one with a step.
+viewed = Tagger(nn.GRU(D, H, batch_first=True))
+flat = torch.cat([p.data.flatten() for p in viewed.rnn.parameters()])
+at = 0
+for p in viewed.rnn.parameters():
+    p.data = flat[at : at + p.numel()].view(p.shape)
+    at += p.numel()
+viewed.fc.weight.data = torch.randn(H, V).t()
+viewed.embedding.weight.data = torch.randn(V, 2 * D)[:, ::2]
+record("views", viewed, tokens=True)
+record("views, stream", viewed, tokens=True, **old)
+
+tied = Tagger(nn.LSTM(H, H, batch_first=True), width=H)
+tied.fc.weight = tied.embedding.weight
+record("tied", tied, tokens=True)
+record("tied, module", tied, tied, tokens=True)
+
+head = WithHead()
+record("module with a head", head, head)
+record("module of relu in both directions", *[Alone(nn.RNN(D, H, batch_first=True, bidirectional=True, nonlinearity="relu"))] * 2)
+
+# What needs a mapping.
+record("two linear layers", Loose())
+record("last step", LastStep(False))
+record("final states", LastStep(True))
+
+# What is refused.
+weights = tagger.state_dict()
+refused("quantised", {**weights, "fc.weight": torch.quantize_per_tensor(weights["fc.weight"], 0.1, 0, torch.qint8)})
+refused("sparse", {**weights, "fc.weight": weights["fc.weight"].to_sparse()})
+refused("whole numbers", {**weights, "fc.weight": weights["fc.weight"].to(torch.int64)})
+refused("of another shape", {**weights, "rnn.bias_hh_l0": torch.zeros(5)})
+refused("without a tensor", {name: value for name, value in weights.items() if name != "rnn.weight_hh_l0"})
+refused("with one more", {**weights, "scale": torch.ones(3)})
+refused("convolution", {**weights, "conv.weight": torch.zeros(2, 2, 3), "conv.bias": torch.zeros(2)})
+refused("batch normalisation", nn.Sequential(nn.Linear(D, H), nn.BatchNorm1d(H)).state_dict())
+refused("numbers alone", {"epoch": 3})
+
+print(f'{{"torch": "{torch.__version__}", "cases": [')
+print(",\n".join(json.dumps(case) for case in cases))
+print("]}")
