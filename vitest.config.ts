@@ -17,6 +17,7 @@ export const integration = [
   "engines/native/fuzz.test.ts",
   "engines/native/listing.test.ts",
   "formats/files.test.ts",
+  "formats/source/compiled.test.ts",
   "formats/text-file.test.ts",
   "formats/token-file.test.ts",
   "grad/random-cells.test.ts",
