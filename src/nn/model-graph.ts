@@ -17,6 +17,7 @@ import {
   addMerge,
   addRecurrent,
   type Flow,
+  type Outside,
   type Padding,
   type Start,
   streamsEach,
@@ -43,6 +44,8 @@ export type ModelGraphOptions = {
   readonly goesOn?: boolean;
   /** How many steps it will run for: it matters to cells that read all steps of a layer. Without it, the graph shows no more than its sizes. */
   readonly steps?: Steps;
+  /** What computes layers instead of their equations; without it nothing does. */
+  readonly outside?: Outside;
 };
 
 /** The inputs of a loss and of an optimiser, beside those of the model: names that no layer can have. */
@@ -68,7 +71,7 @@ export function modelGraph(
 export function addModel(
   g: Builder,
   { layers, input }: Pick<Model, "layers" | "input">,
-  { training, goesOn = false, steps: given }: ModelGraphOptions,
+  { training, goesOn = false, steps: given, outside }: ModelGraphOptions,
 ): ModelNodes {
   const values: Record<string, NodeId> = {};
   const flows = new Map<string, Flow>();
@@ -119,7 +122,7 @@ export function addModel(
   layers.forEach((layer, k) => {
     const { name } = layer;
     const context = {
-      ...{ training, goesOn },
+      ...{ training, goesOn, outside },
       stream: firstRecurrentStream + 2 * streamsEach * k,
       find: (from: string): Flow => find(layer, from),
       stepsOf: (axis: Axis): number => stepsOf(axis, given ?? times.map((_, time) => someSteps + 2 * time)),
@@ -164,14 +167,14 @@ export function addModel(
           const added = addRecurrent(g, layer, read(), context);
           keep(name, added.values);
           if (layer.cell.states.length > 0)
-            finals.set(name, () => layer.cell.states.map((s) => ({ name: s, value: g.final(`${name}.${s}`) })));
+            finals.set(name, () => layer.cell.states.map((s) => ({ name: s, value: added.final(s) })));
           return added.flow;
         }
         case "bidirectional": {
           const { mergeMode, forward, backward } = layer;
           const added = addBidirectional(g, layer, read(), context);
           keep(name, added.values);
-          const both = (s: string): NodeId[] => [g.final(`${name}.forward.${s}`), g.final(`${name}.backward.${s}`)];
+          const both = (s: string): NodeId[] => added.final.map((last) => last(s));
           const common = forward.cell.states.filter((s) => backward.cell.states.includes(s));
           finals.set(name, () => common.map((s) => ({ name: s, value: g.concat(both(s)) })));
           const [there, back] = added.flows;

@@ -39,7 +39,26 @@ export type RecurrentContext = {
   readonly find: (name: string) => Flow;
   /** How many steps there are of an axis. */
   readonly stepsOf: (axis: Axis) => number;
+  /** What computes a layer instead of its equations. */
+  readonly outside: Outside | undefined;
 };
+/** What a layer with states would read. */
+export type OutsideLayer = {
+  readonly layer: Named<CellSpec>;
+  readonly x: NodeId;
+  readonly axis: Axis;
+  readonly reverse: boolean;
+  /** The value that a state of so many numbers starts from; undefined: from zeros, or from outside. */
+  readonly initial: (state: string, size: number) => NodeId | undefined;
+};
+/**
+ * What computes a layer without masked steps instead of its equations, as a part of another program: nodes for its output at every step
+ * and for each state after the last one; undefined where the equations are to be computed.
+ */
+export type Outside = (
+  g: Builder,
+  read: OutsideLayer,
+) => { readonly output: NodeId; readonly finals: ReadonlyMap<string, NodeId> } | undefined;
 /** An initial state: the final state of a layer, under the state's name; or the output vector of a layer, under the layer's. */
 export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
 export const streamsEach = 16;
@@ -53,12 +72,19 @@ const once = { maskedBy: [], backwards: false, axis: {} } as const;
 /** The name of the parameter that holds a learned initial state. */
 export const learnedState = (layer: string, state: string): string => `${layer}.initial_${state}`;
 
+/** A layer in a graph: its output, its named values, and its states after their last step. */
+export type Added = {
+  readonly flow: Flow;
+  readonly values: Readonly<Record<string, NodeId>>;
+  readonly final: (state: string) => NodeId;
+};
+
 export function addRecurrent(
   g: Builder,
   layer: Named<CellSpec>,
   read: Flow,
-  { training, goesOn, stream, statesFrom, find, stepsOf }: RecurrentContext,
-): { readonly flow: Flow; readonly values: Readonly<Record<string, NodeId>> } {
+  { training, goesOn, stream, statesFrom, find, stepsOf, outside }: RecurrentContext,
+): Added {
   const { name, cell, initialState, shared } = layer;
   const given = Object.entries(layer.inputs ?? {}).map(([input, from]) => [input, find(from)] as const);
   const more = given.filter(([input]) => !cell.sequences.includes(input));
@@ -74,6 +100,7 @@ export function addRecurrent(
     training && rate > 0
       ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true, ...axis }))
       : value;
+  const final = (state: string): NodeId => g.final(`${name}.${state}`);
   const places = firstPlace + placesEach * stream;
   /** Where the equations say so, anew at each step. */
   const dropout = (value: NodeId, place: number): NodeId => {
@@ -93,7 +120,7 @@ export function addRecurrent(
       dropout,
       shared,
     });
-    return { flow: { ...flow, value: made.output, mask: counts(flow.mask) }, values: made.values };
+    return { flow: { ...flow, value: made.output, mask: counts(flow.mask) }, values: made.values, final };
   }
   if (g.isPerSequence(flow.value)) {
     throw new InputError(
@@ -133,6 +160,15 @@ export function addRecurrent(
     return value;
   };
   const outputState = cell.output.endsWith("'") ? cell.output.slice(0, -1) : undefined;
+  const elsewhere = mask === undefined ? outside?.(g, { layer, x: flow.value, axis, reverse, initial }) : undefined;
+  if (elsewhere !== undefined) {
+    const { output, finals } = elsewhere;
+    const last = (state: string): NodeId => finals.get(state) as NodeId;
+    const value = layer.returnSequences
+      ? { value: output, backwards: reverse }
+      : { value: last(outputState as string), ...once };
+    return { flow: { ...flow, ...value }, values: {}, final: last };
+  }
   const dropped = callsDropout(cell) ? undefined : outputState;
   const { output, values } = addCell(g, cell, {
     ...{
@@ -173,10 +209,10 @@ export function addRecurrent(
     return { state, value };
   };
   if (!layer.returnSequences) {
-    return { flow: { ...flow, value: g.final(kept().state), mask: undefined, ...once }, values };
+    return { flow: { ...flow, value: g.final(kept().state), mask: undefined, ...once }, values, final };
   }
   const value = mask === undefined ? output : zeroed ? counted(output) : kept().value;
-  return { flow: { ...flow, value, mask: counts(mask), backwards: reverse }, values };
+  return { flow: { ...flow, value, mask: counts(mask), backwards: reverse }, values, final };
 }
 
 /**
@@ -323,7 +359,11 @@ export function addBidirectional(
   { name, forward, backward }: { readonly name: string; readonly forward: CellSpec; readonly backward: CellSpec },
   flow: Flow,
   context: RecurrentContext,
-): { readonly flows: readonly [Flow, Flow]; readonly values: Readonly<Record<string, NodeId>> } {
+): {
+  readonly flows: readonly [Flow, Flow];
+  readonly values: Added["values"];
+  readonly final: readonly Added["final"][];
+} {
   const add = (layer: CellSpec, direction: string, goBackwards: boolean, stream: number) => {
     const { returnSequences } = layer;
     const one = { ...layer, name: `${name}.${direction}`, goBackwards, zeroOutputForMask: returnSequences };
@@ -336,6 +376,7 @@ export function addBidirectional(
   return {
     flows: [there.flow, { ...back.flow, backwards: there.flow.backwards }],
     values: Object.fromEntries([...under("forward", there.values), ...under("backward", back.values)]),
+    final: [there.final, back.final],
   };
 }
 

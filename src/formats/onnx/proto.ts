@@ -1,0 +1,121 @@
+/**
+ * ONNX models as plain data, and as bytes: protocol buffers by onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), of
+ * which what models of layers need is here. Knows nothing about layers.
+ */
+import { PbfWriter } from "pbf";
+
+/** Element types, by the numbers of `TensorProto.DataType`. */
+export const elementTypes = { float: 1, int64: 7, bool: 9 } as const;
+export type ElementType = keyof typeof elementTypes;
+
+export type OnnxTensor = {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly data: Float32Array | BigInt64Array;
+};
+/** An attribute says its type by its name. */
+export type OnnxAttribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly text: string }
+  | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] }
+  | { readonly texts: readonly string[] }
+  | { readonly tensor: OnnxTensor }
+  | { readonly graph: OnnxGraph };
+export type OnnxNode = {
+  readonly op: string;
+  /** "" for what is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+};
+/** A value that goes in or comes out; a dimension without a size has a name. */
+export type OnnxValue = {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly dims: readonly (number | string)[];
+};
+export type OnnxGraph = {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly tensors: readonly OnnxTensor[];
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+};
+export type OnnxModel = {
+  readonly irVersion: number;
+  readonly opset: number;
+  readonly producer: string;
+  readonly graph: OnnxGraph;
+};
+
+/** A model as the bytes of a file. */
+export function encodeOnnx({ irVersion, opset, producer, graph }: OnnxModel): Uint8Array {
+  const writer = new PbfWriter();
+  writer.writeVarintField(1, irVersion);
+  writer.writeStringField(2, producer);
+  writer.writeMessage(7, writeGraph, graph);
+  writer.writeMessage(8, (version: number, to) => to.writeVarintField(2, version), opset);
+  return writer.finish();
+}
+
+function writeGraph({ name, nodes, tensors, inputs, outputs }: OnnxGraph, to: PbfWriter): void {
+  for (const node of nodes) to.writeMessage(1, writeNode, node);
+  to.writeStringField(2, name);
+  for (const tensor of tensors) to.writeMessage(5, writeTensor, tensor);
+  for (const value of inputs) to.writeMessage(11, writeValue, value);
+  for (const value of outputs) to.writeMessage(12, writeValue, value);
+}
+
+function writeNode({ op, inputs, outputs, attributes }: OnnxNode, to: PbfWriter): void {
+  for (const name of inputs) to.writeStringField(1, name);
+  for (const name of outputs) to.writeStringField(2, name);
+  to.writeStringField(3, `${outputs.find((name) => name !== "")}:${op}`);
+  to.writeStringField(4, op);
+  for (const attribute of Object.entries(attributes)) to.writeMessage(5, writeAttribute, attribute);
+}
+
+/** The numbers of `AttributeProto.AttributeType`. */
+const attributeTypes = { float: 1, int: 2, text: 3, tensor: 4, graph: 5, floats: 6, ints: 7, texts: 8 } as const;
+
+function writeAttribute([name, value]: readonly [string, OnnxAttribute], to: PbfWriter): void {
+  to.writeStringField(1, name);
+  if ("float" in value) to.writeFloatField(2, value.float);
+  if ("int" in value) to.writeVarintField(3, value.int);
+  if ("text" in value) to.writeStringField(4, value.text);
+  if ("tensor" in value) to.writeMessage(5, writeTensor, value.tensor);
+  if ("graph" in value) to.writeMessage(6, writeGraph, value.graph);
+  if ("floats" in value) for (const one of value.floats) to.writeFloatField(7, one);
+  if ("ints" in value) for (const one of value.ints) to.writeVarintField(8, one);
+  if ("texts" in value) for (const one of value.texts) to.writeStringField(9, one);
+  to.writeVarintField(20, attributeTypes[Object.keys(value)[0] as keyof typeof attributeTypes]);
+}
+
+function writeTensor({ name, dims, data }: OnnxTensor, to: PbfWriter): void {
+  for (const size of dims) to.writeVarintField(1, size);
+  to.writeVarintField(2, data instanceof Float32Array ? elementTypes.float : elementTypes.int64);
+  to.writeStringField(8, name);
+  // Little-endian, as the format and every JavaScript engine in use have it.
+  to.writeBytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function writeValue({ name, type, dims }: OnnxValue, to: PbfWriter): void {
+  to.writeStringField(1, name);
+  to.writeMessage(2, writeType, { type, dims });
+}
+type Typed = Pick<OnnxValue, "type" | "dims">;
+function writeType(value: Typed, to: PbfWriter): void {
+  to.writeMessage(1, writeTensorType, value);
+}
+function writeTensorType({ type, dims }: Typed, to: PbfWriter): void {
+  to.writeVarintField(1, elementTypes[type]);
+  to.writeMessage(2, writeShape, dims);
+}
+function writeShape(dims: Typed["dims"], to: PbfWriter): void {
+  for (const size of dims) to.writeMessage(1, writeDimension, size);
+}
+function writeDimension(size: number | string, to: PbfWriter): void {
+  if (typeof size === "number") to.writeVarintField(1, size);
+  else to.writeStringField(2, size);
+}
