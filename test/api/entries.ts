@@ -42,6 +42,7 @@ import * as labelled from "../../src/formats/labelled-files.ts";
 import { readMidi, readMidiArguments, writeMidi, writeMidiArguments } from "../../src/formats/midi.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
 import { musicFilesArguments, readMusicFiles } from "../../src/formats/music-files.ts";
+import { writeOnnx, writeOnnxArguments } from "../../src/formats/onnx/index.ts";
 import { resample, resampleArguments } from "../../src/formats/resample.ts";
 import {
   readSafetensors,
@@ -49,6 +50,7 @@ import {
   writeSafetensors,
   writeSafetensorsArguments,
 } from "../../src/formats/safetensors.ts";
+import { writeSource, writeSourceArguments } from "../../src/formats/source/index.ts";
 import { textFile, textFileArguments } from "../../src/formats/text-file.ts";
 import { readTextPairs, textPairsArguments } from "../../src/formats/text-pairs.ts";
 import { tokenFile, tokenFileArguments } from "../../src/formats/token-file.ts";
@@ -1501,6 +1503,8 @@ export const entries: readonly Entry[] = [
     right: [[[join(folder, "a.abc")], { repair: true }]],
     optional: 1,
   },
+  { name: "writeOnnx", rules: writeOnnxArguments, call: writeOnnx, right: [[vectors], [vectors, { form: "steps" }]] },
+  { name: "writeSource", rules: writeSourceArguments, call: writeSource, right: [[vectors, { language: "c" }]] },
   { name: "writeMidi", rules: writeMidiArguments, call: writeMidi, right: [[aPiece]] },
   { name: "secondsAt", rules: secondsAtArguments, call: unrolled.secondsAt, right: [[aPiece, 3]] },
   { name: "resample", rules: resampleArguments, call: resample, right: [[[0, 0.5, 1], 8000, 4000]] },

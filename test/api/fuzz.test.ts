@@ -19,8 +19,12 @@ test("every function and class that the package exports is in the table, or said
     server: "server/index.ts",
   };
   for (const folder of ["text", "formats"]) {
-    for (const file of readdirSync(join(source, folder)))
-      modules[`${folder}/${file.replace(/\.ts$/, "")}`] = `${folder}/${file}`;
+    // Of a folder its index; one without is not public.
+    for (const name of readdirSync(join(source, folder))) {
+      const file = name.endsWith(".ts") ? name : `${name}/index.ts`;
+      if (existsSync(join(source, folder, file)))
+        modules[`${folder}/${name.replace(/\.ts$/, "")}`] = `${folder}/${file}`;
+    }
   }
   const known = new Set(entries.map(({ name }) => name));
   const missing: string[] = [];

@@ -9,6 +9,7 @@ import { checkSayable, translate } from "./translate.ts";
 /** As of opset 17 and IR version 8, which runtimes since 2022 read. */
 const versions = { opset: 17, irVersion: 8 } as const;
 
+/** The forms that `writeOnnx` writes. */
 export const onnxForms = ["sequences", "steps"] as const;
 /** Options of `writeOnnx`. */
 export type WriteOnnxOptions = {

@@ -21,6 +21,7 @@ import type { Target } from "../../schedule/target.ts";
 import { c, type Dialect, digitsOf, javaScript, typeScript } from "./dialects.ts";
 import { placesOf, statementsOf } from "./statements.ts";
 
+/** The languages that `writeSource` writes. */
 export const sourceLanguages = ["c", "js", "ts"] as const;
 /** What a model can be written in. */
 export type SourceLanguage = (typeof sourceLanguages)[number];

@@ -36,7 +36,8 @@ type Runtime = {
   Tensor: new (type: string, data: unknown, dims: readonly number[]) => object;
 };
 const found = findPackage("onnxruntime-node");
-const ort = found && (requireFrom(found.from)("onnxruntime-node") as Runtime);
+/** ONNX Runtime in WebAssembly, and its native build where it is installed beside. */
+const ort: Runtime = found ? requireFrom(found.from)("onnxruntime-node") : ((await import("onnxruntime-web")) as never);
 
 const made = (layers: Parameters<typeof sequential>[0], input: number | undefined, seed: number): Model =>
   redraw(sequential(layers, input === undefined ? {} : { input }), createRandom(seed), 0.6);
@@ -111,75 +112,69 @@ function timeFirst<A extends Float32Array | Int32Array>(values: A): A {
 
 const tensorOf = (values: Float32Array | Int32Array, dims: readonly number[]): object =>
   values instanceof Int32Array
-    ? new (ort as Runtime).Tensor("int64", BigInt64Array.from(values, BigInt), dims)
-    : new (ort as Runtime).Tensor("float32", values, dims);
+    ? new ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims)
+    : new ort.Tensor("float32", values, dims);
 
-describe.skipIf(ort === undefined).each([...cases, ...more])(
-  "$name (skipped where onnxruntime-node is not installed)",
-  ({ model }) => {
-    test("whole sequences", async () => {
-      const data = dataFor(model, 11);
-      const session = await (ort as Runtime).InferenceSession.create(writeOnnx(model), { logSeverityLevel: 3 });
-      const feeds = Object.fromEntries(
-        model.inputs.map(({ name, features, sequence }) => {
-          const dims = [B, ...(sequence ? [T] : []), ...(typeof features === "number" ? [features] : [])];
-          return [name, tensorOf(data[name] as Float32Array, dims)];
-        }),
-      );
-      const { output } = await session.run(feeds);
-      const predictor = await createPredictor(model, { batch: B, steps: model.times.map(() => T) as number[] });
-      const inputs = Object.fromEntries(
-        model.inputs.map(({ name, sequence }) => [name, sequence ? timeFirst(data[name] as Float32Array) : data[name]]),
-      );
-      const wanted = await predictor.predict((model.inputs.length === 1 ? Object.values(inputs)[0] : inputs) as never);
-      const { data: got, dims } = output as { data: Float32Array; dims: number[] };
-      const steps = wanted.length / (B * model.outputSize);
-      expect(dims.map(Number)).toEqual([B, ...(model.returnsSequences ? [steps] : []), model.outputSize]);
-      const turned = Array.from(wanted, (_, k) => {
-        const [t, b, j] = [
-          Math.floor(k / (B * model.outputSize)),
-          Math.floor(k / model.outputSize) % B,
-          k % model.outputSize,
-        ];
-        return got[(b * steps + t) * model.outputSize + j] as number;
-      });
-      expectClose(turned, wanted, { within: 1e-5 });
+describe.each([...cases, ...more])("$name", ({ model }) => {
+  test("whole sequences", async () => {
+    const data = dataFor(model, 11);
+    const session = await ort.InferenceSession.create(writeOnnx(model), { logSeverityLevel: 3 });
+    const feeds = Object.fromEntries(
+      model.inputs.map(({ name, features, sequence }) => {
+        const dims = [B, ...(sequence ? [T] : []), ...(typeof features === "number" ? [features] : [])];
+        return [name, tensorOf(data[name] as Float32Array, dims)];
+      }),
+    );
+    const { output } = await session.run(feeds);
+    const predictor = await createPredictor(model, { batch: B, steps: model.times.map(() => T) as number[] });
+    const inputs = Object.fromEntries(
+      model.inputs.map(({ name, sequence }) => [name, sequence ? timeFirst(data[name] as Float32Array) : data[name]]),
+    );
+    const wanted = await predictor.predict((model.inputs.length === 1 ? Object.values(inputs)[0] : inputs) as never);
+    const { data: got, dims } = output as { data: Float32Array; dims: number[] };
+    const steps = wanted.length / (B * model.outputSize);
+    expect(dims.map(Number)).toEqual([B, ...(model.returnsSequences ? [steps] : []), model.outputSize]);
+    const turned = Array.from(wanted, (_, k) => {
+      const [t, b, j] = [
+        Math.floor(k / (B * model.outputSize)),
+        Math.floor(k / model.outputSize) % B,
+        k % model.outputSize,
+      ];
+      return got[(b * steps + t) * model.outputSize + j] as number;
     });
-  },
-);
+    expectClose(turned, wanted, { within: 1e-5 });
+  });
+});
 
-describe.skipIf(ort === undefined).each(cases)(
-  "$name, step by step (skipped where onnxruntime-node is not installed)",
-  ({ model }) => {
-    test("states go in and come out", async () => {
-      const own = await createSession(model);
-      const session = await (ort as Runtime).InferenceSession.create(writeOnnx(model, { form: "steps" }), {
-        logSeverityLevel: 3,
-      });
-      const [{ name, features, count }] = model.inputs as [Model["inputs"][number]];
-      const random = createRandom(5);
-      let states = own.state();
-      for (let t = 0; t < 4; t++) {
-        const x =
-          features === "tokens"
-            ? Int32Array.of(random.uniform() * (count as number))
-            : Float32Array.from({ length: features as number }, random.normal);
-        const feeds = {
-          [name]: tensorOf(x, features === "tokens" ? [1] : [1, x.length]),
-          ...Object.fromEntries(
-            Object.entries(states).map(([state, values]) => [state, tensorOf(values, [1, values.length])]),
-          ),
-        };
-        const results = await session.run(feeds);
-        expectClose(results.output?.data as Float32Array, own.next(features === "tokens" ? (x[0] as number) : x), {
-          within: 1e-5,
-        });
-        states = Object.fromEntries(
-          Object.keys(states).map((state) => [state, results[`next.${state}`]?.data as Float32Array]),
-        );
-        for (const [state, values] of Object.entries(own.state()))
-          expectClose(states[state] as Float32Array, values, { within: 1e-5 });
-      }
+describe.each(cases)("$name, step by step", ({ model }) => {
+  test("states go in and come out", async () => {
+    const own = await createSession(model);
+    const session = await ort.InferenceSession.create(writeOnnx(model, { form: "steps" }), {
+      logSeverityLevel: 3,
     });
-  },
-);
+    const [{ name, features, count }] = model.inputs as [Model["inputs"][number]];
+    const random = createRandom(5);
+    let states = own.state();
+    for (let t = 0; t < 4; t++) {
+      const x =
+        features === "tokens"
+          ? Int32Array.of(random.uniform() * (count as number))
+          : Float32Array.from({ length: features as number }, random.normal);
+      const feeds = {
+        [name]: tensorOf(x, features === "tokens" ? [1] : [1, x.length]),
+        ...Object.fromEntries(
+          Object.entries(states).map(([state, values]) => [state, tensorOf(values, [1, values.length])]),
+        ),
+      };
+      const results = await session.run(feeds);
+      expectClose(results.output?.data as Float32Array, own.next(features === "tokens" ? (x[0] as number) : x), {
+        within: 1e-5,
+      });
+      states = Object.fromEntries(
+        Object.keys(states).map((state) => [state, results[`next.${state}`]?.data as Float32Array]),
+      );
+      for (const [state, values] of Object.entries(own.state()))
+        expectClose(states[state] as Float32Array, values, { within: 1e-5 });
+    }
+  });
+});
