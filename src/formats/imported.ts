@@ -1,5 +1,6 @@
 /** Models that other programs wrote: one reader a format, and what reads any of them. */
 import type { Model } from "../nn/model.ts";
+import { isOnnx } from "./onnx/kind.ts";
 import { isPytorch } from "./pytorch/kinds.ts";
 import { FormatError } from "./safetensors.ts";
 
@@ -42,6 +43,11 @@ const formats: readonly ForeignFormat[] = [
     title: "a PyTorch model",
     accepts: ({ bytes }) => isPytorch(bytes),
     read: async (source) => (await import("./pytorch/read.ts")).readPytorch(source),
+  },
+  {
+    title: "an ONNX model",
+    accepts: ({ bytes, name }) => isOnnx(bytes) || /\.onnx$/i.test(name),
+    read: async (source) => (await import("./onnx/read.ts")).readOnnx(source),
   },
 ];
 

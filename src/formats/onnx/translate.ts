@@ -468,66 +468,85 @@ export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph 
     });
   }
 
+  /** Both directions of a bidirectional layer, if they are the same operator; else the layer alone. */
+  function directionsOf(operator: Operator): readonly Operator[] {
+    const [, name, way] = /^(.*)\.(forward|backward)$/.exec(operator.layer) ?? [];
+    const [there, back] = [operators.get(`${name}.forward`), operators.get(`${name}.backward`)];
+    const pair = way !== undefined && there !== undefined && back !== undefined && !there.reverse && back.reverse;
+    return pair && there.of === back.of && there.units === back.units && there.x === back.x
+      ? [there, back]
+      : [operator];
+  }
+
   /** A layer as an operator; the name of its output, or of a state after the last step. */
-  function writeOperator({ of, layer, units, x, reverse, starts }: Operator, part: string): string {
-    const key = (which: string): string => `operator ${layer} ${which}`;
-    const known = made.get(key(part));
+  function writeOperator(operator: Operator, part: string): string {
+    const key = ({ layer }: Operator, which: string): string => `operator ${layer} ${which}`;
+    const known = made.get(key(operator, part));
     if (known !== undefined) return known;
-    const D = features(x);
-    const block = (name: string, size: number): Float32Array =>
-      name === "" ? new Float32Array(size) : valuesOf(`${layer}.${name}`);
-    const joinedOf = (names: readonly string[], size: number): Float32Array => {
-      const all = new Float32Array(names.length * size);
-      names.forEach((name, k) => {
-        all.set(block(name, size), k * size);
-      });
-      return all;
-    };
+    const all = directionsOf(operator);
+    const { of, units, x, layer } = all[0] as Operator;
+    const own = all.length === 1 ? layer : layer.replace(/\.forward$/, "");
     const gates = of.input.length;
-    const bias = new Float32Array(2 * gates * units);
-    bias.set(joinedOf(of.bias, units));
-    bias.set(joinedOf(of.recurrentBias ?? of.bias.map(() => ""), units), gates * units);
+    /** Parameters of each direction, one behind the other; "" stands for zeros. */
+    const joined = (lists: readonly (readonly string[])[], size: number): Float32Array => {
+      const names = all.flatMap((one) => lists.flat().map((name) => name && `${one.layer}.${name}`));
+      const numbers = new Float32Array(names.length * size);
+      names.forEach((name, k) => {
+        if (name !== "") numbers.set(valuesOf(name), k * size);
+      });
+      return numbers;
+    };
+    const [D, count] = [features(x), all.length];
+    const none = of.bias.map(() => "");
     const weights = [
-      tensor(`${layer}.W`, [1, gates * units, D], joinedOf(of.input, units * D)),
-      tensor(`${layer}.R`, [1, gates * units, units], joinedOf(of.recurrent, units * units)),
-      tensor(`${layer}.B`, [1, 2 * gates * units], bias),
+      tensor(`${own}.W`, [count, gates * units, D], joined([of.input], units * D)),
+      tensor(`${own}.R`, [count, gates * units, units], joined([of.recurrent], units * units)),
+      tensor(`${own}.B`, [count, 2 * gates * units], joined([of.bias, of.recurrentBias ?? none], units)),
     ];
+    const peepholes =
+      of.peepholes === undefined ? [] : [tensor(`${own}.P`, [count, 3 * units], joined([of.peepholes], units))];
     const read = full(x, main);
     const stepped = streaming ? emit(main, "Unsqueeze", [read, ints(0)]) : read;
-    const initial = of.states.map((state) => {
-      if (streaming) {
-        inputs.push({ name: `${layer}.${state}`, type: "float", dims: ["batch", units] });
-        return emit(main, "Unsqueeze", [`${layer}.${state}`, ints(0)]);
-      }
-      const start = starts.get(state);
-      return start === undefined ? "" : emit(main, "Unsqueeze", [startOf(start, units), ints(0)]);
-    });
-    const peepholes =
-      of.peepholes === undefined ? [] : [tensor(`${layer}.P`, [1, 3 * units], joinedOf(of.peepholes, units))];
     // Of initial states either all are there or none.
-    const some = initial.some((name) => name !== "");
-    const starting = initial.map((name) =>
-      some && name === "" ? emit(main, "Unsqueeze", [startOf(undefined, units), ints(0)]) : name,
-    );
-    const operands = [stepped, ...weights, "", ...starting, ...peepholes];
+    const begins = all.some(({ starts }) => [...starts.values()].some((start) => start !== undefined));
+    const initial = of.states.map((state) => {
+      if (!streaming && !begins) return "";
+      const each = all.map((one) => {
+        const name = `${one.layer}.${state}`;
+        if (streaming) inputs.push({ name, type: "float", dims: ["batch", units] });
+        return emit(main, "Unsqueeze", [streaming ? name : startOf(one.starts.get(state), units), ints(0)]);
+      });
+      return each.length === 1 ? (each[0] as string) : emit(main, "Concat", each, { axis: { int: 0 } });
+    });
+    const operands = [stepped, ...weights, "", ...initial, ...peepholes];
     while (operands.at(-1) === "") operands.pop();
-    const results = [fresh(`${layer}.Y`), ...of.states.map((state) => fresh(`${layer}.Y_${state}`))];
+    const results = [fresh(`${own}.Y`), ...of.states.map((state) => fresh(`${own}.Y_${state}`))];
+    const texts = (of.attributes.activations as { readonly texts: readonly string[] }).texts;
     emit(
       main,
       of.op,
       operands,
       {
         ...of.attributes,
+        activations: { texts: all.flatMap(() => texts) },
         hidden_size: { int: units },
-        direction: { text: reverse ? "reverse" : "forward" },
+        direction: { text: count === 2 ? "bidirectional" : all[0]?.reverse ? "reverse" : "forward" },
       },
       results,
     );
-    made.set(key("output"), emit(main, "Squeeze", [results[0] as string, ints(1)]));
+    // Y is (T,directions,B,H), a state (directions,B,H).
+    const apart = (result: string, axis: number, which: string): void => {
+      const parts = all.map((_, d) => (count === 1 ? result : fresh(`${result} ${d}`)));
+      if (count > 1) emit(main, "Split", [result, ints(1, 1)], { axis: { int: axis } }, parts);
+      all.forEach((one, d) => {
+        made.set(key(one, which), emit(main, "Squeeze", [parts[d] as string, ints(axis)]));
+      });
+    };
+    apart(results[0] as string, 1, "output");
     of.states.forEach((state, k) => {
-      made.set(key(state), emit(main, "Squeeze", [results[k + 1] as string, ints(0)]));
+      apart(results[k + 1] as string, 0, state);
     });
-    return made.get(key(part)) as string;
+    return made.get(key(operator, part)) as string;
   }
 
   // Inputs that nothing reads stay inputs.

@@ -1,0 +1,259 @@
+/**
+ * What of an ONNX graph does not depend on its inputs' numbers: constants, and sizes, which are numbers or axes. Exporters compute initial
+ * states and shapes of them in many nodes. Knows nothing about layers.
+ */
+import type { TensorData } from "../safetensors.ts";
+import type { ReadNode } from "./decode.ts";
+
+/** An axis of values: two that must be one are joined. */
+export type Axis = { joined?: Axis; role?: Role | undefined; size?: number | undefined };
+export type Role = "time" | "batch" | "features";
+
+export type Constant = { readonly kind: "constant"; readonly dims: readonly number[]; readonly data: TensorData };
+/** Whole numbers of a list, of which some are sizes of axes, and some are unknown. */
+export type Sizes = { readonly kind: "sizes"; readonly list: readonly Size[]; readonly scalar?: boolean };
+export type Size = number | Axis | "unknown";
+/** One number, as often as somebody asks for it. */
+export type Fill = { readonly kind: "fill"; readonly value: number };
+export type Known = Constant | Sizes | Fill;
+
+/** The axis that others were joined to. */
+export const rootOf = (axis: Axis): Axis => {
+  let root = axis;
+  while (root.joined !== undefined) root = root.joined;
+  return root;
+};
+export const isKnown = (value: { readonly kind: string } | undefined): value is Known =>
+  value?.kind === "constant" || value?.kind === "sizes" || value?.kind === "fill";
+
+export const numbersOf = ({ data }: Constant): number[] => Array.from(data as ArrayLike<number | bigint>, Number);
+/** A list of whole numbers, or undefined where it is none. */
+export function listOf(value: { readonly kind: string } | undefined): readonly Size[] | undefined {
+  if (!isKnown(value)) return undefined;
+  if (value.kind === "sizes") return value.list;
+  return value.kind === "constant" && value.dims.length <= 1 ? numbersOf(value) : undefined;
+}
+/** The same where all are numbers. */
+export function integersOf(value: { readonly kind: string } | undefined): readonly number[] | undefined {
+  const list = listOf(value);
+  return list?.every((one) => typeof one === "number") ? (list as readonly number[]) : undefined;
+}
+
+const floats = (dims: readonly number[], numbers: readonly number[]): Constant => ({
+  ...{ kind: "constant", dims, data: Float64Array.from(numbers) },
+});
+const countOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
+/** A constant that is made has at most so many numbers more than what it is made of: files are read, not run. */
+const maxMore = 2 ** 16;
+
+/** The elements of an array in another order of its axes. */
+function permuted({ dims, data }: Constant, perm: readonly number[]): Constant {
+  const strides = dims.map((_, axis) => countOf(dims.slice(axis + 1)));
+  const to = perm.map((axis) => dims[axis] as number);
+  const out = Array.from({ length: countOf(dims) }, (_, k) => {
+    let [rest, from] = [k, 0];
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      const size = to[axis] as number;
+      from += (rest % size) * (strides[perm[axis] as number] as number);
+      rest = Math.floor(rest / size);
+    }
+    return Number(data[from]);
+  });
+  return floats(to, out);
+}
+
+/** Elements `from`, `from + step`, ... before `to` along an axis. */
+function sliced(constant: Constant, axis: number, places: readonly number[]): Constant {
+  const { dims, data } = constant;
+  const inner = countOf(dims.slice(axis + 1));
+  const outer = countOf(dims.slice(0, axis));
+  const size = dims[axis] as number;
+  const out: number[] = [];
+  for (let o = 0; o < outer; o++) {
+    for (const place of places) {
+      for (let k = 0; k < inner; k++) out.push(Number(data[(o * size + place) * inner + k]));
+    }
+  }
+  return floats([...dims.slice(0, axis), places.length, ...dims.slice(axis + 1)], out);
+}
+
+/** The places that a slice from `start` to `end` takes of `size`. */
+export function placesOf(size: number, start: number, end: number, step: number): number[] {
+  const clamp = (at: number): number => Math.max(0, Math.min(size, at < 0 ? at + size : at));
+  if (step > 0) {
+    const [from, to] = [clamp(start), clamp(end)];
+    return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, k) => from + k * step);
+  }
+  const from = Math.min(size - 1, start < 0 ? start + size : start);
+  const to = end < -size ? -1 : end < 0 ? end + size : end;
+  return Array.from({ length: Math.max(0, Math.ceil((from - to) / -step)) }, (_, k) => from + k * step);
+}
+
+const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
+  ...{ Add: (a, b) => a + b, Sub: (a, b) => a - b, Mul: (a, b) => a * b },
+  Div: (a, b) => a / b,
+};
+
+/**
+ * What a node makes of constants and sizes; undefined where it makes nothing that is known here.
+ * @param axes its axes, given as an attribute or, in later opsets, as an input
+ */
+export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Known | undefined {
+  const { op, attributes } = node;
+  const [first, second] = inputs;
+  if (first === undefined) return undefined;
+  const attribute = (name: string): number | undefined => attributes.get(name)?.number;
+  const axes = attributes.get("axes")?.numbers ?? integersOf(second);
+  switch (op) {
+    case "Identity":
+      return first;
+    case "Cast":
+      return first;
+    case "Unsqueeze": {
+      if (first.kind !== "constant") return first.kind === "sizes" ? { ...first, scalar: false } : first;
+      if (axes === undefined) return undefined;
+      const dims = [...first.dims];
+      const rank = dims.length + axes.length;
+      for (const axis of axes.map((one) => (one < 0 ? one + rank : one)).toSorted((a, b) => a - b))
+        dims.splice(axis, 0, 1);
+      return { ...first, dims };
+    }
+    case "Squeeze": {
+      if (first.kind !== "constant")
+        return first.kind === "sizes" ? { ...first, scalar: first.list.length === 1 } : first;
+      const gone = axes?.map((axis) => (axis < 0 ? axis + first.dims.length : axis));
+      const dims = first.dims.filter((size, axis) => (gone === undefined ? size !== 1 : !gone.includes(axis)));
+      return countOf(dims) === countOf(first.dims) ? { ...first, dims } : undefined;
+    }
+    case "Reshape": {
+      if (first.kind !== "constant") return first;
+      const to = integersOf(second);
+      if (to === undefined) return undefined;
+      const copied = to.map((size, axis) => (size === 0 ? (first.dims[axis] ?? 0) : size));
+      const known = copied.reduce((a, b) => (b === -1 ? a : a * b), 1);
+      const dims = copied.map((size) => (size === -1 ? countOf(first.dims) / known : size));
+      return countOf(dims) === countOf(first.dims) ? { ...first, dims } : undefined;
+    }
+    case "Transpose": {
+      if (first.kind !== "constant") return first.kind === "fill" ? first : undefined;
+      const perm = attributes.get("perm")?.numbers ?? first.dims.map((_, axis) => first.dims.length - 1 - axis);
+      return permuted(first, perm);
+    }
+    case "Gather": {
+      const places = integersOf(second);
+      if (places === undefined) return undefined;
+      if (first.kind === "sizes") {
+        const list = places.map((at) => first.list[at < 0 ? at + first.list.length : at] ?? "unknown");
+        const scalar =
+          second?.kind === "constant" ? second.dims.length === 0 : second?.kind === "sizes" && second.scalar;
+        return { kind: "sizes", list, scalar: scalar === true };
+      }
+      if (first.kind === "fill") return first;
+      const axis = attribute("axis") ?? 0;
+      const at = axis < 0 ? axis + first.dims.length : axis;
+      const size = first.dims[at] ?? 0;
+      const taken = sliced(
+        first,
+        at,
+        places.map((place) => (place < 0 ? place + size : place)),
+      );
+      const scalar = second?.kind === "constant" && second.dims.length === 0;
+      return scalar ? { ...taken, dims: taken.dims.toSpliced(at, 1) } : taken;
+    }
+    case "Slice": {
+      if (first.kind === "fill") return first;
+      const [starts, ends] = ["starts", "ends"].map(
+        (name, k) => attributes.get(name)?.numbers ?? integersOf(inputs[1 + k]),
+      );
+      if (starts === undefined || ends === undefined) return undefined;
+      const along = attributes.get("axes")?.numbers ?? integersOf(inputs[3]) ?? starts.map((_, axis) => axis);
+      const steps = integersOf(inputs[4]) ?? starts.map(() => 1);
+      if (first.kind === "sizes") {
+        const places = placesOf(first.list.length, starts[0] ?? 0, ends[0] ?? 0, steps[0] ?? 1);
+        return { kind: "sizes", list: places.map((at) => first.list[at] as Size) };
+      }
+      return along.reduce<Constant>((from, axis, k) => {
+        const at = axis < 0 ? axis + from.dims.length : axis;
+        const places = placesOf(from.dims[at] ?? 0, starts[k] as number, ends[k] as number, steps[k] as number);
+        return sliced(from, at, places);
+      }, first);
+    }
+    case "Concat": {
+      const parts = inputs as readonly Known[];
+      if (inputs.includes(undefined)) return undefined;
+      if (parts.every((one) => one.kind === "fill")) return first;
+      const lists = parts.map(listOf);
+      if (lists.every((one) => one !== undefined)) {
+        const list = lists.flat() as Size[];
+        return list.every((one) => typeof one === "number")
+          ? floats([list.length], list as number[])
+          : { kind: "sizes", list };
+      }
+      if (!parts.every((one): one is Constant => one.kind === "constant")) return undefined;
+      const axis = attribute("axis") ?? 0;
+      return parts.reduce((a, b) => concatenated(a, b, axis < 0 ? axis + a.dims.length : axis));
+    }
+    case "ConstantOfShape": {
+      const { tensor } = attributes.get("value") ?? {};
+      const value = tensor === undefined ? 0 : Number(tensor.data[0]);
+      const dims = integersOf(first);
+      return dims !== undefined && countOf(dims) <= maxMore
+        ? floats(dims, new Array<number>(countOf(dims)).fill(value))
+        : { kind: "fill", value };
+    }
+    case "Expand": {
+      if (first.kind !== "constant") return first;
+      const [value] = first.data;
+      return first.data.length > 0 && (first.data as Float64Array).every((one) => one === value)
+        ? { kind: "fill", value: Number(value) }
+        : first;
+    }
+    case "Add":
+    case "Sub":
+    case "Mul":
+    case "Div": {
+      if (second === undefined) return undefined;
+      const [a, b] = [listOf(first), listOf(second)];
+      const of = arithmetic[op] as (a: number, b: number) => number;
+      if (first.kind === "constant" && second.kind === "constant") {
+        if (first.dims.join() === second.dims.join()) {
+          const other = numbersOf(second);
+          return floats(
+            first.dims,
+            numbersOf(first).map((one, k) => of(one, other[k] as number)),
+          );
+        }
+        if (second.data.length === 1)
+          return floats(
+            first.dims,
+            numbersOf(first).map((one) => of(one, Number(second.data[0]))),
+          );
+        return undefined;
+      }
+      if (a === undefined || b === undefined) return undefined;
+      const unknown = a.map((): Size => "unknown");
+      return { kind: "sizes", list: unknown };
+    }
+    case "Neg":
+    case "Floor":
+    case "Ceil":
+    case "Range":
+    case "ReduceProd":
+      return first.kind === "fill" ? undefined : { kind: "sizes", list: ["unknown"] };
+    default:
+      return undefined;
+  }
+}
+
+function concatenated(a: Constant, b: Constant, axis: number): Constant {
+  const [inA, inB] = [a, b].map(({ dims }) => countOf(dims.slice(axis))) as [number, number];
+  const outer = countOf(a.dims.slice(0, axis));
+  const [left, right] = [numbersOf(a), numbersOf(b)];
+  const out: number[] = [];
+  for (let o = 0; o < outer; o++) {
+    for (let k = 0; k < inA; k++) out.push(left[o * inA + k] as number);
+    for (let k = 0; k < inB; k++) out.push(right[o * inB + k] as number);
+  }
+  const dims = a.dims.map((size, at) => (at === axis ? size + (b.dims[axis] ?? 0) : size));
+  return floats(dims, out);
+}
