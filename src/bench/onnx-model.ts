@@ -1,8 +1,9 @@
 /**
  * A model that generates with LSTMs, as the bytes of an ONNX file for one step of one example: a token and the states
- * go in, logits and the states come out. Written by hand: of the format (https://onnx.ai/onnx/repo-docs/IR.html) and of
- * protocol buffers, in which it is stored, little is needed. Knows nothing about who reads it.
+ * go in, logits and the states come out. Unlike the files of `writeOnnx` it has no node but those that a step needs, and matrices of
+ * 8 bits. Knows nothing about who reads it.
  */
+import { encodeOnnx, type OnnxNode, type OnnxTensor, type OnnxValue } from "../formats/onnx/proto.ts";
 import { joined } from "../graph/joined.ts";
 import type { Model } from "../nn/model.ts";
 
@@ -17,7 +18,6 @@ export const onnxNames = {
 /** Gates in ONNX's order. */
 const gates = ["i", "o", "f", "g"] as const;
 
-const elementTypes = { float: 1, int8: 3, int64: 7 } as const;
 /** As of opset 14, which the oldest runtimes in use read. */
 const versions = { ir: 7, opset: 14 } as const;
 /** ONNX Runtime's own operations, at their version 1: of matrices of 8 bits, with operands that it rounds to 8 bits as they come. */
@@ -28,16 +28,16 @@ const microsoft = "com.microsoft";
  * @param quantized whether matrices of products have 8 bits, symmetric about 0, with a scale for each output, as
  * `onnxruntime.quantization.quantize_dynamic` makes them
  */
-export function onnxGenerator({ layers, values }: Model, { quantized = false } = {}): Uint8Array<ArrayBuffer> {
+export function onnxGenerator({ layers, values }: Model, { quantized = false } = {}): Uint8Array {
   const [embedding, ...rest] = layers;
   const dense = rest.pop();
   if (embedding?.kind !== "embedding" || dense?.kind !== "cell") throw new Error("internal: not such a model");
   const value = (name: string): Float32Array => values[name] as Float32Array;
 
-  const nodes: Field[] = [node("Gather", ["table", onnxNames.token], ["x"])];
-  const tensors: Field[] = [tensor("table", [embedding.inputDim, embedding.outputDim], value("embedding.weight"))];
-  const inputs = [valueInfo(graph.input, onnxNames.token, "int64", [1, 1])];
-  const outputs = [valueInfo(graph.output, onnxNames.logits, "float", [1, 1, dense.units as number])];
+  const nodes: OnnxNode[] = [node("Gather", ["table", onnxNames.token], ["x"])];
+  const tensors: OnnxTensor[] = [tensor("table", [embedding.inputDim, embedding.outputDim], value("embedding.weight"))];
+  const inputs = [valueInfo(onnxNames.token, "int64", [1, 1])];
+  const outputs = [valueInfo(onnxNames.logits, "float", [1, 1, dense.units as number])];
   // (T,B,D) with one step of one example, then (directions,B,H), which is the same: (1,1,H).
   let x = "x";
   let features = embedding.outputDim;
@@ -77,8 +77,8 @@ export function onnxGenerator({ layers, values }: Model, { quantized = false } =
         ? node("DynamicQuantizeLSTM", [...operands, "", ...scales], ["", ...next], attributes, microsoft)
         : node("LSTM", operands, ["", ...next], attributes),
     );
-    inputs.push(...states.map((name) => valueInfo(graph.input, name, "float", [1, 1, units])));
-    outputs.push(...next.map((name) => valueInfo(graph.output, name, "float", [1, 1, units])));
+    inputs.push(...states.map((name) => valueInfo(name, "float", [1, 1, units])));
+    outputs.push(...next.map((name) => valueInfo(name, "float", [1, 1, units])));
     [x, features] = [next[0] as string, units];
   });
   const size = dense.units as number;
@@ -97,71 +97,29 @@ export function onnxGenerator({ layers, values }: Model, { quantized = false } =
     nodes.push(node("MatMul", [x, "W"], ["product"]), node("Add", ["product", "b"], [onnxNames.logits]));
   }
 
-  return message(
-    integer(1, versions.ir),
-    nested(7, ...nodes, text(2, "generator"), ...tensors, ...inputs, ...outputs),
-    nested(8, integer(2, versions.opset)),
-    ...(quantized ? [nested(8, text(1, microsoft), integer(2, 1))] : []),
-  );
+  return encodeOnnx({
+    ...{
+      irVersion: versions.ir,
+      opset: versions.opset,
+      producer: "",
+      ...(quantized && { domains: { [microsoft]: 1 } }),
+    },
+    graph: { name: "generator", nodes, tensors, inputs, outputs },
+  });
 }
 
-// The messages of the format; numbers are those of their fields.
-
-const graph = { node: 1, tensor: 5, input: 11, output: 12 } as const;
-
-function node(
-  operation: string,
+const node = (
+  op: string,
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: Readonly<Record<string, number>> = {},
-  domain = "",
-): Field {
-  const integerType = 2;
-  return nested(
-    graph.node,
-    ...inputs.map((name) => text(1, name)),
-    ...outputs.map((name) => text(2, name)),
-    text(4, operation),
-    ...Object.entries(attributes).map(([name, value]) =>
-      nested(5, text(1, name), integer(3, value), integer(20, integerType)),
-    ),
-    ...(domain === "" ? [] : [text(7, domain)]),
-  );
-}
-
-function tensor(name: string, sizes: readonly number[], values: Float32Array | Int8Array): Field {
-  const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return nested(
-    graph.tensor,
-    ...sizes.map((size) => integer(1, size)),
-    integer(2, values instanceof Int8Array ? elementTypes.int8 : elementTypes.float),
-    text(8, name),
-    bytes(9, raw),
-  );
-}
-
-function valueInfo(field: number, name: string, type: keyof typeof elementTypes, sizes: readonly number[]): Field {
-  const shape = nested(2, ...sizes.map((size) => nested(1, integer(1, size))));
-  return nested(field, text(1, name), nested(2, nested(1, integer(1, elementTypes[type]), shape)));
-}
-
-// Protocol buffers: a field is its number and type, then a number or a length and so many bytes.
-
-type Field = Uint8Array<ArrayBuffer>;
-
-const integer = (field: number, value: number): Field => Uint8Array.from([...varint(field << 3), ...varint(value)]);
-const bytes = (field: number, content: Uint8Array): Field =>
-  message(Uint8Array.from([...varint((field << 3) | 2), ...varint(content.length)]), content);
-const text = (field: number, content: string): Field => bytes(field, new TextEncoder().encode(content));
-const nested = (field: number, ...fields: readonly Field[]): Field => bytes(field, message(...fields));
-
-const message = (...fields: readonly Uint8Array[]): Field => joined(Uint8Array, fields);
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
-}
-
-// Values
+  domain?: string,
+): OnnxNode => ({
+  ...{ op, inputs, outputs, ...(domain !== undefined && { domain }) },
+  attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, { int: value }])),
+});
+const tensor = (name: string, dims: readonly number[], data: OnnxTensor["data"]): OnnxTensor => ({ name, dims, data });
+const valueInfo = (name: string, type: OnnxValue["type"], dims: readonly number[]): OnnxValue => ({ name, type, dims });
 
 /** (rows,columns) -> (columns,rows) */
 function transposed<Numbers extends Float32Array | Int8Array>(matrix: Numbers, rows: number, columns: number): Numbers {

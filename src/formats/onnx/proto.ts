@@ -5,13 +5,13 @@
 import { PbfWriter } from "pbf";
 
 /** Element types, by the numbers of `TensorProto.DataType`. */
-export const elementTypes = { float: 1, int64: 7, bool: 9 } as const;
+export const elementTypes = { float: 1, int8: 3, int64: 7 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export type OnnxTensor = {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Float32Array | BigInt64Array | Int8Array;
 };
 /** An attribute says its type by its name. */
 export type OnnxAttribute =
@@ -29,6 +29,8 @@ export type OnnxNode = {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+  /** Of an operator that is not ONNX's own: whose it is. */
+  readonly domain?: string;
 };
 /** A value that goes in or comes out; a dimension without a size has a name. */
 export type OnnxValue = {
@@ -46,18 +48,26 @@ export type OnnxGraph = {
 export type OnnxModel = {
   readonly irVersion: number;
   readonly opset: number;
+  /** The versions of operators that are not ONNX's own. */
+  readonly domains?: Readonly<Record<string, number>>;
   readonly producer: string;
   readonly graph: OnnxGraph;
 };
 
 /** A model as the bytes of a file. */
-export function encodeOnnx({ irVersion, opset, producer, graph }: OnnxModel): Uint8Array {
+export function encodeOnnx({ irVersion, opset, domains = {}, producer, graph }: OnnxModel): Uint8Array {
   const writer = new PbfWriter();
   writer.writeVarintField(1, irVersion);
-  writer.writeStringField(2, producer);
+  if (producer !== "") writer.writeStringField(2, producer);
   writer.writeMessage(7, writeGraph, graph);
-  writer.writeMessage(8, (version: number, to) => to.writeVarintField(2, version), opset);
+  for (const versions of [["", opset] as const, ...Object.entries(domains)])
+    writer.writeMessage(8, writeOpset, versions);
   return writer.finish();
+}
+
+function writeOpset([domain, version]: readonly [string, number], to: PbfWriter): void {
+  if (domain !== "") to.writeStringField(1, domain);
+  to.writeVarintField(2, version);
 }
 
 function writeGraph({ name, nodes, tensors, inputs, outputs }: OnnxGraph, to: PbfWriter): void {
@@ -68,12 +78,13 @@ function writeGraph({ name, nodes, tensors, inputs, outputs }: OnnxGraph, to: Pb
   for (const value of outputs) to.writeMessage(12, writeValue, value);
 }
 
-function writeNode({ op, inputs, outputs, attributes }: OnnxNode, to: PbfWriter): void {
+function writeNode({ op, inputs, outputs, attributes, domain }: OnnxNode, to: PbfWriter): void {
   for (const name of inputs) to.writeStringField(1, name);
   for (const name of outputs) to.writeStringField(2, name);
   to.writeStringField(3, `${outputs.find((name) => name !== "")}:${op}`);
   to.writeStringField(4, op);
   for (const attribute of Object.entries(attributes)) to.writeMessage(5, writeAttribute, attribute);
+  if (domain !== undefined) to.writeStringField(7, domain);
 }
 
 /** The numbers of `AttributeProto.AttributeType`. */
@@ -94,7 +105,8 @@ function writeAttribute([name, value]: readonly [string, OnnxAttribute], to: Pbf
 
 function writeTensor({ name, dims, data }: OnnxTensor, to: PbfWriter): void {
   for (const size of dims) to.writeVarintField(1, size);
-  to.writeVarintField(2, data instanceof Float32Array ? elementTypes.float : elementTypes.int64);
+  const type = data instanceof Float32Array ? "float" : data instanceof Int8Array ? "int8" : "int64";
+  to.writeVarintField(2, elementTypes[type]);
   to.writeStringField(8, name);
   // Little-endian, as the format and every JavaScript engine in use have it.
   to.writeBytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
