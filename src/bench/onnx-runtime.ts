@@ -2,53 +2,85 @@
  * ONNX Runtime as a peer, with several numbers of threads: generation one token at a time, with the states handed from
  * each step to the next. It does not train.
  */
+
+import { writeOnnx } from "../formats/onnx/index.ts";
+import { cellsOf } from "../nn/model-states.ts";
 import { onnxGenerator, onnxNames } from "./onnx-model.ts";
 import { findPackage } from "./packages.ts";
 import { type StartPeer, startEach, startNodeProcess, threadCount } from "./peer-process.ts";
 import { threadCounts } from "./processor.ts";
-import { charactersAStep } from "./shapes.ts";
+import { charactersAStep, type Shape } from "./shapes.ts";
 import { modelOf } from "./unrolled.ts";
 
 /** What its process is told; the model's bytes follow in a line of base64. */
 const program = `
 const { InferenceSession, Tensor } = require("onnxruntime-node");
-async function prepare({ names, units, layers, vocabulary, characters, threads }, lines) {
+async function prepare({ names, vocabulary, characters, threads }, lines) {
   const model = Buffer.from((await lines.next()).value, "base64");
   const session = await InferenceSession.create(model, { intraOpNumThreads: threads, interOpNumThreads: 1 });
   const feeds = {};
-  for (let k = 0; k < layers; k++) {
-    for (const name of names.states) feeds[name + k] = new Tensor("float32", new Float32Array(units), [1, 1, units]);
+  for (const { name, dims } of names.states) {
+    feeds[name] = new Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b)), dims);
   }
   return async () => {
     for (let n = 0; n < characters; n++) {
       const token = BigInt(Math.floor(Math.random() * vocabulary));
-      feeds[names.token] = new Tensor("int64", BigInt64Array.of(token), [1, 1]);
+      feeds[names.token] = new Tensor("int64", BigInt64Array.of(token), names.tokenDims);
       const results = await session.run(feeds);
-      for (let k = 0; k < layers; k++) {
-        names.states.forEach((name, i) => {
-          feeds[name + k] = results[names.nextStates[i] + k];
-        });
-      }
+      for (const { name, next } of names.states) feeds[name] = results[next];
       if (!Number.isFinite(results[names.logits].data[0])) throw new Error("the logits are not finite");
     }
   };
 }
 `;
 
+/** Which file: made for this by hand, or as this library exports any model. */
+type FileKind = "CPU" | "int8, dynamic" | "exported";
+
+/** The file's bytes, and what goes in and comes out by which names. */
+function fileOf(shape: Shape, kind: FileKind) {
+  const model = modelOf(shape);
+  if (kind === "exported") {
+    const states = model.layers
+      .flatMap(cellsOf)
+      .flatMap(([layer, { cell, units = 0 }]) =>
+        cell.states.map((state) => ({ name: `${layer}.${state}`, dims: [1, units] })),
+      );
+    return {
+      bytes: writeOnnx(model, { form: "steps" }),
+      names: {
+        ...{ token: "tokens", tokenDims: [1], logits: "output" },
+        states: states.map((state) => ({ ...state, next: `next.${state.name}` })),
+      },
+    };
+  }
+  const states = Array.from({ length: shape.layers }, (_, k) =>
+    onnxNames.states.map((name, s) => ({
+      ...{ name: `${name}${k}`, next: `${onnxNames.nextStates[s]}${k}`, dims: [1, 1, shape.units] },
+    })),
+  ).flat();
+  return {
+    bytes: onnxGenerator(model, { quantized: kind === "int8, dynamic" }),
+    names: { token: onnxNames.token, tokenDims: [1, 1], logits: onnxNames.logits, states },
+  };
+}
+
 const onnxRuntime =
-  (quantized: boolean): StartPeer =>
+  (kind: FileKind): StartPeer =>
   async (shape) => {
     const runtime = findPackage("onnxruntime-node");
     if (runtime === undefined) return undefined;
-    const model = Buffer.from(onnxGenerator(modelOf(shape), { quantized })).toString("base64");
+    const { bytes, names } = fileOf(shape, kind);
+    const model = Buffer.from(bytes).toString("base64");
     return startEach(threadCounts(), async (threads) => {
-      const spec = { ...shape, names: onnxNames, characters: charactersAStep, threads };
+      const spec = { ...shape, names, characters: charactersAStep, threads };
       const peer = await startNodeProcess(program, spec, { folder: runtime.from, input: [model] });
-      const kind = quantized ? "int8, dynamic" : "CPU";
       return { ...peer, setting: `ONNX Runtime ${runtime.version}, ${kind}, ${threadCount(threads)}` };
     });
   };
 
-export const startOnnxRuntime = onnxRuntime(false);
+export const startOnnxRuntime = onnxRuntime("CPU");
 /** With matrices of 8 bits. */
-export const startOnnxRuntimeInt8 = onnxRuntime(true);
+export const startOnnxRuntimeInt8 = onnxRuntime("int8, dynamic");
+/** The file that `writeOnnx` writes. */
+export const startOnnxRuntimeExported = onnxRuntime("exported");
