@@ -79,6 +79,7 @@ function sliced(constant: Constant, axis: number, places: readonly number[]): Co
 
 /** The places that a slice from `start` to `end` takes of `size`. */
 export function placesOf(size: number, start: number, end: number, step: number): number[] {
+  if (step === 0) return [];
   const clamp = (at: number): number => Math.max(0, Math.min(size, at < 0 ? at + size : at));
   if (step > 0) {
     const [from, to] = [clamp(start), clamp(end)];
@@ -137,7 +138,8 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
     case "Transpose": {
       if (first.kind !== "constant") return first.kind === "fill" ? first : undefined;
       const perm = attributes.get("perm")?.numbers ?? first.dims.map((_, axis) => first.dims.length - 1 - axis);
-      return permuted(first, perm);
+      const whole = perm.toSorted((a, b) => a - b).join() === first.dims.map((_, axis) => axis).join();
+      return whole ? permuted(first, perm) : undefined;
     }
     case "Gather": {
       const places = integersOf(second);
@@ -172,6 +174,8 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
         const places = placesOf(first.list.length, starts[0] ?? 0, ends[0] ?? 0, steps[0] ?? 1);
         return { kind: "sizes", list: places.map((at) => first.list[at] as Size) };
       }
+      if (!along.every((axis) => axis >= -first.dims.length && axis < first.dims.length)) return undefined;
+      if (starts.length !== along.length || ends.length !== along.length || steps.includes(0)) return undefined;
       return along.reduce<Constant>((from, axis, k) => {
         const at = axis < 0 ? axis + from.dims.length : axis;
         const places = placesOf(from.dims[at] ?? 0, starts[k] as number, ends[k] as number, steps[k] as number);
@@ -191,6 +195,11 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
       }
       if (!parts.every((one): one is Constant => one.kind === "constant")) return undefined;
       const axis = attribute("axis") ?? 0;
+      const [{ dims }] = parts as [Constant];
+      const along = axis < 0 ? axis + dims.length : axis;
+      const rest = ({ dims: own }: Constant): string => own.toSpliced(along, 1).join();
+      if (!(along >= 0 && along < dims.length && parts.every((one) => rest(one) === rest(parts[0] as Constant))))
+        return undefined;
       return parts.reduce((a, b) => concatenated(a, b, axis < 0 ? axis + a.dims.length : axis));
     }
     case "ConstantOfShape": {

@@ -172,7 +172,12 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     if (size === undefined) throw refused("the number of features of what it reads is not in the file.");
     return size;
   };
-  const axisAt = (k: number, rank: number): number => (k < 0 ? k + rank : k);
+  function axisAt(k: number, rank: number): number {
+    const axis = k < 0 ? k + rank : k;
+    if (!(Number.isInteger(axis) && axis >= 0 && axis < rank))
+      throw refused(`of ${rank} axes it names the one at ${k}.`);
+    return axis;
+  }
   /** The flow that is needed here; what has one part alone is that part. */
   function flowOf(value: Value | undefined): Flow {
     if (value?.kind === "flow") return value;
@@ -391,6 +396,9 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
   function transposed<V extends Flow | Stack>(from: V): V {
     const { length } = from.axes;
     const perm = node.attributes.get("perm")?.numbers ?? from.axes.map((_, axis) => length - 1 - axis);
+    if (perm.length !== length || new Set(perm).size !== length)
+      throw refused("its order of axes has not each of them once.");
+    perm.forEach((axis) => axisAt(axis, length));
     return { ...from, axes: perm.map((axis) => from.axes[axis] as Axis) };
   }
 
