@@ -15,6 +15,7 @@ const guides = [
     ["getting-started", "Getting started"],
     ["coming-from-keras", "Coming from Keras"],
     ["coming-from-pytorch", "Coming from PyTorch"],
+    ["coming-from-onnx", "ONNX, and plain source"],
     ["examples/", "Examples"],
   ]),
   group("Guides", [
