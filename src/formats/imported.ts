@@ -41,7 +41,7 @@ export type ForeignFormat = {
 const formats: readonly ForeignFormat[] = [
   {
     title: "a PyTorch model",
-    accepts: ({ bytes }) => isPytorch(bytes),
+    accepts: ({ bytes, name }) => isPytorch(bytes, name),
     read: async (source) => (await import("./pytorch/read.ts")).readPytorch(source),
   },
   {

@@ -1,5 +1,5 @@
 /** Which files `read.ts` reads, by their beginnings and the names in them. Reads none of them. */
-import { isTar } from "../containers/tar.ts";
+import { isTar, readTar } from "../containers/tar.ts";
 import { isZip, zipMembers } from "../containers/zip.ts";
 
 /** The number that streams begin with, as a pickle of protocol 2 and above has it. */
@@ -15,22 +15,16 @@ export const isStream = (bytes: Uint8Array): boolean =>
 export const pickleIn = (names: Iterable<string>): string | undefined =>
   [...names].find((name) => /^(?:[^/]*\/)?data\.pkl$/.test(name));
 
-/** Whether `torch.save` wrote it, as far as its beginning tells, or the names in it where it is a ZIP archive. */
+/** Whether `torch.save` wrote it, as far as its beginning tells, or the names in it where it is an archive. */
 export function isTorchArchive(bytes: Uint8Array): boolean {
   if (isStream(bytes)) return true;
-  if (isTar(bytes))
-    return ["pickle", "storages", "tensors"].includes(firstNameInTar(bytes)) || firstNameInTar(bytes) === "sys_info";
-  if (!isZip(bytes)) return false;
   try {
-    return pickleIn(zipMembers(bytes, "").keys()) !== undefined;
+    if (isTar(bytes)) return ["pickle", "storages", "tensors"].every((name) => readTar(bytes, "").has(name));
+    return isZip(bytes) && pickleIn(zipMembers(bytes, "").keys()) !== undefined;
   } catch {
     return false;
   }
 }
-const firstNameInTar = (bytes: Uint8Array): string => {
-  const end = bytes.subarray(0, 100).indexOf(0);
-  return String.fromCharCode(...bytes.subarray(0, end < 0 ? 100 : end));
-};
 
 /** Whether an archive holds arrays of NumPy and nothing else. */
 export function isNpz(bytes: Uint8Array): boolean {
@@ -51,6 +45,12 @@ export function isForeignSafetensors(bytes: Uint8Array): boolean {
   return !new TextDecoder().decode(bytes.slice(8, 8 + length)).includes('"unrolled":');
 }
 
-/** Whether it is a file of tensors: of `torch.save`, NumPy's, or safetensors. */
-export const isPytorch = (bytes: Uint8Array): boolean =>
-  isTorchArchive(bytes) || isNpz(bytes) || isForeignSafetensors(bytes);
+/**
+ * Whether it is a file of tensors: of `torch.save`, NumPy's, or safetensors. An archive that is damaged is one by its name's ending, so
+ * that who reads it says what is wrong.
+ */
+export const isPytorch = (bytes: Uint8Array, name: string): boolean =>
+  isTorchArchive(bytes) ||
+  isNpz(bytes) ||
+  isForeignSafetensors(bytes) ||
+  (/\.(pt|pth|pkl|bin|ckpt|npz)$/i.test(name) && (isZip(bytes) || isTar(bytes)));

@@ -4,6 +4,8 @@
  */
 import { InputError } from "../../graph/input-error.ts";
 import { isNpy, readNpz } from "../containers/npy.ts";
+import { isTar, readTar } from "../containers/tar.ts";
+import { isZip, zipMembers } from "../containers/zip.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
 import { type Dtype, FormatError, readSafetensors, type Tensor } from "../safetensors.ts";
 import { readTorchArchive } from "./archive.ts";
@@ -83,6 +85,9 @@ export const readTensors = (bytes: Uint8Array, name: string): TensorTable => con
 function contentOf(bytes: Uint8Array, name: string): ReturnType<Container["read"]> {
   const container = containers.find(({ accepts }) => accepts(bytes));
   if (container !== undefined) return container.read(bytes, name);
+  // What is damaged says so.
+  if (isZip(bytes)) zipMembers(bytes, name);
+  if (isTar(bytes)) readTar(bytes, name);
   if (isNpy(bytes))
     throw new FormatError(`${name}: it holds one array, and a model has several. Give an .npz of them.`);
   throw new FormatError(`${name}: it is no file of PyTorch, no safetensors file and no .npz.`);
