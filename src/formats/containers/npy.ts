@@ -25,6 +25,8 @@ const others: Readonly<Record<string, string>> = {
     f: "floats of more than 8 bytes",
   },
 };
+/** NumPy's own limit. */
+const mostAxes = 64;
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 /** Whether bytes begin as a .npy file does. */
@@ -67,6 +69,7 @@ export function readNpy(bytes: Uint8Array, name: string): Tensor {
   const shape = (sizes[1] as string)
     .split(",")
     .flatMap((size) => (size.trim() === "" ? [] : [Number.parseInt(size, 10)]));
+  if (shape.length > mostAxes) damaged(`its shape has ${shape.length} axes, at most ${mostAxes}`);
   const count = shape.reduce((a, b) => a * b, 1);
   const needed = count * elementBytes(dtype);
   const data = bytes.subarray(start + length);
