@@ -95,8 +95,8 @@ export function readPickle(
   /** A length of 8 bytes: what is beyond 2^53 is beyond the file as well. */
   const size8 = (): number => Number(view.getBigUint64(take(8), true));
   const raw = (count: number): Uint8Array => {
-    spend(costs.record);
     const place = take(count);
+    spend(costs.record);
     return bytes.subarray(place, place + count);
   };
   /** The text up to the next line end. */
@@ -109,8 +109,8 @@ export function readPickle(
     return text;
   };
   const utf8 = (count: number): string => {
-    spend(costs.text + 2 * count);
     const place = take(count);
+    spend(costs.text + 2 * count);
     return fromUtf8(bytes, place, place + count) ?? fail("a text is not UTF-8");
   };
   /** A text of Python 2, which may be bytes. */
@@ -541,7 +541,7 @@ function unescapeBytes(text: string): Uint8Array {
 
 /** A text as Python's "raw-unicode-escape" writes it. */
 const unescapeText = (text: string): string =>
-  text.replace(/\\u([\da-f]{4})|\\U([\da-f]{8})/gi, (all, four?: string, eight?: string) => {
+  text.replace(/\\u([\da-fA-F]{4})|\\U([\da-fA-F]{8})/g, (all, four?: string, eight?: string) => {
     const code = Number.parseInt((four ?? eight) as string, 16);
     return code > 0x10ffff ? all : String.fromCodePoint(code);
   });

@@ -13,7 +13,7 @@ import { chainOf } from "./chain.ts";
 import { isForeignSafetensors, isNpz, isTorchArchive } from "./kinds.ts";
 import { checkMapping, type PytorchMapping } from "./mapping.ts";
 import { modelFromTensors } from "./model.ts";
-import { type TensorTable, tensorsIn } from "./state.ts";
+import { type TensorTable, tensorsIn, unwrapped } from "./state.ts";
 
 /** The name under which exported weights carry their mapping. */
 export const mappingKey = "pytorch.mapping";
@@ -80,7 +80,7 @@ function mappingIn(text: string | undefined, name: string): unknown {
  * @param name the file's name, for messages
  * @throws FormatError of one line for what is damaged, cut off or in another format
  */
-export const readTensors = (bytes: Uint8Array, name: string): TensorTable => contentOf(bytes, name).table;
+export const readTensors = (bytes: Uint8Array, name: string): TensorTable => unwrapped(contentOf(bytes, name).table);
 
 function contentOf(bytes: Uint8Array, name: string): ReturnType<Container["read"]> {
   const container = containers.find(({ accepts }) => accepts(bytes));
@@ -100,7 +100,8 @@ function contentOf(bytes: Uint8Array, name: string): ReturnType<Container["read"
  * mapping
  */
 export function readPytorch({ bytes, name, mapping: given }: ModelSource): ImportedModel {
-  const { source, table, mapping: own } = contentOf(bytes, name);
+  const { source, mapping: own, ...content } = contentOf(bytes, name);
+  const table = unwrapped(content.table);
   const mapping: unknown = given ?? own;
   if (mapping !== undefined) checkMapping("mapping", mapping);
   const chain = mapping === undefined ? chainOf(table, name) : { mapping: mapping as PytorchMapping, notes: [] };

@@ -120,6 +120,21 @@ export function tensorsIn({ value, tensorOf }: TorchArchive, name: string, fileB
   return { tensors, modules, ordered: true, notes };
 }
 
+/**
+ * The same tensors without what PyTorch's wrappers put before every name: "module." (DataParallel) and "_orig_mod." (`torch.compile`).
+ */
+export function unwrapped(table: TensorTable): TensorTable {
+  const wrapper = ["module.", "_orig_mod."].find((start) =>
+    [...table.tensors.keys()].every((name) => name.startsWith(start)),
+  );
+  if (wrapper === undefined) return table;
+  const inner = <T>(all: ReadonlyMap<string, T>): Map<string, T> =>
+    new Map(
+      [...all].flatMap(([name, one]) => (`${name}.`.startsWith(wrapper) ? [[name.slice(wrapper.length), one]] : [])),
+    );
+  return unwrapped({ ...table, tensors: inner(table.tensors), modules: inner(table.modules) });
+}
+
 /** A list of names for a line, cut where it gets long. */
 export const listed = (names: readonly string[], most = 12): string =>
   [

@@ -56,22 +56,40 @@ test("an archive of arrays, by their names", () => {
 describe("what is no array of numbers has its line", () => {
   test("other elements", () => {
     const of = (descr: string) => said(npy({ descr, shape: "(1,)", data: new Uint8Array(64) }));
-    expect(of("|O")).toMatchInlineSnapshot(`"w.npy: it holds Python objects, which are a pickle, and only arrays of numbers are read."`);
+    expect(of("|O")).toMatchInlineSnapshot(
+      `"w.npy: it holds Python objects, which are a pickle, and only arrays of numbers are read."`,
+    );
     expect(of("<U5")).toMatchInlineSnapshot(`"w.npy: it holds texts, and only arrays of numbers are read."`);
-    expect(of("<c16")).toMatchInlineSnapshot(`"w.npy: it holds complex numbers in f64, and only arrays of numbers are read."`);
+    expect(of("<c16")).toMatchInlineSnapshot(
+      `"w.npy: it holds complex numbers in f64, and only arrays of numbers are read."`,
+    );
     expect(of("<M8[s]")).toMatchInlineSnapshot(`"w.npy: it holds dates, and only arrays of numbers are read."`);
-    expect(of("[('a', '<f4'), ('b', '<i4')]")).toMatchInlineSnapshot(`"w.npy: it holds records (several values an element), which are not read."`);
-    expect(of("<q9")).toMatchInlineSnapshot(`"w.npy: it holds elements of type "<q9", and only arrays of numbers are read."`);
+    expect(of("[('a', '<f4'), ('b', '<i4')]")).toMatchInlineSnapshot(
+      `"w.npy: it holds records (several values an element), which are not read."`,
+    );
+    expect(of("<q9")).toMatchInlineSnapshot(
+      `"w.npy: it holds elements of type "<q9", and only arrays of numbers are read."`,
+    );
   });
 
   test("damage", () => {
     const whole = npy({ descr: "<f4", data: bytesOf(six) });
     for (let length = 0; length < whole.length; length++)
       expect(said(whole.slice(0, length))).toMatch(/^w\.npy: [^\n]+$/);
-    expect(said(npy({ descr: "<f4", shape: "(9007199254740993, 9)", data: bytesOf(six) }))).toMatchInlineSnapshot(`"w.npy: the NumPy array is damaged: its shape (9007199254740992, 9) needs 324259173170675700 bytes, and it has 24."`);
-    expect(said(npy({ descr: "<f4", shape: `(${"1, ".repeat(99)})`, data: bytesOf(six) }))).toMatchInlineSnapshot(`"w.npy: the NumPy array is damaged: its shape has 99 axes, at most 64."`);
-    expect(said(npy({ descr: "<f4", shape: "(2, -3)", data: bytesOf(six) }))).toMatchInlineSnapshot(`"w.npy: the NumPy array is damaged: its header does not say type, order and shape."`);
-    expect(said(npy({ descr: "<f4", data: bytesOf(six), version: 4 }))).toMatchInlineSnapshot(`"w.npy: the NumPy array is damaged: its version is 4, not 1 to 3."`);
-    expect(refusal(() => readNpz(zipOf([{ name: "a.npy", data: Uint8Array.of(1) }]), "w.npz"))).toMatchInlineSnapshot(`"w.npz: a.npy: the NumPy array is damaged: it does not begin as a .npy file."`);
+    expect(said(npy({ descr: "<f4", shape: "(9007199254740993, 9)", data: bytesOf(six) }))).toMatchInlineSnapshot(
+      `"w.npy: the NumPy array is damaged: its shape (9007199254740992, 9) needs 324259173170675700 bytes, and it has 24."`,
+    );
+    expect(said(npy({ descr: "<f4", shape: `(${"1, ".repeat(99)})`, data: bytesOf(six) }))).toMatchInlineSnapshot(
+      `"w.npy: the NumPy array is damaged: its shape has 99 axes, at most 64."`,
+    );
+    expect(said(npy({ descr: "<f4", shape: "(2, -3)", data: bytesOf(six) }))).toMatchInlineSnapshot(
+      `"w.npy: the NumPy array is damaged: its header does not say type, order and shape."`,
+    );
+    expect(said(npy({ descr: "<f4", data: bytesOf(six), version: 4 }))).toMatchInlineSnapshot(
+      `"w.npy: the NumPy array is damaged: its version is 4, not 1 to 3."`,
+    );
+    expect(refusal(() => readNpz(zipOf([{ name: "a.npy", data: Uint8Array.of(1) }]), "w.npz"))).toMatchInlineSnapshot(
+      `"w.npz: a.npy: the NumPy array is damaged: it does not begin as a .npy file."`,
+    );
   });
 });

@@ -84,33 +84,61 @@ describe("what is damaged has its line", () => {
   });
 
   test("two members of one name", () => {
-    expect(said(zipOf([a, { ...b, name: a.name }]))).toMatchInlineSnapshot(`"m.pt: it has two members named top/a.bin, so it is not clear which counts."`);
+    expect(said(zipOf([a, { ...b, name: a.name }]))).toMatchInlineSnapshot(
+      `"m.pt: it has two members named top/a.bin, so it is not clear which counts."`,
+    );
   });
 
   test("a directory that lies", () => {
-    expect(said(zipOf([{ ...a, offset: 7 }]))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: top/a.bin is not where its directory says."`);
-    expect(said(zipOf([{ ...a, packed: 300, size: 300 }]))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: top/a.bin reaches into the directory."`);
-    expect(said(zipOf([{ ...a, size: 5 }]))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: top/a.bin is stored with 3 bytes, and has 5."`);
-    expect(said(zipOf([{ ...b, size: 5 }]))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: top/b.txt does not unpack to 5 bytes."`);
-    expect(said(zipOf([{ ...b, size: 5000 }]))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: top/b.txt does not unpack to 5000 bytes."`);
-    expect(said(zipOf([a, b], { count: 3 }))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: its directory is longer than the file."`);
-    expect(said(zipOf([a, b], { count: 60000 }))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: its directory is longer than the file."`);
-    expect(said(zipOf([a, b], { start: 1 }))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: its directory has no entry where one belongs."`);
+    expect(said(zipOf([{ ...a, offset: 7 }]))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: top/a.bin is not where its directory says."`,
+    );
+    expect(said(zipOf([{ ...a, packed: 300, size: 300 }]))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: top/a.bin reaches into the directory."`,
+    );
+    expect(said(zipOf([{ ...a, size: 5 }]))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: top/a.bin is stored with 3 bytes, and has 5."`,
+    );
+    expect(said(zipOf([{ ...b, size: 5 }]))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: top/b.txt does not unpack to 5 bytes."`,
+    );
+    expect(said(zipOf([{ ...b, size: 5000 }]))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: top/b.txt does not unpack to 5000 bytes."`,
+    );
+    expect(said(zipOf([a, b], { count: 3 }))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: its directory is longer than the file."`,
+    );
+    expect(said(zipOf([a, b], { count: 60000 }))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: its directory is longer than the file."`,
+    );
+    expect(said(zipOf([a, b], { start: 1 }))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: its directory has no entry where one belongs."`,
+    );
   });
 
   test("members within each other, as archives that unpack to more than anybody has are made", () => {
-    expect(said(zipOf([b, { ...b, name: "c", offset: 0 }]))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: c lies within another member."`);
+    expect(said(zipOf([b, { ...b, name: "c", offset: 0 }]))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: c lies within another member."`,
+    );
   });
 
   test("what is encrypted, or packed otherwise", () => {
-    expect(said(zipOf([{ ...a, flags: 1 }]))).toMatchInlineSnapshot(`"m.pt: top/a.bin is encrypted. Unpack the archive with its password, and pack it again without."`);
-    expect(said(zipOf([{ ...a, method: 12 }]))).toMatchInlineSnapshot(`"m.pt: top/a.bin is packed by method 12, only deflate is read. Pack it again."`);
+    expect(said(zipOf([{ ...a, flags: 1 }]))).toMatchInlineSnapshot(
+      `"m.pt: top/a.bin is encrypted. Unpack the archive with its password, and pack it again without."`,
+    );
+    expect(said(zipOf([{ ...a, method: 12 }]))).toMatchInlineSnapshot(
+      `"m.pt: top/a.bin is packed by method 12, only deflate is read. Pack it again."`,
+    );
   });
 
   test("a bomb is refused before a byte of it is unpacked", () => {
     const zeros = { name: "zeros", data: new Uint8Array(17 * 2 ** 20), deflated: true };
-    expect(said(zipOf([zeros]))).toMatchInlineSnapshot(`"m.pt: its members unpack to more than 16899865 bytes, which is over 3 times the file: it is not read."`);
+    expect(said(zipOf([zeros]))).toMatchInlineSnapshot(
+      `"m.pt: its members unpack to more than 16899865 bytes, which is over 3 times the file: it is not read."`,
+    );
     // One whose directory says little.
-    expect(said(zipOf([{ ...zeros, size: 100 }]))).toMatchInlineSnapshot(`"m.pt: the ZIP archive is cut off or damaged: zeros does not unpack to 100 bytes."`);
+    expect(said(zipOf([{ ...zeros, size: 100 }]))).toMatchInlineSnapshot(
+      `"m.pt: the ZIP archive is cut off or damaged: zeros does not unpack to 100 bytes."`,
+    );
   });
 });

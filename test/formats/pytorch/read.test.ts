@@ -1,24 +1,281 @@
-import { describe, test } from "vitest";
+/** Files of PyTorch, with what their models compute, recorded by scripts/record-pytorch-models.py. */
+import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
+import { writeModel } from "../../../src/formats/model-file.ts";
+import { isPytorch } from "../../../src/formats/pytorch/kinds.ts";
+import { readTensors } from "../../../src/formats/pytorch/read.ts";
+import { writeSafetensors } from "../../../src/formats/safetensors.ts";
+import { dense } from "../../../src/nn/layers.ts";
+import { sequential } from "../../../src/nn/model.ts";
 import { rejection } from "../../helpers/refusal.ts";
 import { expectOutput, recorded, recordedAs } from "./recorded.ts";
 
 const open = (name: string, mapping?: unknown) =>
   importModel({ bytes: recordedAs(name).bytes, name: "m.pt", ...(mapping !== undefined && { mapping }) });
+const said = (name: string, mapping?: unknown): Promise<string> => rejection(open(name, mapping));
+/** Of a state dictionary of these tensors, all of zeros, in a file that keeps no order. */
+const ofShapes = async (shapes: Readonly<Record<string, readonly number[]>>, mapping?: unknown) => {
+  const tensors = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) },
+    ]),
+  );
+  const bytes = writeSafetensors({ tensors, metadata: {} });
+  return await importModel({ bytes, name: "m.safetensors", ...(mapping !== undefined && { mapping }) });
+};
 
+const mapped = ["two linear layers", "last step", "final states"];
 describe("files of PyTorch 1.13 give its numbers", () => {
-  const mapped = ["two linear layers", "last step", "final states"];
   for (const one of recorded.filter(({ name, output }) => output !== undefined && !mapped.includes(name))) {
     test(one.name, async () => {
-      const { model } = await open(one.name);
-      await expectOutput(model, one);
+      await expectOutput((await open(one.name)).model, one);
     });
   }
 });
 
-test("refused", async () => {
-  for (const one of recorded.filter(({ output }) => output === undefined)) {
-    console.log(one.name, "|", await rejection(open(one.name)));
+describe("what a reader of the file might not expect is said", () => {
+  const notes = async (name: string) => (await open(name)).notes;
+  test("notes", async () => {
+    expect(await notes("zip")).toMatchInlineSnapshot(`
+      [
+        "The file does not say how its parts are wired; they are read in a chain: embedding, rnn, fc, with an output at every step.",
+      ]
+    `);
+    expect(await notes("rnn")).toMatchInlineSnapshot(`
+      [
+        "rnn is read with tanh: whether it is relu is not in the file.",
+        "The file does not say how its parts are wired; they are read in a chain: rnn, with an output at every step.",
+      ]
+    `);
+    expect(await notes("checkpoint")).toMatchInlineSnapshot(`
+      [
+        "The tensors are those of "model_state_dict"; not read: epoch, optimizer_state_dict, loss, vocabulary.",
+        "The file does not say how its parts are wired; they are read in a chain: embedding, rnn, fc, with an output at every step.",
+      ]
+    `);
+    expect(await notes("f64")).toMatchInlineSnapshot(`
+      [
+        "The file does not say how its parts are wired; they are read in a chain: embedding, rnn, fc, with an output at every step.",
+        "Weights in f64 are rounded to f32.",
+      ]
+    `);
+    expect(await notes("module with a head")).toMatchInlineSnapshot(`
+      [
+        "head.2 (Dropout) is left out: it acts in training alone.",
+        "The file does not say how its parts are wired; they are read in a chain: rnn, head.0, head.3, with an output at every step.",
+      ]
+    `);
+    expect(await notes("gru with a layer normalisation")).toMatchInlineSnapshot(`
+      [
+        "norm is read as a layer normalisation with PyTorch's eps, 0.00001.",
+        "The file does not say how its parts are wired; they are read in a chain: embedding, rnn, norm, fc, with an output at every step.",
+      ]
+    `);
+  });
+
+  test("what wrote it", async () => {
+    expect((await open("zip")).source).toBe("PyTorch 1.6 or later");
+    expect((await open("stream")).source).toBe("PyTorch, the format up to 1.5");
+  });
+});
+
+test("layers are named by their modules, without what PyTorch puts before all of them", async () => {
+  const names = async (name: string) => (await open(name)).model.layers.map((layer) => layer.name);
+  expect(await names("zip")).toEqual(["embedding", "rnn", "fc"]);
+  expect(await names("prefixes")).toEqual(["embedding", "rnn", "fc"]);
+  expect(await names("lstm, 2 layers, both directions")).toEqual(["rnn_l0", "rnn_l1"]);
+});
+
+test("tied weights are one table", async () => {
+  for (const name of ["tied", "tied, module"]) {
+    const { model } = await open(name);
+    expect(Object.keys(model.values)).not.toContain("fc.W");
+    expect(model.values["embedding.weight"]).toHaveLength(15);
   }
-  console.log(await rejection(open("two linear layers")));
+});
+
+test("views have the numbers of their storage that are theirs", () => {
+  for (const name of ["views", "views, stream"]) {
+    const { tensors } = readTensors(recordedAs(name).bytes, name);
+    const of = (tensor: string) => {
+      const found = tensors.get(tensor);
+      return found && "read" in found ? found.read() : undefined;
+    };
+    expect(of("rnn.weight_ih_l0")?.shape).toEqual([9, 2]);
+    expect(of("fc.weight")?.shape).toEqual([5, 3]);
+    expect(new Set(of("fc.weight")?.data as Float32Array).size).toBe(15);
+    expect(of("embedding.weight")?.shape).toEqual([5, 2]);
+  }
+});
+
+describe("a mapping says how tensors are wired", () => {
+  const head = { kind: "linear", prefix: "fc" };
+  test("functions that are in the code alone", async () => {
+    const { model, notes } = await open("two linear layers", {
+      layers: [
+        { kind: "gru", prefix: "rnn" },
+        { kind: "linear", prefix: "fc1", activation: "relu" },
+        { kind: "linear", prefix: "fc2" },
+      ],
+    });
+    await expectOutput(model, recordedAs("two linear layers"));
+    expect(notes).toEqual([]);
+  });
+
+  test("the last step of both directions, or their final states", async () => {
+    const of = (output: string) => ({ layers: [{ kind: "lstm", prefix: "rnn", output }, head] });
+    await expectOutput((await open("last step", of("last"))).model, recordedAs("last step"));
+    await expectOutput((await open("final states", of("states"))).model, recordedAs("final states"));
+  });
+
+  test("tensors by other names, parts of them as the parameters of a cell, and tensors that are left", async () => {
+    const { model } = await ofShapes(
+      { w: [3, 2], u: [3, 3], b: [3], c: [3], both: [4, 5], conv: [1, 1, 1], "conv.b": [1] },
+      {
+        layers: [
+          {
+            kind: "rnn",
+            name: "first",
+            nonlinearity: "relu",
+            tensors: { weight_ih: "w", weight_hh: "u", bias_ih: "b", bias_hh: "c" },
+          },
+          {
+            kind: "cell",
+            units: 2,
+            equations: "h' = tanh(W @ x + U @ h)",
+            parameters: {
+              W: { tensor: "both", rows: [0, 2], columns: [0, 3] },
+              U: { tensor: "both", rows: [2, 4], columns: [3, 5] },
+            },
+          },
+        ],
+        ignore: ["conv"],
+      },
+    );
+    expect(model.layers.map(({ name }) => name)).toEqual(["first", "cell"]);
+    expect(model.outputSize).toBe(2);
+  });
+
+  test("what is no mapping", async () => {
+    expect(await said("zip", [])).toMatchInlineSnapshot(
+      `"mapping must be an object { layers, ignore }, got a list of 0"`,
+    );
+    expect(await said("zip", {})).toMatchInlineSnapshot(
+      `"mapping: layers must be a list of at least 1, each a layer, { kind, ... } with a kind of input, embedding, lstm, gru, rnn, linear, layer_norm, dropout, cell, got undefined"`,
+    );
+    expect(await said("zip", { layers: [{ kind: "conv" }] })).toMatchInlineSnapshot(
+      `"mapping: layers[0] must be a layer, { kind, ... } with a kind of input, embedding, lstm, gru, rnn, linear, layer_norm, dropout, cell, got an object"`,
+    );
+    expect(await said("zip", { layers: [{ kind: "lstm", prefx: "a" }] })).toMatchInlineSnapshot(
+      `"mapping: layers[0] (lstm): unknown option "prefx". Did you mean prefix?"`,
+    );
+    expect(await said("zip", { layers: [{ kind: "linear", prefix: "fc", activation: "selu" }] })).toMatchInlineSnapshot(
+      `"mapping: layers[0] (linear): activation must be one of "linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "softplus", "softmax", "log_softmax", "exp", got "selu""`,
+    );
+    expect(await said("zip", { layers: [{ kind: "cell", equations: "h' = ", parameters: {} }] })).toMatchInlineSnapshot(
+      `"m.pt: line 1, column 6: expected a value after "=", found the end of the line."`,
+    );
+  });
+
+  test("a mapping that does not fit the tensors", async () => {
+    const all = [{ kind: "embedding", prefix: "embedding" }, { kind: "lstm", prefix: "rnn" }, head];
+    expect(await said("zip", { layers: [all[0], { kind: "gru", prefix: "rnn" }, head] })).toMatchInlineSnapshot(
+      `"m.pt: rnn.weight_hh_l0 has shape (12, 3), expected (12, 4)."`,
+    );
+    expect(await said("zip", { layers: [all[0], { kind: "lstm", prefix: "lstm" }] })).toMatchInlineSnapshot(
+      `"m.pt: lstm.weight_ih_l0 is missing; lstm.weight_hh_l0 is missing; left over: rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0, fc.weight, fc.bias."`,
+    );
+    expect(await said("zip", { layers: [all[0], head], ignore: ["rnn."] })).toMatchInlineSnapshot(
+      `"m.pt: fc.weight gives fc.W the shape (5, 3), and what its layer reads needs (5, 2)."`,
+    );
+    expect(await said("zip", { layers: [{ ...all[1], initialState: "x" }], ignore: ["e", "f"] })).toMatchInlineSnapshot(
+      `"m.pt: mapping: rnn: initialState needs an earlier layer of one direction that is as deep, got "x""`,
+    );
+  });
+});
+
+describe("refused, with what is in the way", () => {
+  test("tensors of kinds that are not read", async () => {
+    expect(await said("quantised")).toMatchInlineSnapshot(`"m.pt: fc.weight is quantised, which is not read."`);
+    expect(await said("sparse")).toMatchInlineSnapshot(`"m.pt: fc.weight is sparse, which is not read."`);
+    expect(await said("whole numbers")).toMatchInlineSnapshot(
+      `"m.pt: fc.weight has numbers of type I64, expected floats."`,
+    );
+  });
+
+  test("what is missing, left over or of another shape", async () => {
+    expect(await said("of another shape")).toMatchInlineSnapshot(
+      `"m.pt: rnn.bias_hh_l0 has shape (5), expected (12)."`,
+    );
+    expect(await said("without a tensor")).toMatchInlineSnapshot(
+      `"m.pt: rnn has no weight_hh_l0. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await said("with one more")).toMatchInlineSnapshot(
+      `"m.pt: the model has tensors that are of no layer that is read: scale. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await said("numbers alone")).toMatchInlineSnapshot(`"m.pt: it holds no tensors of a model."`);
+  });
+
+  test("layers that are not read", async () => {
+    expect(await said("convolution")).toMatchInlineSnapshot(
+      `"m.pt: conv has a weight of 3 axes, as a convolution has, which is not read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await said("batch normalisation")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a batch normalisation, which is not read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+  });
+
+  test("what only the code says", async () => {
+    expect(await said("two linear layers")).toMatchInlineSnapshot(
+      `"m.pt: what stands between the linear layers fc1 and fc2 is not in it. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    const linear = { weight: [2, 2], bias: [2] };
+    const both = Object.fromEntries(
+      ["a", "b"].flatMap((name) => Object.entries(linear).map(([own, shape]) => [`${name}.${own}`, shape])),
+    );
+    expect(await rejection(ofShapes(both))).toMatchInlineSnapshot(
+      `"m.safetensors: what stands between the linear layers a and b is not in it. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    const gru = {
+      "rnn.weight_ih_l0": [6, 3],
+      "rnn.weight_hh_l0": [6, 2],
+      "rnn.bias_ih_l0": [6],
+      "rnn.bias_hh_l0": [6],
+    };
+    expect(await rejection(ofShapes({ ...gru, "a.weight": [5, 4], "a.bias": [5] }))).toMatchInlineSnapshot(
+      `"m.safetensors: no order of its parts fits: a (4 to 5), rnn (3 to 2). Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+  });
+});
+
+test("in a file that keeps no order, shapes decide", async () => {
+  const gru = (name: string, reads: number, units: number) => ({
+    [`${name}.weight_ih_l0`]: [3 * units, reads],
+    [`${name}.weight_hh_l0`]: [3 * units, units],
+    [`${name}.bias_ih_l0`]: [3 * units],
+    [`${name}.bias_hh_l0`]: [3 * units],
+  });
+  const { model } = await ofShapes({
+    "a_out.weight": [7, 4],
+    "a_out.bias": [7],
+    ...gru("rnn", 3, 4),
+    "words.weight": [7, 3],
+  });
+  expect(model.layers.map(({ name, kind }) => [name, kind])).toEqual([
+    ["words", "embedding"],
+    ["rnn", "cell"],
+    ["a_out", "cell"],
+  ]);
+  // Alike, they follow each other by their numbers.
+  const two = await ofShapes({ ...gru("rnn10", 3, 3), ...gru("rnn2", 3, 3) });
+  expect(two.model.layers.map(({ name }) => name)).toEqual(["rnn2", "rnn10"]);
+});
+
+test("our own files are not taken for PyTorch's, and nor is anything else", () => {
+  const ours = writeModel({ model: sequential([dense(1)], { input: 1 }), extra: {} });
+  expect(isPytorch(ours, "m.safetensors")).toBe(false);
+  for (const text of ["", "PK", "{}", "\x89HDF\r\n\x1a\n", "not a model at all, but some text"]) {
+    expect(isPytorch(new Uint8Array(Buffer.from(text, "latin1")), "m.pt")).toBe(false);
+  }
 });

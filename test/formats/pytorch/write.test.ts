@@ -149,22 +149,46 @@ describe("refused, with layer and reason", () => {
     refusal(() => writePytorch(sequential(layers, options)));
 
   test("cells and layers that no module is", () => {
-    expect(said([recurrent(cellNamed("gru"), { units: 2 })])).toMatchInlineSnapshot(`"writePytorch: layer "recurrent" resets its state before the product with U_g, and nn.GRU does after it."`);
-    expect(said([recurrent(cellNamed("rru"), { units: 2 })])).toMatchInlineSnapshot(`"writePytorch: layer "recurrent" has a cell that none of PyTorch's modules has: a  = W_x @ x + W_h @ h + b."`);
-    expect(said([recurrent(cell("y = abs(W @ x)"), { units: 2 })])).toMatchInlineSnapshot(`"writePytorch: layer "recurrent" computes what none of PyTorch's modules does: y = abs(W @ x)."`);
-    expect(said([masking(), lstm(2)])).toMatchInlineSnapshot(`"writePytorch: layer "masking" is a layer of kind "masking", which no module of PyTorch is."`);
-    expect(said([lstm(2, every), lstm(2, { ...every, name: "b" }), add(["lstm", "b"])])).toMatchInlineSnapshot(`"writePytorch: layer "add" is a layer of kind "merge", which no module of PyTorch is."`);
+    expect(said([recurrent(cellNamed("gru"), { units: 2 })])).toMatchInlineSnapshot(
+      `"writePytorch: layer "recurrent" resets its state before the product with U_g, and nn.GRU does after it."`,
+    );
+    expect(said([recurrent(cellNamed("rru"), { units: 2 })])).toMatchInlineSnapshot(
+      `"writePytorch: layer "recurrent" has a cell that none of PyTorch's modules has: a  = W_x @ x + W_h @ h + b."`,
+    );
+    expect(said([recurrent(cell("y = abs(W @ x)"), { units: 2 })])).toMatchInlineSnapshot(
+      `"writePytorch: layer "recurrent" computes what none of PyTorch's modules does: y = abs(W @ x)."`,
+    );
+    expect(said([masking(), lstm(2)])).toMatchInlineSnapshot(
+      `"writePytorch: layer "masking" is a layer of kind "masking", which no module of PyTorch is."`,
+    );
+    expect(said([lstm(2, every), lstm(2, { ...every, name: "b" }), add(["lstm", "b"])])).toMatchInlineSnapshot(
+      `"writePytorch: layer "add" is a layer of kind "merge", which no module of PyTorch is."`,
+    );
   });
 
   test("options that change what comes out", () => {
-    expect(said([embedding(5, 2, { maskZero: true }), lstm(2)], {})).toMatchInlineSnapshot(`"writePytorch: layer "embedding" masks token 0 (maskZero), and modules of PyTorch pass no masks on."`);
-    expect(said([lstm(2, { goBackwards: true })])).toMatchInlineSnapshot(`"writePytorch: layer "lstm" runs from the last step to the first (goBackwards) alone."`);
-    expect(said([lstm(2, { initialState: "learned" })])).toMatchInlineSnapshot(`"writePytorch: layer "lstm" starts from other states than zeros."`);
-    expect(said([lstm(2, { zoneout: 0.1 })])).toMatchInlineSnapshot(`"writePytorch: layer "lstm" has zoneout, which mixes states outside of training, too."`);
-    expect(said([bidirectional(lstm(2), { mergeMode: "sum" })])).toMatchInlineSnapshot(`"writePytorch: layer "bidirectional" combines its directions by "sum", and PyTorch puts them side by side."`);
-    expect(said([dropout(0.1, { locked: true }), lstm(2)])).toMatchInlineSnapshot(`"writePytorch: layer "dropout" has one mask for all steps (locked), and nn.Dropout has another at each."`);
+    expect(said([embedding(5, 2, { maskZero: true }), lstm(2)], {})).toMatchInlineSnapshot(
+      `"writePytorch: layer "embedding" masks token 0 (maskZero), and modules of PyTorch pass no masks on."`,
+    );
+    expect(said([lstm(2, { goBackwards: true })])).toMatchInlineSnapshot(
+      `"writePytorch: layer "lstm" runs from the last step to the first (goBackwards) alone."`,
+    );
+    expect(said([lstm(2, { initialState: "learned" })])).toMatchInlineSnapshot(
+      `"writePytorch: layer "lstm" starts from other states than zeros."`,
+    );
+    expect(said([lstm(2, { zoneout: 0.1 })])).toMatchInlineSnapshot(
+      `"writePytorch: layer "lstm" has zoneout, which mixes states outside of training, too."`,
+    );
+    expect(said([bidirectional(lstm(2), { mergeMode: "sum" })])).toMatchInlineSnapshot(
+      `"writePytorch: layer "bidirectional" combines its directions by "sum", and PyTorch puts them side by side."`,
+    );
+    expect(said([dropout(0.1, { locked: true }), lstm(2)])).toMatchInlineSnapshot(
+      `"writePytorch: layer "dropout" has one mask for all steps (locked), and nn.Dropout has another at each."`,
+    );
     expect(
       said([lstm(2, every), lstm(2, { ...every, name: "b", reads: "lstm" }), lstm(2, { reads: "lstm" })]),
-    ).toMatchInlineSnapshot(`"writePytorch: layer "lstm_1" reads "lstm", and the layers of the module that is written follow each other."`);
+    ).toMatchInlineSnapshot(
+      `"writePytorch: layer "lstm_1" reads "lstm", and the layers of the module that is written follow each other."`,
+    );
   });
 });
