@@ -43,6 +43,8 @@ import { readMidi, readMidiArguments, writeMidi, writeMidiArguments } from "../.
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
 import { musicFilesArguments, readMusicFiles } from "../../src/formats/music-files.ts";
 import { writeOnnx, writeOnnxArguments } from "../../src/formats/onnx/index.ts";
+import { writePytorchArguments } from "../../src/formats/pytorch/write.ts";
+import { readPytorchTensors, readPytorchTensorsArguments, writePytorch } from "../../src/formats/pytorch.ts";
 import { resample, resampleArguments } from "../../src/formats/resample.ts";
 import {
   readSafetensors,
@@ -284,6 +286,7 @@ const generator = new unrolled.TimeseriesGenerator(series, series, 2);
 const bytes = task.writeLanguageModel(lm);
 const modelFile = { model: words, extra: { note: "x" } };
 const modelBytes = writeModel(modelFile);
+const recurrentModel = unrolled.sequential([unrolled.gru(2)], { input: 1 });
 const server: Server = await createServer({ lm });
 const sampler: Sampler = createSampler({}, 4);
 const separate = trainTokenizer("char", ["ab", "c"]);
@@ -2072,6 +2075,14 @@ export const entries: readonly Entry[] = [
     rules: readSafetensorsArguments,
     call: readSafetensors,
     right: [[modelBytes, "model"]],
+    optional: 1,
+  },
+  { name: "writePytorch", rules: writePytorchArguments, call: writePytorch, right: [[recurrentModel]] },
+  {
+    name: "readPytorchTensors",
+    rules: readPytorchTensorsArguments,
+    call: readPytorchTensors,
+    right: [[writePytorch(recurrentModel).weights, "model"]],
     optional: 1,
   },
   {
