@@ -1,5 +1,7 @@
 /** Models that other programs wrote: one reader a format, and what reads any of them. */
 import type { Model } from "../nn/model.ts";
+import { isHdf5 } from "./containers/hdf5.ts";
+import { isKerasArchive } from "./keras/archive.ts";
 import { isOnnx } from "./onnx/kind.ts";
 import { isPytorch } from "./pytorch/kinds.ts";
 import { FormatError } from "./safetensors.ts";
@@ -9,6 +11,8 @@ export type ImportedModel = {
   /** What wrote it, as far as its file tells: "Keras 3.16.0". */
   readonly source: string;
   readonly model: Model;
+  /** Of a model with several outputs: each as a model of its own, with the same arrays of values; the first is `model`. */
+  readonly outputs?: readonly { readonly name: string; readonly model: Model }[];
   /** What a reader of the file might not expect, a line each. */
   readonly notes: readonly string[];
 };
@@ -48,6 +52,11 @@ const formats: readonly ForeignFormat[] = [
     title: "an ONNX model",
     accepts: ({ bytes, name }) => isOnnx(bytes) || /\.onnx$/i.test(name),
     read: async (source) => (await import("./onnx/read.ts")).readOnnx(source),
+  },
+  {
+    title: "a Keras model",
+    accepts: ({ bytes, name }) => isHdf5(bytes) || isKerasArchive(bytes, name),
+    read: async (source) => (await import("./keras/read.ts")).readKeras(source),
   },
 ];
 

@@ -68,9 +68,9 @@ export type ModelFile = {
 
 /**
  * The newest version of the format. Version 2 added the model's task, version 3 matrices in I8 with their scales, version 4 cells with
- * more inputs than one, version 5 layers with strides and times of inputs, version 6 inputs that are all steps of a layer. A file has the lowest version that it needs. Files of earlier versions can be read as well.
+ * more inputs than one, version 5 layers with strides and times of inputs, version 6 inputs that are all steps of a layer, version 7 layers that end a mask. A file has the lowest version that it needs. Files of earlier versions can be read as well.
  */
-const version = 6;
+const version = 7;
 /** The largest number of layers: more would take the compiler too long. */
 const maxLayers = 500;
 
@@ -247,7 +247,9 @@ function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth
 function versionOf({ layers }: Model, dtype: WeightType): number {
   const hasAxis = (layer: Layer): boolean =>
     (layer.kind === "cell" && layer.strides !== undefined) || (layer.kind === "input" && layer.time !== undefined);
-  if (layers.flatMap(cellsOf).some(([, { cell }]) => cell.sequences.length > 0)) return 6;
+  const cells = layers.flatMap(cellsOf);
+  if (cells.some(([, { endsMask }]) => endsMask)) return 7;
+  if (cells.some(([, { cell }]) => cell.sequences.length > 0)) return 6;
   if (layers.some(hasAxis)) return 5;
   return layers.some(readsMore) ? 4 : dtype === "int8" ? 3 : 2;
 }
@@ -284,12 +286,12 @@ function layerFields(layer: LayerSpec): object {
   }
 }
 function cellData(layer: CellSpec): object {
-  const { label, units, cell: of, shared, inputs, strides } = layer;
+  const { label, units, cell: of, shared, inputs, strides, endsMask } = layer;
   const options = Object.keys(recurrentDefaults).map((key) => [key, layer[key as keyof RecurrentOptions]]);
   // In the order of the cell's inputs, which the reader makes of them.
   const others =
     inputs && Object.fromEntries(of.inputs.filter((name) => name in inputs).map((name) => [name, inputs[name]]));
-  const more = { ...(others && { inputs: others }), ...(strides !== undefined && { strides }) };
+  const more = { ...(others && { inputs: others }), ...(strides !== undefined && { strides }), ...(endsMask && { endsMask }) };
   return { label, units, shared, ...more, ...Object.fromEntries(options), cell: of.source };
 }
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
@@ -471,13 +473,13 @@ function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefi
   if ((layer.units !== undefined && !units) || (layer.shared !== undefined && !shared)) return undefined;
   if (layer.inputs !== undefined && !inputs) return undefined;
   const strides = layer.strides === undefined ? 1 : count(layer.strides);
-  if (!strides || strides > maxStrides) return undefined;
+  if (!strides || strides > maxStrides || ![undefined, true].includes(layer.endsMask as undefined)) return undefined;
   // Inputs that the equations do not name would not matter, but for masked steps.
   const between = inputsBetween(strides).filter((name) => new RegExp(`\\b${name}\\b`).test(source));
   const options: Record<string, unknown> = { returnSequences: true };
   for (const key of Object.keys(recurrentDefaults)) if (layer[key] !== undefined) options[key] = layer[key];
   return recurrent(storedCell(source, ["x", ...between, ...Object.keys(inputs ?? {})]), {
-    ...{ label, strides, ...(options as Partial<RecurrentOptions>) },
+    ...{ label, strides, endsMask: layer.endsMask === true, ...(options as Partial<RecurrentOptions>) },
     ...(units !== undefined && { units }),
     ...(shared !== undefined && { shared: shared as Record<string, string> }),
     ...(inputs !== undefined && { inputs: inputs as Record<string, string> }),

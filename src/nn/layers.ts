@@ -84,6 +84,8 @@ export type CellSpec = Named & {
    * the next of these are its inputs x_1, x_2, ... if it has them, zeros behind the last step. By default 1.
    */
   readonly strides?: number;
+  /** Its output has no mask: later layers and losses count all of its steps, also those whose input is masked. */
+  readonly endsMask?: true;
 } & RecurrentOptions;
 
 /** Options of recurrent layers: how a cell with states runs over a sequence. */
@@ -279,7 +281,9 @@ const layerRules: Schema<Recurrent> = {
 };
 /** The arguments of `lstm`, `gru` and `simpleRnn`. */
 export const layerArguments: Arguments = { units: size, options: optionsOf<Recurrent>(layerRules) };
-type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared" | "inputs" | "strides">>;
+type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared" | "inputs" | "strides">> & {
+    readonly endsMask?: boolean;
+  };
 /** The largest number of steps from one output to the next. */
 export const maxStrides = 99;
 const anyRules: Schema<AnyRecurrent> = {
@@ -289,20 +293,21 @@ const anyRules: Schema<AnyRecurrent> = {
   shared: recordOf(string),
   inputs: recordOf(string),
   strides: alias(wholeNumber(1, maxStrides), "stride"),
+  endsMask: flag,
 };
 export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<AnyRecurrent>(anyRules) };
 
 /**
  * A layer that runs any cell over the time steps: x (T,B,D) -> the output after the last step (B,units) or, with
  * `returnSequences`, after every step (T,B,units). A masked step keeps the states and repeats the output of the step
- * before; later layers get the mask too, as in Keras up to 3.15 (3.16 does not pass it on). A cell without states is
- * applied to each vector alone. Keras's RNN.
+ * before; later layers get the mask too, as in Keras up to 3.15, unless there is `endsMask`: 3.16 does not pass it on. A cell without
+ * states is applied to each vector alone. Keras's RNN.
  * @param of the cell, from `cell(...)` or `cells`
  * @param options `units`: size of the state, needed unless the equations fix every size; `label`: the layer's name if no
  *   `name` is given; `shared`: parameters of other layers to use; `inputs`: of a cell with more inputs than x, the layer
  *   that each of the others reads, which may give one vector per example, (B,D), for all steps; `strides` (default 1): run at
  *   every so many-th step, (T,B,D) -> (ceil(T / strides),B,units), with the steps between as the inputs x_1, x_2, ... of a cell that
- *   has them; those of `RecurrentOptions`; `name`, `reads`
+ *   has them; `endsMask` (default false): later layers see no mask; those of `RecurrentOptions`; `name`, `reads`
  * @throws InputError for an unknown option, or one that this cell cannot have, with the layer's name
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + b)"), { units: 64, returnSequences: true })
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + V @ c)", { inputs: ["x", "c"] }), { units: 64, inputs: { c: "context" } })
@@ -310,7 +315,7 @@ export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<A
 export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
   const where = layerPlace(options, "recurrent");
   checkArguments(where, { cell: of, options }, recurrentArguments);
-  const { units, name, reads, label = "recurrent", shared, inputs, strides = 1, ...given } = options;
+  const { units, name, reads, label = "recurrent", shared, inputs, strides = 1, endsMask = false, ...given } = options;
   checkLayerCell(of, inputs, where, inputsBetween(strides));
   const all: RecurrentOptions = withDefaults(recurrentDefaults, given);
   const odd = strides > 1 && (["goBackwards", "stateful"] as const).find((key) => all[key]);
@@ -330,6 +335,7 @@ export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
       ...(shared && { shared }),
       ...(inputs && { inputs }),
       ...(strides > 1 && { strides }),
+      ...(endsMask && { endsMask }),
     },
     { ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) },
   );
@@ -481,7 +487,7 @@ export function repeatVector(n: number, options: Named = {}): LayerSpec {
   return named({ kind: "repeat_vector", n }, options);
 }
 
-const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
+export const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
 
 export const poolingRules: Schema<Named> = names;
 /**

@@ -90,6 +90,7 @@ export function addRecurrent(
   const more = given.filter(([input]) => !cell.sequences.includes(input));
   const { between, counts, ...steps } = everyNth(g, layer, read);
   const flow = together(g, name, steps, more);
+  const handed = layer.endsMask ? ({ mask: undefined, maskedBy: [] } as const) : { mask: counts(flow.mask) };
   const sequences = Object.fromEntries(
     given
       .filter(([input]) => cell.sequences.includes(input))
@@ -120,7 +121,7 @@ export function addRecurrent(
       dropout,
       shared,
     });
-    return { flow: { ...flow, value: made.output, mask: counts(flow.mask) }, values: made.values, final };
+    return { flow: { ...flow, value: made.output, ...handed }, values: made.values, final };
   }
   if (g.isPerSequence(flow.value)) {
     throw new InputError(
@@ -212,7 +213,7 @@ export function addRecurrent(
     return { flow: { ...flow, value: g.final(kept().state), mask: undefined, ...once }, values, final };
   }
   const value = mask === undefined ? output : zeroed ? counted(output) : kept().value;
-  return { flow: { ...flow, value, mask: counts(mask), backwards: reverse }, values, final };
+  return { flow: { ...flow, value, ...handed, backwards: reverse }, values, final };
 }
 
 /**

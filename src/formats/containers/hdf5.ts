@@ -1,0 +1,344 @@
+/**
+ * Read HDF5 files, by h5wasm: groups, datasets of numbers and of texts, attributes. Follows no link out of the file. Knows nothing about
+ * what lies in them.
+ */
+import { excerpt } from "../../graph/excerpt.ts";
+import { FormatError } from "../safetensors.ts";
+
+/** Numbers in row-major order, as they are in the file; those of 16 bits are widened, those of 64 bits are as near as a double comes. */
+export type Hdf5Numbers = {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array;
+};
+export type Hdf5Texts = { readonly shape: readonly number[]; readonly texts: readonly string[] };
+
+/** An open file. Paths are absolute: "/model_weights/lstm". */
+export type Hdf5File = {
+  /** What a path leads to; undefined where there is nothing. */
+  readonly kind: (path: string) => "group" | "dataset" | "other" | undefined;
+  /** The names in a group; HDF5 gives them sorted, not as they were written. */
+  readonly names: (path: string) => readonly string[];
+  readonly numbers: (path: string) => Hdf5Numbers;
+  /** Texts of a dataset, of fixed or variable length. */
+  readonly texts: (path: string) => Hdf5Texts;
+  /** The texts of an attribute, one where it is a single one; undefined where there is none of that name. */
+  readonly attribute: (path: string, name: string) => readonly string[] | undefined;
+};
+
+/** The bytes that a file begins with, or has after a block of its user's own of 512, 1,024, ... bytes. */
+const signature = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
+const furthest = 2 ** 20;
+
+/** Whether bytes are such a file. */
+export function isHdf5(bytes: Uint8Array): boolean {
+  for (let at = 0; at < Math.min(bytes.length, furthest); at = at === 0 ? 512 : 2 * at) {
+    if (signature.every((byte, k) => bytes[at + k] === byte)) return true;
+  }
+  return false;
+}
+
+/** The filters that the library has: gzip, shuffle, fletcher32, n-bit and scale-offset. */
+const knownFilters = [1, 2, 3, 5, 6];
+/** Soft links from one to the next, at most: more go in a circle. */
+const mostLinks = 16;
+/** What all that is read unpacks to at most: so many times the file, and so many bytes more for small files. */
+const [mostTimes, mostMore] = [4, 2 ** 16];
+/** Classes of types. */
+const [integer, float, text, enumeration] = [0, 1, 3, 8];
+/** An open file with a name of its own in the library's memory. */
+const place = "/unrolled.h5";
+
+/** What is used of h5wasm: its functions of the library, which tell when reading fails; its classes do not. */
+type Metadata = {
+  readonly type: number;
+  readonly size: number;
+  readonly signed: boolean;
+  readonly vlen: boolean;
+  readonly shape: readonly number[] | null;
+  readonly virtual_sources?: unknown;
+};
+type Library = {
+  readonly HEAPU8: Uint8Array<ArrayBuffer>;
+  readonly FS: {
+    readonly streams: readonly ({ readonly path?: string } | null | undefined)[];
+    close(stream: unknown): void;
+    writeFile(path: string, bytes: Uint8Array, options: { readonly canOwn: boolean }): void;
+    unlink(path: string): void;
+  };
+  readonly H5F_ACC_RDONLY: number;
+  readonly H5G_GROUP: number;
+  readonly H5G_DATASET: number;
+  activate_throwing_error_handler(): number;
+  deactivate_throwing_error_handler(): number;
+  open(path: string, mode: number, trackOrder: boolean, low: number, high: number): bigint;
+  close_file(id: bigint): number;
+  get_type(id: bigint, path: string): number;
+  get_names(id: bigint, path: string, recursive: boolean): readonly string[];
+  get_external_link(id: bigint, path: string): { readonly filename?: string };
+  get_symbolic_link(id: bigint, path: string): string | null;
+  get_dataset_filters(id: bigint, path: string): readonly { readonly id: number; readonly name: string }[];
+  get_dataset_metadata(id: bigint, path: string): Metadata;
+  get_dataset_data(id: bigint, path: string, count: null, offset: null, strides: null, to: bigint): number;
+  get_attribute_names(id: bigint, path: string): readonly string[];
+  get_attribute_metadata(id: bigint, path: string, name: string): Metadata;
+  get_attribute_data(id: bigint, path: string, name: string, to: bigint): number;
+  reclaim_vlen_memory(id: bigint, path: string, attribute: string, at: bigint): number;
+  _malloc(bytes: number): number;
+  _free(at: number): void;
+};
+type Loaded = { readonly module: Library };
+let loading: Promise<Loaded> | undefined;
+
+/** @throws FormatError where the package is missing */
+async function load(name: string): Promise<Loaded> {
+  try {
+    loading ??= import("h5wasm").then(async ({ ready }) => ({ module: (await ready) as unknown as Library }));
+    return await loading;
+  } catch (error) {
+    loading = undefined;
+    const reason = ((error as Error).message.split("\n")[0] ?? "").replace(/\.$/, "");
+    throw new FormatError(
+      `${name}: HDF5 files are read by the optional package h5wasm, which does not load: ${reason}. Install it: npm install h5wasm.`,
+    );
+  }
+}
+
+/**
+ * Open a file, read from it, and close it.
+ * @param name the file's name, for messages
+ * @param use reads what it needs; what it gives back holds no memory of the library
+ * @throws FormatError, one line, for what is no HDF5 file or damaged, and by `use`: for a missing path, a link out of the file or in a
+ * circle, a filter that the library lacks, and for more numbers than the file can hold
+ */
+export async function readHdf5<T>(bytes: Uint8Array, name: string, use: (file: Hdf5File) => T): Promise<T> {
+  if (!isHdf5(bytes)) throw new FormatError(`${name}: it is no HDF5 file.`);
+  const { module } = await load(name);
+  // No waiting from here on: there is one file of this name, and the library's errors are ours.
+  return within(module, bytes, name, use);
+}
+
+function within<T>(module: Library, bytes: Uint8Array, name: string, use: (file: Hdf5File) => T): T {
+  const { FS } = module;
+  const damaged = (what: string): FormatError => new FormatError(`${name}: ${what}: the file is damaged.`);
+  /** Call the library; whatever it throws is a damaged file. */
+  const calling = <R>(what: string, call: () => R): R => {
+    try {
+      return call();
+    } catch (error) {
+      if (error instanceof FormatError) throw error;
+      // It leaves the file that it wrote the error to open.
+      for (const stream of [...FS.streams]) if (stream?.path?.startsWith("/tmp/tmpfile")) FS.close(stream);
+      throw damaged(`${what} cannot be read`);
+    }
+  };
+  module.activate_throwing_error_handler();
+  let id: bigint | undefined;
+  try {
+    // Without a copy: the library only reads.
+    FS.writeFile(place, bytes, { canOwn: true });
+    id = calling("its beginning", () => module.open(place, module.H5F_ACC_RDONLY, false, -1, -1));
+    return use(fileOf(module, id, { name, size: bytes.length, calling, damaged }));
+  } finally {
+    try {
+      if (id !== undefined) module.close_file(id);
+    } catch {
+      // What was wrong with it has been said.
+    }
+    module.deactivate_throwing_error_handler();
+    FS.unlink(place);
+  }
+}
+
+type Context = {
+  readonly name: string;
+  readonly size: number;
+  readonly calling: <R>(what: string, call: () => R) => R;
+  readonly damaged: (what: string) => FormatError;
+};
+
+function fileOf(module: Library, id: bigint, { name, size, calling, damaged }: Context): Hdf5File {
+  let left = mostTimes * size + mostMore;
+  const quoted = (path: string): string => excerpt(JSON.stringify(path), 100);
+
+  /** The path without soft links. @throws FormatError for a link out of the file, and in a circle */
+  const resolve = (given: string): string | undefined => {
+    let rest = given.split("/").filter((part) => part !== "" && part !== ".");
+    let at = "";
+    for (let links = 0; rest.length > 0; ) {
+      const next = `${at}/${rest[0]}`;
+      const kind = calling(quoted(next), () => module.get_type(id, at === "" ? "/" : at));
+      if (kind !== module.H5G_GROUP) return undefined;
+      const there = calling(quoted(next), () => module.get_names(id, at === "" ? "/" : at, false));
+      if (!there.includes(rest[0] as string)) return undefined;
+      const out = calling(quoted(next), () => module.get_external_link(id, next));
+      if (out.filename !== undefined) {
+        throw new FormatError(
+          `${name}: ${quoted(next)} is a link to another file, ${quoted(out.filename)}. Links out of a file are not followed.`,
+        );
+      }
+      const target = calling(quoted(next), () => module.get_symbolic_link(id, next));
+      if (target === null) {
+        at = next;
+        rest = rest.slice(1);
+        continue;
+      }
+      if (++links > mostLinks) throw new FormatError(`${name}: the links at ${quoted(given)} go in a circle.`);
+      const parts = target.split("/").filter((part) => part !== "" && part !== ".");
+      rest = [...parts, ...rest.slice(1)];
+      if (target.startsWith("/")) at = "";
+    }
+    return at === "" ? "/" : at;
+  };
+  const existing = (path: string, wanted: "group" | "dataset" | undefined): string => {
+    const found = resolve(path);
+    if (found === undefined) throw new FormatError(`${name}: it has no ${wanted ?? "object"} ${quoted(path)}.`);
+    const kind = kindOf(found);
+    if (wanted !== undefined && kind !== wanted) {
+      throw new FormatError(`${name}: ${quoted(path)} is no ${wanted}.`);
+    }
+    return found;
+  };
+  const kindOf = (path: string): "group" | "dataset" | "other" => {
+    const type = calling(quoted(path), () => module.get_type(id, path));
+    return type === module.H5G_GROUP ? "group" : type === module.H5G_DATASET ? "dataset" : "other";
+  };
+  /** Number of values, each of so many bytes in memory; counted against what the file may unpack to. */
+  const count = ({ shape, size: each }: Metadata, path: string, most: number): number => {
+    if (shape === null) throw new FormatError(`${name}: ${quoted(path)} holds nothing.`);
+    const values = shape.reduce((product, n) => product * n, 1);
+    if (!(each > 0) || !(values * each <= most)) {
+      throw new FormatError(
+        `${name}: ${quoted(path)} says that it has (${shape.join(", ")}) values, which are more than the file of ${size} bytes can hold.`,
+      );
+    }
+    left -= values * each;
+    return values;
+  };
+  /** Bytes that the library writes, in memory that begins as zeros: where it fails nothing of others is read. */
+  const filled = <R>(bytes: number, fill: (pointer: bigint) => number, what: string, take: (at: number) => R): R => {
+    const pointer = calling(what, () => module._malloc(bytes || 1));
+    if (pointer === 0) throw damaged(`${what} does not fit in memory`);
+    try {
+      module.HEAPU8.fill(0, pointer, pointer + bytes);
+      if (calling(what, () => fill(BigInt(pointer))) < 0) throw damaged(`${what} cannot be read`);
+      return take(pointer);
+    } finally {
+      module._free(pointer);
+    }
+  };
+  const textsAt = (pointer: number, { vlen, size: each }: Metadata, values: number): string[] => {
+    const decoder = new TextDecoder();
+    return Array.from({ length: values }, (_, k) => {
+      const heap = module.HEAPU8;
+      const own = pointer + k * each;
+      const from = vlen ? new DataView(heap.buffer).getUint32(own, true) : own;
+      if (from === 0) return "";
+      const most = vlen ? heap.length : own + each;
+      const zero = heap.indexOf(0, from);
+      return decoder.decode(heap.slice(from, zero < 0 ? most : Math.min(zero, most)));
+    });
+  };
+
+  const numbers = (path: string): Hdf5Numbers => {
+    const at = existing(path, "dataset");
+    const filters = calling(quoted(path), () => module.get_dataset_filters(id, at));
+    const odd = filters.find((filter) => !knownFilters.includes(filter.id));
+    if (odd !== undefined) {
+      throw new FormatError(
+        `${name}: ${quoted(path)} is packed by the filter ${excerpt(odd.name) || "number"} (${odd.id}), which is not read. Write the file without it.`,
+      );
+    }
+    const metadata = calling(quoted(path), () => module.get_dataset_metadata(id, at));
+    const { type, size: each, signed, shape } = metadata;
+    if (metadata.virtual_sources !== undefined) {
+      throw new FormatError(`${name}: ${quoted(path)} is made of other files, which are not read.`);
+    }
+    const kind = type === integer || type === enumeration ? (signed ? "i" : "u") : type === float ? "f" : "";
+    const read = readers[`${kind}${8 * each}`];
+    if (read === undefined) throw new FormatError(`${name}: ${quoted(path)} holds no numbers of 8 to 64 bits.`);
+    const values = count(metadata, path, filters.length === 0 ? Math.min(size, left) : left);
+    const all = values * each;
+    const fill = (pointer: bigint): number => module.get_dataset_data(id, at, null, null, null, pointer);
+    const data = filled(all, fill, quoted(path), (pointer) =>
+      read(new DataView(module.HEAPU8.slice(pointer, pointer + all).buffer), values),
+    );
+    return { shape: shape as number[], data };
+  };
+  const texts = (path: string): Hdf5Texts => {
+    const at = existing(path, "dataset");
+    const metadata = calling(quoted(path), () => module.get_dataset_metadata(id, at));
+    if (metadata.type !== text) throw new FormatError(`${name}: ${quoted(path)} holds no texts.`);
+    const values = count(metadata, path, left);
+    const fill = (pointer: bigint): number => module.get_dataset_data(id, at, null, null, null, pointer);
+    const found = filled(values * metadata.size, fill, quoted(path), (pointer) => {
+      const made = textsAt(pointer, metadata, values);
+      if (metadata.vlen) module.reclaim_vlen_memory(id, at, "", BigInt(pointer));
+      return made;
+    });
+    return { shape: metadata.shape as number[], texts: found };
+  };
+  const attribute = (path: string, key: string): readonly string[] | undefined => {
+    const at = existing(path, undefined);
+    const what = `the attribute ${quoted(key)} of ${quoted(path)}`;
+    if (!calling(what, () => module.get_attribute_names(id, at)).includes(key)) return undefined;
+    const metadata = calling(what, () => module.get_attribute_metadata(id, at, key));
+    // An empty list is written as one of numbers.
+    if (metadata.shape?.includes(0)) return [];
+    if (metadata.type !== text) throw new FormatError(`${name}: ${what} holds no text.`);
+    const values = count(metadata, path, left);
+    const fill = (pointer: bigint): number => module.get_attribute_data(id, at, key, pointer);
+    return filled(values * metadata.size, fill, what, (pointer) => {
+      const made = textsAt(pointer, metadata, values);
+      if (metadata.vlen) module.reclaim_vlen_memory(id, at, key, BigInt(pointer));
+      return made;
+    });
+  };
+  return {
+    kind: (path) => {
+      const found = resolve(path);
+      return found === undefined ? undefined : kindOf(found);
+    },
+    names: (path) => {
+      const at = existing(path, "group");
+      return calling(quoted(path), () => module.get_names(id, at, false));
+    },
+    ...{ numbers, texts, attribute },
+  };
+}
+
+type Reader = (view: DataView, values: number) => Float32Array | Float64Array;
+const each =
+  (Type: typeof Float32Array | typeof Float64Array, value: (view: DataView, k: number) => number): Reader =>
+  (view, values) => {
+    const data = new Type(values);
+    for (let k = 0; k < values; k++) data[k] = value(view, k);
+    return data;
+  };
+/** By kind and bits: in memory the library gives the lowest byte first. */
+const readers: Readonly<Record<string, Reader>> = {
+  f16: each(Float32Array, (view, k) => halfOf(view.getUint16(2 * k, true))),
+  f32: (view) => new Float32Array(view.buffer as ArrayBuffer),
+  f64: (view) => new Float64Array(view.buffer as ArrayBuffer),
+  i8: each(Float32Array, (view, k) => view.getInt8(k)),
+  u8: each(Float32Array, (view, k) => view.getUint8(k)),
+  i16: each(Float32Array, (view, k) => view.getInt16(2 * k, true)),
+  u16: each(Float32Array, (view, k) => view.getUint16(2 * k, true)),
+  i32: each(Float64Array, (view, k) => view.getInt32(4 * k, true)),
+  u32: each(Float64Array, (view, k) => view.getUint32(4 * k, true)),
+  i64: each(Float64Array, (view, k) => Number(view.getBigInt64(8 * k, true))),
+  u64: each(Float64Array, (view, k) => Number(view.getBigUint64(8 * k, true))),
+};
+
+/** A number of IEEE 754's binary16. */
+function halfOf(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const size =
+    exponent === 31
+      ? fraction === 0
+        ? Infinity
+        : Number.NaN
+      : exponent === 0
+        ? fraction * 2 ** -24
+        : (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return bits >> 15 ? -size : size;
+}

@@ -1,0 +1,109 @@
+/** Keras's activation functions in the equation language. Knows nothing about layers. */
+
+/** What a function makes of a value. */
+export type Activation = {
+  /** The equation's right side, for a value of this name or, unless `twice`, for any expression. */
+  readonly of: (value: string) => string;
+  /** Whether the value stands in it more than once, so that it needs a name. */
+  readonly twice?: true;
+};
+/** A function's options, as a layer of its own has them. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+const call = (name: string): Activation => ({ of: (value) => `${name}(${value})` });
+const twice = (of: (value: string) => string): Activation => ({ of, twice: true });
+const number = (settings: Settings, names: readonly string[], otherwise: number): number => {
+  const found = names.map((name) => settings[name]).find((value) => value !== undefined && value !== null);
+  const value = typeof found === "object" && found !== null && "value" in found ? found.value : found;
+  return typeof value === "number" ? value : otherwise;
+};
+const say = (value: number): string => (value < 0 ? `(${value})` : `${value}`);
+
+/** By Keras's names. `major` is the version of Keras whose function it is: 1 and 2 have another hard_sigmoid than 3. */
+const table: Readonly<Record<string, (settings: Settings, major: number) => Activation>> = {
+  linear: () => ({ of: (value) => value }),
+  sigmoid: () => call("sigmoid"),
+  tanh: () => call("tanh"),
+  softplus: () => call("softplus"),
+  softmax: () => call("softmax"),
+  exponential: () => call("exp"),
+  hard_sigmoid: (_, major) =>
+    major >= 3 ? call("hard_sigmoid") : { of: (value) => `max(0, min(1, 0.2 * (${value}) + 0.5))` },
+  relu: (settings) => {
+    const slope = number(settings, ["negative_slope", "alpha"], 0);
+    const from = number(settings, ["threshold", "theta"], 0);
+    const most = number(settings, ["max_value"], Infinity);
+    if (slope === 0 && from === 0) return most === Infinity ? call("relu") : clipped(0, most);
+    if (from !== 0 && slope === 0 && most === Infinity) return twice((z) => `${z} * step(max(${z} - ${say(from)}, 0))`);
+    if (from === 0 && most === Infinity) return twice((z) => `max(${z}, 0) + ${say(slope)} * min(${z}, 0)`);
+    return twice(
+      (z) =>
+        `min(${z}, ${most === Infinity ? "1e38" : say(most)}) * step(max(${z} - ${say(from)}, 0)) + ${say(slope)} * min(${z} - ${say(from)}, 0)`,
+    );
+  },
+  leaky_relu: (settings) =>
+    twice((z) => `max(${z}, 0) + ${say(number(settings, ["negative_slope", "alpha"], 0.2))} * min(${z}, 0)`),
+  relu6: () => clipped(0, 6),
+  elu: (settings) =>
+    twice((z) => `max(${z}, 0) + ${say(number(settings, ["alpha"], 1))} * (exp(min(${z}, 0)) - 1)`),
+  celu: (settings) => {
+    const alpha = say(number(settings, ["alpha"], 1));
+    return twice((z) => `max(${z}, 0) + ${alpha} * (exp(min(${z}, 0) / ${alpha}) - 1)`);
+  },
+  selu: () => twice((z) => `1.0507009873554805 * (max(${z}, 0) + 1.6732632423543772 * (exp(min(${z}, 0)) - 1))`),
+  softsign: () => twice((z) => `${z} / (1 + abs(${z}))`),
+  silu: () => twice((z) => `${z} * sigmoid(${z})`),
+  hard_silu: () => twice((z) => `${z} * hard_sigmoid(${z})`),
+  hard_tanh: () => clipped(-1, 1),
+  tanh_shrink: () => twice((z) => `${z} - tanh(${z})`),
+  soft_shrink: () => twice((z) => `max(${z} - 0.5, 0) + min(${z} + 0.5, 0)`),
+  mish: () => twice((z) => `${z} * tanh(softplus(${z}))`),
+  squareplus: () => twice((z) => `(${z} + sqrt(${z} * ${z} + 4)) / 2`),
+  sparse_sigmoid: () => ({ of: (value) => `max(0, min(1, 0.5 * (${value}) + 0.5))` }),
+  log_sigmoid: () => ({ of: (value) => `-softplus(-(${value}))` }),
+  log_softmax: () => twice((z) => `${z} - max(${z}) - log(sum(exp(${z} - max(${z}))))`),
+};
+const clipped = (least: number, most: number): Activation => ({
+  of: (value) => `max(${say(least)}, min(${say(most)}, ${value}))`,
+});
+const aliases: Readonly<Record<string, string>> = { swish: "silu", hard_swish: "hard_silu", exp: "exponential" };
+/** Layers that are functions, as an activation may be one. */
+const layers: Readonly<Record<string, string>> = {
+  ReLU: "relu",
+  LeakyReLU: "leaky_relu",
+  ELU: "elu",
+  ThresholdedReLU: "relu",
+  Softmax: "softmax",
+};
+/** Defaults of these layers where the function of that name has others. */
+const layerDefaults: Readonly<Record<string, Settings>> = {
+  LeakyReLU: { negative_slope: 0.3 },
+  ThresholdedReLU: { theta: 1 },
+};
+
+/**
+ * The function that a config names, or holds as data.
+ * @returns the name, where there is no such function
+ */
+export function activationOf(given: unknown, major: number): Activation | string {
+  if (given === undefined || given === null) return (table.linear as () => Activation)();
+  const { class_name: className, config, registered_name: registered } = (
+    typeof given === "object" ? given : { class_name: "function", config: given }
+  ) as Settings;
+  const name = className === "function" ? String(config ?? registered) : String(className);
+  const layer = layers[name];
+  if (layer !== undefined) return activationOfLayer(name, (config ?? {}) as Settings, major) as Activation;
+  const found = Object.hasOwn(aliases, name) ? (aliases[name] as string) : name;
+  const settings = className !== "function" && typeof config === "object" && config !== null ? config : {};
+  return Object.hasOwn(table, found) ? (table[found] as (typeof table)[string])(settings as Settings, major) : name;
+}
+
+/** The function of a layer such as LeakyReLU; undefined for a layer that is none. */
+export function activationOfLayer(className: string, config: Settings, major: number): Activation | undefined {
+  const name = Object.hasOwn(layers, className) ? layers[className] : undefined;
+  if (name === undefined) return undefined;
+  const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
+  const known = "negative_slope" in given || "alpha" in given || "theta" in given;
+  const settings = known ? given : { ...layerDefaults[className], ...given };
+  return (table[name] as (typeof table)[string])(settings, major);
+}

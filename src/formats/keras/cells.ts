@@ -1,0 +1,93 @@
+/** The cells of Keras's layers as equations: ours where all is as by default, else written for the options. Knows nothing about files. */
+import * as cells from "../../cells/index.ts";
+import { type Cell, cell } from "../../graph/cell.ts";
+import type { Activation } from "./activations.ts";
+
+/** What the equations of a recurrent layer depend on. */
+export type RecurrentForm = {
+  readonly kind: "lstm" | "gru" | "simple_rnn";
+  readonly activation: Activation;
+  /** Of the gates. */
+  readonly recurrent: Activation;
+  readonly bias: boolean;
+  /** Of a GRU: whether the reset gate acts after the product. */
+  readonly resetAfter: boolean;
+  /** Names of the hidden state and, of an LSTM, the cell state. */
+  readonly states: readonly [string, string];
+  /** The state that is the output, where it is not the hidden state. */
+  readonly output?: string | undefined;
+};
+
+/** The gates in the order in which Keras has them along a kernel's last axis, by the letters of our cells. */
+export const gates = { lstm: ["i", "f", "g", "o"], gru: ["z", "r", "g"], simple_rnn: [""] } as const;
+/** The order in which Keras 1 wrote a matrix for each gate, where it is another. */
+export const gatesOfKeras1 = { ...gates, lstm: ["i", "g", "f", "o"] } as const;
+
+/** One line, or two where the function needs its value by name. */
+const line = (name: string, { of, twice }: Activation, sum: string): string[] =>
+  twice ? [`a_${name.replace("'", "")} = ${sum}`, `${name} = ${of(`a_${name.replace("'", "")}`)}`] : [`${name} = ${of(sum)}`];
+
+/** The cell of a recurrent layer. */
+export function recurrentCell(form: RecurrentForm): Cell {
+  const { kind, activation, recurrent, bias, resetAfter, states, output } = form;
+  const [h, c] = states;
+  const b = (gate: string, letter = "b"): string => (bias ? ` + ${letter}${gate === "" ? "" : `_${gate}`}` : "");
+  const sum = (gate: string): string => `W_${gate} @ x + U_${gate} @ ${h}${b(gate)}`;
+  const sumAfter = (gate: string): string => `W_${gate} @ x${b(gate)} + U_${gate} @ ${h}${b(gate, "d")}`;
+  const lines = {
+    lstm: () => [
+      ...["f", "i", "o"].flatMap((gate) => line(gate, recurrent, sum(gate))),
+      ...line("g", activation, sum("g")),
+      `${c}' = f * ${c} + i * g`,
+      `${h}' = o * ${activation.twice ? activation.of(`${c}'`).replace(/^(.*)$/, "($1)") : activation.of(`${c}'`)}`,
+      ...(bias ? ["b_f ~ ones"] : []),
+    ],
+    gru: () => [
+      ...["z", "r"].flatMap((gate) => line(gate, recurrent, resetAfter ? sumAfter(gate) : sum(gate))),
+      ...line(
+        "g",
+        activation,
+        resetAfter
+          ? `W_g @ x${b("g")} + r * (U_g @ ${h}${b("g", "d")})`
+          : `W_g @ x + U_g @ (r * ${h})${b("g")}`,
+      ),
+      `${h}' = z * ${h} + (1 - z) * g`,
+    ],
+    simple_rnn: () => line(`${h}'`, activation, `W @ x + U @ ${h}${b("")}`),
+  };
+  const source = [...lines[kind](), ...(output === undefined ? [] : [`y = ${output}'`])].join("\n");
+  const usual = { lstm: cells.lstm, gru: resetAfter ? cells.gruResetAfter : cells.gru, simple_rnn: cells.simpleRnn }[kind];
+  // Ours say the same with comments.
+  return sorted(usual.source) === sorted(source) ? usual : cell(source);
+}
+/** The lines without comments; those of gates may stand in any order. */
+const sorted = (source: string): string =>
+  source
+    .split("\n")
+    .map((one) => one.replace(/#.*/, "").replace(/\s+/g, " ").trim())
+    .sort()
+    .join("\n");
+
+/** x -> activation(W @ x + b). */
+export const denseCell = (activation: Activation, bias: boolean): Cell =>
+  cell(line("y", activation, `W @ x${bias ? " + b" : ""}`).join("\n"));
+
+/** x -> activation(x). */
+export const activationCell = (activation: Activation): Cell =>
+  cell(`y = ${activation.of("x")}`);
+
+/** x with mean 0 and variance 1 over its features; a gain and a bias where the layer has them. */
+export const normalizationCell = (epsilon: number, scale: boolean, center: boolean): Cell =>
+  cell(
+    [
+      "d = x - mean(x)",
+      `y = ${scale ? "gain * " : ""}d / sqrt(mean(d * d) + ${epsilon})${center ? " + b" : ""}`,
+      ...(scale ? ["gain ~ ones"] : []),
+    ].join("\n"),
+  );
+
+/** x times a gain, plus a bias: what batch normalisation is when nothing is trained. */
+export const affineCell = cell("y = gain * x + b\ngain ~ ones\ngain : input\nb : input");
+
+/** x as it is: for a layer that only ends a mask, or has another name. */
+export const sameCell = cell("y = x");

@@ -1,0 +1,220 @@
+/**
+ * Read Keras models: `.keras` of Keras 3, `.weights.h5` with a config beside it, and the HDF5 files of Keras 1, 2 and 3, whole models or
+ * weights with the config as JSON beside them. What a file holds beside layers and weights (the optimizer, losses) is left alone.
+ */
+import { excerpt } from "../../graph/excerpt.ts";
+import { InputError } from "../../graph/input-error.ts";
+import { type Model, modelOf } from "../../nn/model.ts";
+import { type Hdf5File, isHdf5, readHdf5 } from "../containers/hdf5.ts";
+import { readZip } from "../containers/zip.ts";
+import type { ImportedModel, ModelSource } from "../imported.ts";
+import { FormatError } from "../safetensors.ts";
+import { ConfigError, type KerasLayer, type KerasModel, readConfig } from "./config.ts";
+import { type Dialect, snakeCase, type Translated, translate } from "./translate.ts";
+import { arraysOf, arraysOfKeras1, fill, type KerasArray, type WeightGroup } from "./weights.ts";
+
+/** A config and what is known of the program that wrote it. */
+type Described = {
+  readonly config: unknown;
+  readonly version: string | undefined;
+  /** The file that it is in, where it is another. */
+  readonly from: string;
+};
+
+/** A model from its bytes. @throws FormatError, one line with the file's name */
+export async function readKeras(source: ModelSource): Promise<ImportedModel> {
+  const { bytes, name } = source;
+  if (isHdf5(bytes)) return readHdf5(bytes, name, (file) => readFile(file, source));
+  const members = readZip(bytes, name);
+  const described = configOf(members, name);
+  const [translated, model] = understand(described, name);
+  const weights = members.get("model.weights.h5");
+  if (weights === undefined) throw new FormatError(`${name}: it holds no model.weights.h5: the file is not whole.`);
+  return readHdf5(weights, name, (file) => finish(translated, described, newArrays(file, model, translated, name), name));
+}
+
+/** Config and version of a `.keras`. */
+function configOf(members: ReadonlyMap<string, Uint8Array>, name: string): Described {
+  const text = (member: string): unknown => {
+    const bytes = members.get(member);
+    if (bytes === undefined) throw new FormatError(`${name}: it holds no ${member}: it is no Keras model, or not whole.`);
+    return json(new TextDecoder().decode(bytes), `${name}: ${member}`);
+  };
+  const { keras_version: version } = (text("metadata.json") ?? {}) as Record<string, unknown>;
+  return { config: text("config.json"), version: typeof version === "string" ? version : undefined, from: name };
+}
+
+/** An HDF5 file: a whole model, or weights for which there is a config beside it. */
+function readFile(file: Hdf5File, source: ModelSource): ImportedModel {
+  const { name } = source;
+  const own = file.attribute("/", "model_config")?.[0];
+  const version = file.attribute("/", "keras_version")?.[0];
+  const root = newRoots.find((one) => file.kind(one) === "group");
+  if (own === undefined && root === undefined && file.kind("/model_weights") === undefined && listed(file, "/", "layer_names") === undefined) {
+    throw new FormatError(`${name}: it is an HDF5 file, but no Keras model: it has neither a model_config nor layer_names.`);
+  }
+  const described = own === undefined ? beside(source, version) : { config: json(own, `${name}: its model_config`), version, from: name };
+  const [translated, model] = understand(described, name);
+  const arrays =
+    own === undefined && root !== undefined ? newArrays(file, model, translated, name) : oldArrays(file, translated, name);
+  return finish(translated, described, arrays, name);
+}
+
+/** The config that lies beside a file of weights. */
+function beside({ name, beside: find }: ModelSource, version: string | undefined): Described {
+  const file = name.split(/[\\/]/).at(-1) as string;
+  const stem = file.replace(/\.(h5|hdf5|keras)$/i, "");
+  const short = stem.replace(/[._]weights$/i, "");
+  const candidates = [...new Set([`${stem}.json`, `${short}.json`, `${short}.keras`, "config.json"])].filter((one) => one !== file);
+  for (const candidate of candidates) {
+    const bytes = find?.(candidate);
+    if (bytes === undefined) continue;
+    if (candidate.endsWith(".keras")) return configOf(readZip(bytes, candidate), candidate);
+    const config = json(new TextDecoder().decode(bytes), candidate);
+    const written = (config as Record<string, unknown> | null)?.keras_version;
+    return { config, version: version ?? (typeof written === "string" ? written : undefined), from: candidate };
+  }
+  throw new FormatError(
+    `${name}: it holds weights and no architecture. Put the model's to_json() beside it as ${candidates[0]}, or the model as ${short}.keras.`,
+  );
+}
+
+function json(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new FormatError(`${where} is not JSON: the file is damaged.`);
+  }
+}
+
+/** What a version of Keras does. */
+export function dialectOf(version: string | undefined, config: unknown): Dialect {
+  const [, first, second] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
+  // Only Keras 3 says in which module a class is; Keras 1 and 2 are alike in what matters where they do not say it.
+  const modules = typeof config === "object" && config !== null && "module" in config;
+  const major = first === undefined ? (modules ? 3 : 2) : Number(first);
+  return { major, handsMasksOn: major < 3 || (second !== undefined && major === 3 && Number(second) < 16) };
+}
+
+/** The config in our layers. @throws FormatError for what they cannot say */
+function understand({ config, version, from }: Described, name: string): [Translated, KerasModel] {
+  return telling(name, () => {
+    const model = readConfig(config);
+    return [translate(model, dialectOf(version, config)), model];
+  }, from === name ? "" : `by ${excerpt(from)}, `);
+}
+/** Reasons of a config and of our layers as errors of the file. */
+function telling<T>(name: string, make: () => T, where = ""): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    if (error instanceof ConfigError) throw new FormatError(`${name}: ${where}${error.message}.`);
+    if (error instanceof InputError) throw new FormatError(`${name}: ${where}${(error.message.split("\n")[0] as string).replace(/\.$/, "")}.`);
+    throw error;
+  }
+}
+
+/** The arrays of a layer's parts, by the layer's name. */
+type Arrays = (layer: string, groups: readonly WeightGroup[]) => readonly (readonly KerasArray[])[];
+
+/** The models, with their values. */
+function finish(translated: Translated, { version }: Described, arrays: Arrays, name: string): ImportedModel {
+  const values = new Map<string, Float32Array>();
+  telling(name, () => {
+    for (const [layer, groups] of translated.weights) {
+      const found = arrays(layer, groups);
+      groups.forEach((group, k) => {
+        fill(group, found[k] as readonly KerasArray[], (parameter, numbers) => values.set(parameter, numbers));
+      });
+    }
+  });
+  const build = ({ layers, input }: Translated["outputs"][number]): Model =>
+    telling(name, () =>
+      modelOf(layers, input, ({ name: parameter, shape }) => {
+        const found = values.get(parameter);
+        if (found?.length === shape.reduce((a, b) => a * b, 1)) return found;
+        throw new ConfigError(
+          `${parameter} has ${found?.length ?? "no"} values, and its layer has ${shape.join(" x ")}: its weights are of another model`,
+        );
+      }),
+    );
+  const outputs = translated.outputs.map((one) => ({ name: one.name, model: build(one) }));
+  const [first] = outputs as [(typeof outputs)[number]];
+  const notes = [...translated.notes];
+  return {
+    source: version === undefined ? "Keras of an unknown version" : `Keras ${excerpt(version)}`,
+    model: first.model,
+    ...(outputs.length > 1 && { outputs }),
+    notes,
+  };
+}
+
+/** Where the folders of layers are in a `.weights.h5`. */
+const newRoots = ["/layers", "/_layer_checkpoint_dependencies"];
+
+/** Arrays by folders that have the names of classes, numbered where there are more of one class. */
+function newArrays(file: Hdf5File, model: KerasModel, { weights }: Translated, name: string): Arrays {
+  const root = newRoots.find((one) => file.kind(one) === "group");
+  if (root === undefined && weights.size > 0) throw new FormatError(`${name}: its weights have no group "layers".`);
+  const folders = foldersOf(model.layers);
+  return (layer, groups) =>
+    groups.map(({ form, path }) => {
+      const folder = [root, folders.get(layer), path, "vars"].filter((part) => part !== "").join("/");
+      return arraysOf(form).map((what, k) => ({ ...file.numbers(`${folder}/${k}`), name: `${layer}: ${what}` }));
+    });
+}
+function foldersOf(layers: readonly KerasLayer[]): ReadonlyMap<string, string> {
+  const counts = new Map<string, number>();
+  return new Map(
+    layers
+      .filter(({ operation }) => !operation)
+      .map(({ name, className }) => {
+        const folder = snakeCase(className);
+        const count = counts.get(folder) ?? 0;
+        counts.set(folder, count + 1);
+        return [name, count === 0 ? folder : `${folder}_${count}`];
+      }),
+  );
+}
+
+/** A list of texts, which Keras writes over several attributes where it is long. */
+function listed(file: Hdf5File, path: string, name: string): readonly string[] | undefined {
+  const whole = file.attribute(path, name);
+  if (whole !== undefined) return whole;
+  const parts: string[] = [];
+  for (let k = 0; ; k++) {
+    const part = file.attribute(path, `${name}${k}`);
+    if (part === undefined) return k === 0 ? undefined : parts;
+    parts.push(...part);
+  }
+}
+
+/** Arrays in the order that each layer's group lists them in. */
+function oldArrays(file: Hdf5File, { weights }: Translated, name: string): Arrays {
+  const root = file.kind("/model_weights") === "group" ? "/model_weights" : "/";
+  const at = (path: string): string => (root === "/" ? `/${path}` : `${root}/${path}`);
+  const layers = listed(file, root, "layer_names");
+  if (layers === undefined) throw new FormatError(`${name}: its weights have no attribute "layer_names".`);
+  const missing = [...weights.keys()].find((layer) => !layers.includes(layer));
+  if (missing !== undefined) {
+    throw new FormatError(`${name}: it has no weights of the layer ${excerpt(JSON.stringify(missing), 60)}; it has those of ${excerpt(layers.join(", "), 80)}.`);
+  }
+  return (layer, groups) => {
+    const names = listed(file, at(layer), "weight_names") ?? [];
+    const counts = [arraysOfForms(groups, (form) => arraysOf(form).length), arraysOfForms(groups, arraysOfKeras1)];
+    const each = counts.find((list) => list.reduce((a, b) => a + b, 0) === names.length);
+    if (each === undefined) {
+      const wanted = [...new Set(counts.map((list) => list.reduce((a, b) => a + b, 0)))].join(" or ");
+      throw new ConfigError(`the layer ${excerpt(JSON.stringify(layer), 60)} has ${names.length} arrays, expected ${wanted}`);
+    }
+    let from = 0;
+    return each.map((count) => {
+      const own = names.slice(from, from + count);
+      from += count;
+      return own.map((one) => ({ ...file.numbers(at(`${layer}/${one}`)), name: `${layer}: ${one.split("/").at(-1)}` }));
+    });
+  };
+}
+const arraysOfForms = (groups: readonly WeightGroup[], count: (form: WeightGroup["form"]) => number): number[] =>
+  groups.map(({ form }) => count(form));
