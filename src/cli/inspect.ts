@@ -1,11 +1,16 @@
-/** `unrolled inspect`: show every gate and state of a model at every step while it reads a text. */
+/**
+ * `unrolled inspect`: show every gate and state of a model at every step while it reads a text. Of a model without a task, which nothing
+ * says how to read for, its layers.
+ */
 import { basename } from "node:path";
 import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { type ModelFile, readModel } from "../formats/model-file.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { inspectModel } from "../nn/inspection.ts";
-import type { Model } from "../nn/model.ts";
+import { countParameters, type Model } from "../nn/model.ts";
+import { layerSummaries, summary } from "../nn/summary.ts";
 import { openModel } from "../tasks/index.ts";
 import {
   inspectedToken,
@@ -16,6 +21,7 @@ import {
   shownValues,
 } from "../tasks/inspect-text.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
+import { hasTask } from "../tasks/task.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { encode, type Texts, type Tokenizer } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
@@ -31,7 +37,8 @@ export const inspect: Command = {
   name: "inspect",
   usage: 'inspect MODEL.safetensors [FILE] [--text "..."] [options]',
   summary: "show every gate and state while a model reads a text",
-  details: "Reads the text of FILE or of --text. Prints a table without --html and --json.",
+  details:
+    "Reads the text of FILE or of --text. Prints a table without --html and --json.\nOf a model without a task, as `convert` writes it, prints the layers.",
   examples: [
     'inspect model.safetensors --text "Call me Ishmael."',
     'inspect model.safetensors --text "Call me Ishmael." --value f',
@@ -48,9 +55,26 @@ export const inspect: Command = {
     const [file] = given.positionals as readonly [string, string?];
     const html = given.text("html");
     if (html !== undefined) checkPage(html);
-    await openModel(readInput(file), file, "`inspect`", { text: (lm) => showText(lm, file, given) });
+    const bytes = readInput(file);
+    const content = readModel(bytes, file);
+    if (hasTask(content)) return openModel(bytes, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
+    showLayers(content, file, given);
   },
 };
+
+function showLayers({ model }: ModelFile, file: string, given: Given): void {
+  const [, path] = given.positionals;
+  const asked = ["text", "html", "field"].filter((name) => given.text(name) !== undefined);
+  const [option] = [...asked, ...(given.texts("value").length > 0 ? ["value"] : [])];
+  const odd = path ?? (option && `--${option}`);
+  if (odd !== undefined) {
+    throw new InputError(
+      `${odd}: ${file} is a model without a task: nothing says what it reads. Its layers are shown without it.`,
+    );
+  }
+  if (given.flag("json")) writeJson({ layers: layerSummaries(model), parameters: countParameters(model) });
+  else process.stdout.write(printable(`${summary(model)}\n`));
+}
 
 async function showText(lm: LanguageModel, file: string, given: Given): Promise<void> {
   checkFiniteValues(lm.model, file);

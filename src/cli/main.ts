@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   detect: async () => (await import("./detect.ts")).detect,
   inspect: async () => (await import("./inspect.ts")).inspect,
   export: async () => (await import("./export.ts")).exportModel,
+  convert: async () => (await import("./convert.ts")).convert,
   trajectories: async () => (await import("./trajectories.ts")).trajectories,
   translate: async () => (await import("./translate.ts")).translate,
   music: async () => (await import("./music.ts")).music,

@@ -1,4 +1,13 @@
-/** Models that other programs wrote: one reader a format, and what reads any of them. */
+/** Models that other programs wrote: one reader a format, and what reads any of them. Knows nothing about disks. */
+import {
+  type Arguments,
+  callable,
+  checkArguments,
+  options as optionsOf,
+  type Rule,
+  required,
+  someText,
+} from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import { isHdf5 } from "./containers/hdf5.ts";
 import { isKerasArchive } from "./keras/archive.ts";
@@ -60,12 +69,28 @@ const formats: readonly ForeignFormat[] = [
   },
 ];
 
+const someBytes: Rule = { expected: "bytes, a Uint8Array", accepts: (value) => value instanceof Uint8Array };
+/** @internal */
+export const importModelArguments: Arguments = {
+  source: optionsOf<ModelSource>({
+    bytes: required(someBytes),
+    name: required(someText),
+    beside: callable,
+  }),
+};
+
 /**
- * Read a model that another program wrote.
+ * Read a model that another program wrote, as one of ours: Keras's `.keras`, `.weights.h5` and `.h5`, by their content. Runs no code from
+ * the file, and follows no link out of it. HDF5 files need the optional package h5wasm.
+ * @param source `bytes` of the file; its `name`, for messages and where its ending tells more; `beside`, which gives the bytes of another
+ *   file of the same folder: weights without an architecture need it
+ * @returns `source`, what wrote it; `model`; of a model with several outputs `outputs`, each as a model with the same values; `notes`
  * @throws FormatError, one line that begins with the file's name, for a file of no known format, for a damaged one, and for what our layers
  * cannot say
+ * @example const { model, notes } = await importModel({ bytes: readFileSync("model.keras"), name: "model.keras" });
  */
 export async function importModel(source: ModelSource): Promise<ImportedModel> {
+  checkArguments("importModel", { source }, importModelArguments);
   const format = formats.find(({ accepts }) => accepts(source));
   if (format === undefined) throw new FormatError(`${source.name}: it is no model file of a known format.`);
   return await format.read(source);

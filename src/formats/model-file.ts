@@ -291,7 +291,11 @@ function cellData(layer: CellSpec): object {
   // In the order of the cell's inputs, which the reader makes of them.
   const others =
     inputs && Object.fromEntries(of.inputs.filter((name) => name in inputs).map((name) => [name, inputs[name]]));
-  const more = { ...(others && { inputs: others }), ...(strides !== undefined && { strides }), ...(endsMask && { endsMask }) };
+  const more = {
+    ...(others && { inputs: others }),
+    ...(strides !== undefined && { strides }),
+    ...(endsMask && { endsMask }),
+  };
   return { label, units, shared, ...more, ...Object.fromEntries(options), cell: of.source };
 }
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;

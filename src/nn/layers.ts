@@ -281,7 +281,8 @@ const layerRules: Schema<Recurrent> = {
 };
 /** The arguments of `lstm`, `gru` and `simpleRnn`. */
 export const layerArguments: Arguments = { units: size, options: optionsOf<Recurrent>(layerRules) };
-type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared" | "inputs" | "strides">> & {
+type AnyRecurrent = Recurrent &
+  Partial<Pick<CellSpec, "units" | "label" | "shared" | "inputs" | "strides">> & {
     readonly endsMask?: boolean;
   };
 /** The largest number of steps from one output to the next. */

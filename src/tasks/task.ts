@@ -66,6 +66,9 @@ export type ServedTask = {
   readonly dispose: () => void;
 };
 
+/** Whether a file says what its model is for. */
+export const hasTask = ({ extra }: ModelFile): boolean => extra.task !== undefined || extra.tokenizer !== undefined;
+
 /**
  * The data of a file's task. Files of version 1 are all of text, and have a tokenizer of their own.
  * @throws FormatError for a file that has none

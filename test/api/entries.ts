@@ -2,7 +2,7 @@
  * Every entry of the package with what it takes and calls that are right: what the fuzz damages and docs/options.md shows. An
  * entry that is missing here fails a test.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { csvLogger, csvLoggerArguments } from "../../src/callbacks/csv-logger.ts";
 import { jsonLinesLogger, jsonLinesLoggerArguments } from "../../src/callbacks/json-lines-logger.ts";
@@ -38,6 +38,7 @@ import {
   writeCsv,
   writeCsvArguments,
 } from "../../src/formats/csv.ts";
+import { importModel, importModelArguments } from "../../src/formats/imported.ts";
 import * as labelled from "../../src/formats/labelled-files.ts";
 import { readMidi, readMidiArguments, writeMidi, writeMidiArguments } from "../../src/formats/midi.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
@@ -287,6 +288,8 @@ const bytes = task.writeLanguageModel(lm);
 const modelFile = { model: words, extra: { note: "x" } };
 const modelBytes = writeModel(modelFile);
 const recurrentModel = unrolled.sequential([unrolled.gru(2)], { input: 1 });
+/** A masked model, as Keras 3 wrote it. */
+const kerasBytes = readFileSync(join(import.meta.dirname, "../fixtures/keras/masked-3.16.keras"));
 const server: Server = await createServer({ lm });
 const sampler: Sampler = createSampler({}, 4);
 const separate = trainTokenizer("char", ["ab", "c"]);
@@ -2063,6 +2066,12 @@ export const entries: readonly Entry[] = [
     right: [[{ ...modelFile, training: trainer.state() }]],
   },
   { name: "readModel", rules: readSafetensorsArguments, call: readModel, right: [[modelBytes, "model"]], optional: 1 },
+  {
+    name: "importModel",
+    rules: importModelArguments,
+    call: importModel,
+    right: [[{ bytes: kerasBytes, name: "model.keras" }]],
+  },
   {
     name: "writeSafetensors",
     bigints: true,

@@ -219,10 +219,10 @@ describe("refuses, in one line,", () => {
     const tensors = { a: { shape: [1], data: Float32Array.of(1) } };
     expect(messageOf(writeSafetensors({ tensors, metadata: {} }))).toMatch(/not an Unrolled model/);
     expect(messageOf(writeSafetensors({ tensors, metadata: { unrolled: "{" } }))).toMatch(/is not JSON/);
-    expect(messageOf(altered((a) => ({ ...a, version: 7 })))).toBe(
-      "its version is 7, this program reads 1 to 6. Update unrolled.",
+    expect(messageOf(altered((a) => ({ ...a, version: 8 })))).toBe(
+      "its version is 8, this program reads 1 to 7. Update unrolled.",
     );
-    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1 to 6. Update unrolled.");
+    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1 to 7. Update unrolled.");
   });
 
   test("layers that are missing, unknown, named twice or badly", () => {

@@ -44,8 +44,7 @@ const table: Readonly<Record<string, (settings: Settings, major: number) => Acti
   leaky_relu: (settings) =>
     twice((z) => `max(${z}, 0) + ${say(number(settings, ["negative_slope", "alpha"], 0.2))} * min(${z}, 0)`),
   relu6: () => clipped(0, 6),
-  elu: (settings) =>
-    twice((z) => `max(${z}, 0) + ${say(number(settings, ["alpha"], 1))} * (exp(min(${z}, 0)) - 1)`),
+  elu: (settings) => twice((z) => `max(${z}, 0) + ${say(number(settings, ["alpha"], 1))} * (exp(min(${z}, 0)) - 1)`),
   celu: (settings) => {
     const alpha = say(number(settings, ["alpha"], 1));
     return twice((z) => `max(${z}, 0) + ${alpha} * (exp(min(${z}, 0) / ${alpha}) - 1)`);
@@ -87,9 +86,11 @@ const layerDefaults: Readonly<Record<string, Settings>> = {
  */
 export function activationOf(given: unknown, major: number): Activation | string {
   if (given === undefined || given === null) return (table.linear as () => Activation)();
-  const { class_name: className, config, registered_name: registered } = (
-    typeof given === "object" ? given : { class_name: "function", config: given }
-  ) as Settings;
+  const {
+    class_name: className,
+    config,
+    registered_name: registered,
+  } = (typeof given === "object" ? given : { class_name: "function", config: given }) as Settings;
   const name = className === "function" ? String(config ?? registered) : String(className);
   const layer = layers[name];
   if (layer !== undefined) return activationOfLayer(name, (config ?? {}) as Settings, major) as Activation;

@@ -25,7 +25,9 @@ export const gatesOfKeras1 = { ...gates, lstm: ["i", "g", "f", "o"] } as const;
 
 /** One line, or two where the function needs its value by name. */
 const line = (name: string, { of, twice }: Activation, sum: string): string[] =>
-  twice ? [`a_${name.replace("'", "")} = ${sum}`, `${name} = ${of(`a_${name.replace("'", "")}`)}`] : [`${name} = ${of(sum)}`];
+  twice
+    ? [`a_${name.replace("'", "")} = ${sum}`, `${name} = ${of(`a_${name.replace("'", "")}`)}`]
+    : [`${name} = ${of(sum)}`];
 
 /** The cell of a recurrent layer. */
 export function recurrentCell(form: RecurrentForm): Cell {
@@ -47,16 +49,16 @@ export function recurrentCell(form: RecurrentForm): Cell {
       ...line(
         "g",
         activation,
-        resetAfter
-          ? `W_g @ x${b("g")} + r * (U_g @ ${h}${b("g", "d")})`
-          : `W_g @ x + U_g @ (r * ${h})${b("g")}`,
+        resetAfter ? `W_g @ x${b("g")} + r * (U_g @ ${h}${b("g", "d")})` : `W_g @ x + U_g @ (r * ${h})${b("g")}`,
       ),
       `${h}' = z * ${h} + (1 - z) * g`,
     ],
     simple_rnn: () => line(`${h}'`, activation, `W @ x + U @ ${h}${b("")}`),
   };
   const source = [...lines[kind](), ...(output === undefined ? [] : [`y = ${output}'`])].join("\n");
-  const usual = { lstm: cells.lstm, gru: resetAfter ? cells.gruResetAfter : cells.gru, simple_rnn: cells.simpleRnn }[kind];
+  const usual = { lstm: cells.lstm, gru: resetAfter ? cells.gruResetAfter : cells.gru, simple_rnn: cells.simpleRnn }[
+    kind
+  ];
   // Ours say the same with comments.
   return sorted(usual.source) === sorted(source) ? usual : cell(source);
 }
@@ -73,8 +75,7 @@ export const denseCell = (activation: Activation, bias: boolean): Cell =>
   cell(line("y", activation, `W @ x${bias ? " + b" : ""}`).join("\n"));
 
 /** x -> activation(x). */
-export const activationCell = (activation: Activation): Cell =>
-  cell(`y = ${activation.of("x")}`);
+export const activationCell = (activation: Activation): Cell => cell(`y = ${activation.of("x")}`);
 
 /** x with mean 0 and variance 1 over its features; a gain and a bias where the layer has them. */
 export const normalizationCell = (epsilon: number, scale: boolean, center: boolean): Cell =>

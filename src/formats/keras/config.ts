@@ -80,7 +80,7 @@ export function optionsOf(className: string, given: Config): Config {
   const kept = keeps[className] ?? [];
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [
-      Object.hasOwn(options, name) && !kept.includes(name) && !(options[name] as string in given)
+      Object.hasOwn(options, name) && !kept.includes(name) && !((options[name] as string) in given)
         ? (options[name] as string)
         : name,
       value,
@@ -122,10 +122,16 @@ export function readConfig(given: unknown): KerasModel {
 function readLayer(given: unknown, k: number): Omit<KerasLayer, "calls"> & { readonly nodes: unknown } {
   const layer = record(given);
   const found = nested(given);
-  if (layer === undefined || found === undefined) return refuse(`layer ${k + 1} of its config has no class and options`);
+  if (layer === undefined || found === undefined)
+    return refuse(`layer ${k + 1} of its config has no class and options`);
   const name = layer.name ?? found.config.name ?? `${found.className}_${k + 1}`;
   if (typeof name !== "string") return refuse(`layer ${k + 1} of its config has no name`);
-  const operation = typeof layer.module === "string" && /(^|\.)ops(\.|$)/.test(layer.module);
+  // Files of HDF5 do not say the module; there an operation has none of the options that every layer has.
+  const today = Array.isArray(layer.inbound_nodes) && record(layer.inbound_nodes[0]) !== undefined;
+  const operation =
+    typeof layer.module === "string"
+      ? /(^|\.)ops(\.|$)/.test(layer.module)
+      : today && found.className !== "InputLayer" && !("trainable" in found.config);
   return { name, className: found.className, config: found.config, operation, nodes: layer.inbound_nodes };
 }
 
@@ -140,7 +146,8 @@ function readSequential(list: readonly unknown[], own: Config): KerasModel {
     ...{ config: { batch_shape: shape }, operation: false, calls: [callOf([])] },
   };
   if (rest.length === 0) return refuse("it has no layer but its input");
-  if (rest.some(({ className }) => className === "InputLayer")) return refuse("it has two inputs in a Sequential model");
+  if (rest.some(({ className }) => className === "InputLayer"))
+    return refuse("it has two inputs in a Sequential model");
   const layers = [input];
   for (const { nodes: _, ...layer } of rest) {
     layers.push({ ...layer, calls: [callOf([[(layers.at(-1) as KerasLayer).name, 0, 0]])] });
@@ -188,7 +195,10 @@ function readFunctional(list: readonly unknown[], own: Config): KerasModel {
   checkNames(layers);
   return {
     layers,
-    ...{ inputs: references(own.input_layers, "input_layers"), outputs: references(own.output_layers, "output_layers") },
+    ...{
+      inputs: references(own.input_layers, "input_layers"),
+      outputs: references(own.output_layers, "output_layers"),
+    },
     ...{ sequential: false, saysMasks: said },
   };
 }

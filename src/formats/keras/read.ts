@@ -30,14 +30,17 @@ export async function readKeras(source: ModelSource): Promise<ImportedModel> {
   const [translated, model] = understand(described, name);
   const weights = members.get("model.weights.h5");
   if (weights === undefined) throw new FormatError(`${name}: it holds no model.weights.h5: the file is not whole.`);
-  return readHdf5(weights, name, (file) => finish(translated, described, newArrays(file, model, translated, name), name));
+  return readHdf5(weights, name, (file) =>
+    finish(translated, described, newArrays(file, model, translated, name), name),
+  );
 }
 
 /** Config and version of a `.keras`. */
 function configOf(members: ReadonlyMap<string, Uint8Array>, name: string): Described {
   const text = (member: string): unknown => {
     const bytes = members.get(member);
-    if (bytes === undefined) throw new FormatError(`${name}: it holds no ${member}: it is no Keras model, or not whole.`);
+    if (bytes === undefined)
+      throw new FormatError(`${name}: it holds no ${member}: it is no Keras model, or not whole.`);
     return json(new TextDecoder().decode(bytes), `${name}: ${member}`);
   };
   const { keras_version: version } = (text("metadata.json") ?? {}) as Record<string, unknown>;
@@ -50,13 +53,25 @@ function readFile(file: Hdf5File, source: ModelSource): ImportedModel {
   const own = file.attribute("/", "model_config")?.[0];
   const version = file.attribute("/", "keras_version")?.[0];
   const root = newRoots.find((one) => file.kind(one) === "group");
-  if (own === undefined && root === undefined && file.kind("/model_weights") === undefined && listed(file, "/", "layer_names") === undefined) {
-    throw new FormatError(`${name}: it is an HDF5 file, but no Keras model: it has neither a model_config nor layer_names.`);
+  if (
+    own === undefined &&
+    root === undefined &&
+    file.kind("/model_weights") === undefined &&
+    listed(file, "/", "layer_names") === undefined
+  ) {
+    throw new FormatError(
+      `${name}: it is an HDF5 file, but no Keras model: it has neither a model_config nor layer_names.`,
+    );
   }
-  const described = own === undefined ? beside(source, version) : { config: json(own, `${name}: its model_config`), version, from: name };
+  const described =
+    own === undefined
+      ? beside(source, version)
+      : { config: json(own, `${name}: its model_config`), version, from: name };
   const [translated, model] = understand(described, name);
   const arrays =
-    own === undefined && root !== undefined ? newArrays(file, model, translated, name) : oldArrays(file, translated, name);
+    own === undefined && root !== undefined
+      ? newArrays(file, model, translated, name)
+      : oldArrays(file, translated, name);
   return finish(translated, described, arrays, name);
 }
 
@@ -65,7 +80,9 @@ function beside({ name, beside: find }: ModelSource, version: string | undefined
   const file = name.split(/[\\/]/).at(-1) as string;
   const stem = file.replace(/\.(h5|hdf5|keras)$/i, "");
   const short = stem.replace(/[._]weights$/i, "");
-  const candidates = [...new Set([`${stem}.json`, `${short}.json`, `${short}.keras`, "config.json"])].filter((one) => one !== file);
+  const candidates = [...new Set([`${stem}.json`, `${short}.json`, `${short}.keras`, "config.json"])].filter(
+    (one) => one !== file,
+  );
   for (const candidate of candidates) {
     const bytes = find?.(candidate);
     if (bytes === undefined) continue;
@@ -98,10 +115,14 @@ export function dialectOf(version: string | undefined, config: unknown): Dialect
 
 /** The config in our layers. @throws FormatError for what they cannot say */
 function understand({ config, version, from }: Described, name: string): [Translated, KerasModel] {
-  return telling(name, () => {
-    const model = readConfig(config);
-    return [translate(model, dialectOf(version, config)), model];
-  }, from === name ? "" : `by ${excerpt(from)}, `);
+  return telling(
+    name,
+    () => {
+      const model = readConfig(config);
+      return [translate(model, dialectOf(version, config)), model];
+    },
+    from === name ? "" : `by ${excerpt(from)}, `,
+  );
 }
 /** Reasons of a config and of our layers as errors of the file. */
 function telling<T>(name: string, make: () => T, where = ""): T {
@@ -110,7 +131,8 @@ function telling<T>(name: string, make: () => T, where = ""): T {
   } catch (error) {
     if (error instanceof FormatError) throw error;
     if (error instanceof ConfigError) throw new FormatError(`${name}: ${where}${error.message}.`);
-    if (error instanceof InputError) throw new FormatError(`${name}: ${where}${(error.message.split("\n")[0] as string).replace(/\.$/, "")}.`);
+    if (error instanceof InputError)
+      throw new FormatError(`${name}: ${where}${(error.message.split("\n")[0] as string).replace(/\.$/, "")}.`);
     throw error;
   }
 }
@@ -198,7 +220,9 @@ function oldArrays(file: Hdf5File, { weights }: Translated, name: string): Array
   if (layers === undefined) throw new FormatError(`${name}: its weights have no attribute "layer_names".`);
   const missing = [...weights.keys()].find((layer) => !layers.includes(layer));
   if (missing !== undefined) {
-    throw new FormatError(`${name}: it has no weights of the layer ${excerpt(JSON.stringify(missing), 60)}; it has those of ${excerpt(layers.join(", "), 80)}.`);
+    throw new FormatError(
+      `${name}: it has no weights of the layer ${excerpt(JSON.stringify(missing), 60)}; it has those of ${excerpt(layers.join(", "), 80)}.`,
+    );
   }
   return (layer, groups) => {
     const names = listed(file, at(layer), "weight_names") ?? [];
@@ -206,7 +230,9 @@ function oldArrays(file: Hdf5File, { weights }: Translated, name: string): Array
     const each = counts.find((list) => list.reduce((a, b) => a + b, 0) === names.length);
     if (each === undefined) {
       const wanted = [...new Set(counts.map((list) => list.reduce((a, b) => a + b, 0)))].join(" or ");
-      throw new ConfigError(`the layer ${excerpt(JSON.stringify(layer), 60)} has ${names.length} arrays, expected ${wanted}`);
+      throw new ConfigError(
+        `the layer ${excerpt(JSON.stringify(layer), 60)} has ${names.length} arrays, expected ${wanted}`,
+      );
     }
     let from = 0;
     return each.map((count) => {

@@ -24,8 +24,24 @@ import {
 import type { Layer, Model } from "../../nn/model.ts";
 import { convolution } from "../../nn/sequence-cells.ts";
 import { type Activation, activationOf, activationOfLayer } from "./activations.ts";
-import { activationCell, affineCell, denseCell, normalizationCell, type RecurrentForm, recurrentCell, sameCell } from "./cells.ts";
-import { type Config, ConfigError, type KerasCall, type KerasLayer, type KerasModel, nested, type Reference } from "./config.ts";
+import {
+  activationCell,
+  affineCell,
+  denseCell,
+  normalizationCell,
+  type RecurrentForm,
+  recurrentCell,
+  sameCell,
+} from "./cells.ts";
+import {
+  type Config,
+  ConfigError,
+  type KerasCall,
+  type KerasLayer,
+  type KerasModel,
+  nested,
+  type Reference,
+} from "./config.ts";
 import type { WeightForm, WeightGroup } from "./weights.ts";
 
 /** What of a version of Keras matters to its configs. */
@@ -39,7 +55,11 @@ export type Dialect = {
 /** A Keras model in our layers, without its values. */
 export type Translated = {
   /** For each output of the model, in its order. */
-  readonly outputs: readonly { readonly name: string; readonly layers: readonly Layer[]; readonly input: Model["input"] }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly layers: readonly Layer[];
+    readonly input: Model["input"];
+  }[];
   /** The parts of each layer that has arrays, by its name, in the order of the config. */
   readonly weights: ReadonlyMap<string, readonly WeightGroup[]>;
   readonly notes: readonly string[];
@@ -137,10 +157,17 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     }
     const shape = layer.config.batch_shape ?? layer.config.batch_input_shape ?? layer.config.shape;
     if (!Array.isArray(shape)) return refuse(layer, "it has no shape");
-    const axes = (Array.isArray(layer.config.shape) && shape === layer.config.shape ? shape : shape.slice(1)) as unknown[];
+    const axes = (
+      Array.isArray(layer.config.shape) && shape === layer.config.shape ? shape : shape.slice(1)
+    ) as unknown[];
     const [steps, features] = tokens ? [axes, undefined] : [axes.slice(0, -1), axes.at(-1)];
-    if (steps.length > 1) return refuse(layer, `it has the shape (${shape.map((n) => n ?? "any").join(", ")}); sequences of vectors have three axes`);
-    if (!tokens && !(typeof features === "number" && features >= 1)) return refuse(layer, "the number of its features is open");
+    if (steps.length > 1)
+      return refuse(
+        layer,
+        `it has the shape (${shape.map((n) => n ?? "any").join(", ")}); sequences of vectors have three axes`,
+      );
+    if (!tokens && !(typeof features === "number" && features >= 1))
+      return refuse(layer, "the number of its features is open");
     const sequence = steps.length === 1;
     const name = ours.get(layer.name) as string;
     emit(input(tokens ? "tokens" : (features as number), { sequence }), name);
@@ -150,7 +177,13 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
       note(`Its batches had ${shape[0]} examples; here they have any number.`);
     }
     if (sequence) times.set(name, name);
-    return { flow: () => name, sequence, ...(tokens && { tokens }), mask: undefined, time: sequence ? name : undefined };
+    return {
+      flow: () => name,
+      sequence,
+      ...(tokens && { tokens }),
+      mask: undefined,
+      time: sequence ? name : undefined,
+    };
   };
   const lengths = new Map<string, number>();
   /** Inputs whose steps are the same, by the input that stands for all of them. */
@@ -177,7 +210,11 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     return made;
   };
   /** What a layer reads that looks at masks; and the mask that it has there. */
-  const masked = (layer: KerasLayer, call: KerasCall, value: Value): { readonly reads: string; readonly mask: string | undefined } => {
+  const masked = (
+    layer: KerasLayer,
+    call: KerasCall,
+    value: Value,
+  ): { readonly reads: string; readonly mask: string | undefined } => {
     const wanted = call.mask === undefined ? value.mask : call.mask === null ? undefined : maskOf(layer, call.mask);
     if (wanted !== undefined && wanted !== value.mask) {
       const { ended } = value;
@@ -194,10 +231,16 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     const found = operations.get(name);
     const given = found?.calls[call];
     const [from] = given?.inputs ?? [];
-    if (found === undefined || given === undefined || from === undefined) return refuse(layer, "its mask is an input of the model");
+    if (found === undefined || given === undefined || from === undefined)
+      return refuse(layer, "its mask is an input of the model");
     if (found.className === "Any") return maskOf(layer, from);
     const [value] = given.constants;
-    if (found.className !== "NotEqual" || given.inputs.length !== 1 || typeof value !== "number" || !ours.has(from[0])) {
+    if (
+      found.className !== "NotEqual" ||
+      given.inputs.length !== 1 ||
+      typeof value !== "number" ||
+      !ours.has(from[0])
+    ) {
       return refuse(layer, `its mask is made by the operation ${excerpt(found.className)}`);
     }
     return maskName(ours.get(from[0]) as string, value);
@@ -243,7 +286,10 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
   const functionOf = (layer: KerasLayer, given: unknown): Activation => {
     const found = activationOf(given, major);
     if (typeof found === "string") {
-      return refuse(layer, `our equations cannot say the activation ${excerpt(found)}${found === "gelu" ? ", which needs the error function" : ""}`);
+      return refuse(
+        layer,
+        `our equations cannot say the activation ${excerpt(found)}${found === "gelu" ? ", which needs the error function" : ""}`,
+      );
     }
     return found;
   };
@@ -256,7 +302,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
   ): { readonly names: [string, string]; readonly from?: string | readonly string[] } => {
     const usual: [string, string] = ["h", "c"];
     if (given.length === 0) return { names: usual };
-    if (given.length !== states.length) return refuse(layer, `it starts from ${given.length} values and has ${states.length} states`);
+    if (given.length !== states.length)
+      return refuse(layer, `it starts from ${given.length} values and has ${states.length} states`);
     if (given.some(({ sequence, tokens }) => sequence || tokens)) return refuse(layer, "it starts from a sequence");
     const of = given[0]?.state?.of ?? given[0]?.parts?.[0]?.state?.of;
     const isState = (value: Value | undefined, name: string, half?: string): boolean =>
@@ -284,7 +331,12 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
 
   type Copy = (state: string, half: "forward" | "backward" | undefined, name: string) => void;
   /** The final states of a layer as values; as layers of their own only where something reads them so. */
-  const statesOf = (of: string, names: readonly string[], half: "forward" | "backward" | undefined, copy: Copy): Value[] =>
+  const statesOf = (
+    of: string,
+    names: readonly string[],
+    half: "forward" | "backward" | undefined,
+    copy: Copy,
+  ): Value[] =>
     names.map((name) => {
       let made: string | undefined;
       return {
@@ -331,7 +383,13 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
           },
         };
 
-  const addRecurrent = (layer: KerasLayer, index: number, call: KerasCall, given: readonly Value[], starts: readonly Value[]): readonly Value[] => {
+  const addRecurrent = (
+    layer: KerasLayer,
+    index: number,
+    call: KerasCall,
+    given: readonly Value[],
+    starts: readonly Value[],
+  ): readonly Value[] => {
     const [x] = given as [Value];
     const { className, config } = layer;
     const wrapped = className === "RNN" ? nested(config.cell) : { className, config };
@@ -349,7 +407,14 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     const { ends, kept, mask: handed } = outputMask(mask, read.options.returnSequences);
     const make = (output?: string): CellSpec =>
       recurrent(recurrentCell({ ...read.form, states: names, output }), {
-        ...{ units: read.units, label: read.label, reads, ...read.options, ...read.rates, returnState: read.returnState },
+        ...{
+          units: read.units,
+          label: read.label,
+          reads,
+          ...read.options,
+          ...read.rates,
+          returnState: read.returnState,
+        },
         ...(from !== undefined && { initialState: { from }, stateful: false }),
       });
     const spec = make();
@@ -372,14 +437,25 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     };
     return [main, ...statesOf(name, read.states, undefined, copy)];
   };
-  const checkReversed = (layer: KerasLayer, mask: string | undefined, { goBackwards, returnSequences }: { goBackwards: boolean; returnSequences: boolean }): void => {
+  const checkReversed = (
+    layer: KerasLayer,
+    mask: string | undefined,
+    { goBackwards, returnSequences }: { goBackwards: boolean; returnSequences: boolean },
+  ): void => {
     if (mask !== undefined && goBackwards && returnSequences && dialect.handsMasksOn) {
       refuse(layer, "it reverses a masked sequence, and Keras hands the mask on as it was");
     }
   };
 
   /** Cells one on the other are layers one on the other, of which all but the last return sequences and hand masks on. */
-  const addStacked = (layer: KerasLayer, index: number, call: KerasCall, x: Value, starts: readonly Value[], config: Config): readonly Value[] => {
+  const addStacked = (
+    layer: KerasLayer,
+    index: number,
+    call: KerasCall,
+    x: Value,
+    starts: readonly Value[],
+    config: Config,
+  ): readonly Value[] => {
     if (!Array.isArray(config.cells) || config.cells.length === 0) return refuse(layer, "it has no cells");
     if (starts.length > 0) return refuse(layer, "its stacked cells start from given states");
     if (index > 0) return refuse(layer, "it is called twice");
@@ -423,7 +499,13 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     return layer.config.return_state === true ? [main, ...cells.flatMap(() => [state, state])] : [main];
   };
 
-  const addBidirectional = (layer: KerasLayer, index: number, call: KerasCall, x: Value, starts: readonly Value[]): readonly Value[] => {
+  const addBidirectional = (
+    layer: KerasLayer,
+    index: number,
+    call: KerasCall,
+    x: Value,
+    starts: readonly Value[],
+  ): readonly Value[] => {
     const { config } = layer;
     const there = nested(config.layer);
     if (there === undefined) return refuse(layer, "it has no layer");
@@ -434,15 +516,16 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     if (mergeMode === undefined) return refuse(layer, `its merge_mode is ${excerpt(String(mode))}`);
     const name = nameOfCall(layer, index);
     const { reads, mask } = masked(layer, call, x);
-    const [forward, backward] = [there, back].map(({ className, config: own }) => readRecurrent(layer, className, own)) as [
-      ReturnType<typeof readRecurrent>,
-      ReturnType<typeof readRecurrent>,
-    ];
+    const [forward, backward] = [there, back].map(({ className, config: own }) =>
+      readRecurrent(layer, className, own),
+    ) as [ReturnType<typeof readRecurrent>, ReturnType<typeof readRecurrent>];
     const { returnSequences, goBackwards } = forward.options;
     checkReversed(layer, mask, forward.options);
     const { ends, kept, mask: handed } = outputMask(mask, returnSequences);
     if (mask !== undefined && returnSequences && major < 3) {
-      note(`${name}: masked steps of a Bidirectional are zeros here, as since Keras 2.4; earlier versions repeat the step before.`);
+      note(
+        `${name}: masked steps of a Bidirectional are zeros here, as since Keras 2.4; earlier versions repeat the step before.`,
+      );
     }
     const make = (read: typeof forward, output?: string): CellSpec =>
       recurrent(recurrentCell({ ...read.form, states: ["h", "c"], output }), {
@@ -458,7 +541,11 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
         ...(index > 0 && { shared: sharedWith(spec, `${owner}.${which}`) }),
       };
     };
-    const made = bidirectional(direction(forward, "forward"), { backward: direction(backward, "backward"), mergeMode, reads });
+    const made = bidirectional(direction(forward, "forward"), {
+      backward: direction(backward, "backward"),
+      mergeMode,
+      reads,
+    });
     const entry = emit(made, name);
     if (index === 0) {
       weights.set(layer.name, [
@@ -504,7 +591,11 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     };
     const parts = mergeMode === "concat" ? { parts: given } : {};
     const value: Value = {
-      ...{ flow, sequence: (given[0] as Value).sequence, mask: all.length === 0 ? undefined : all.sort().join(" and ") },
+      ...{
+        flow,
+        sequence: (given[0] as Value).sequence,
+        mask: all.length === 0 ? undefined : all.sort().join(" and "),
+      },
       ...{ time: join(given), ...parts },
     };
     // Joined states are needed as a layer only where another layer than a decoder reads them.
@@ -533,7 +624,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     const asFunction = activationOfLayer(className, config, major);
     if (asFunction !== undefined) {
       vectors();
-      if (className === "Softmax" && !isLast(config.axis, x)) return refuse(layer, "its axis is not that of the features");
+      if (className === "Softmax" && !isLast(config.axis, x))
+        return refuse(layer, "its axis is not that of the features");
       return cellLayer(recurrent(activationCell(asFunction), { label: snakeCase(className), reads: x.flow() }));
     }
     switch (className) {
@@ -564,9 +656,12 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
       }
       case "BatchNormalization": {
         vectors();
-        if (!isLast(config.axis, x) || (config.mode ?? 0) !== 0) return refuse(layer, "its axis is not that of the features");
+        if (!isLast(config.axis, x) || (config.mode ?? 0) !== 0)
+          return refuse(layer, "its axis is not that of the features");
         const [scale, center] = [config.scale !== false, config.center !== false];
-        note(`${name}: as it is at inference, a factor and a shift for each feature; training here leaves out what it does with batches.`);
+        note(
+          `${name}: as it is at inference, a factor and a shift for each feature; training here leaves out what it does with batches.`,
+        );
         return cellLayer(recurrent(affineCell, { label: "batch_normalization", reads: x.flow() }), {
           ...{ kind: "batch", scale, center, epsilon: epsilonOf(layer, config) },
         });
@@ -576,7 +671,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
         vectors();
         const shape = Array.isArray(config.noise_shape) ? config.noise_shape.slice(1) : undefined;
         const locked = className === "SpatialDropout1D" || (shape?.length === 2 && shape[0] === 1);
-        if (shape?.some((n, k) => n !== null && n !== undefined && !(locked && k === 0))) return refuse(layer, "its noise_shape has fixed sizes");
+        if (shape?.some((n, k) => n !== null && n !== undefined && !(locked && k === 0)))
+          return refuse(layer, "its noise_shape has fixed sizes");
         emit(dropout(rateOf(config.rate), { locked, reads: x.flow() }), name);
         return { ...x, flow: () => name };
       }
@@ -610,7 +706,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
         if (length !== undefined && length !== n) {
           return refuse(layer, `it makes ${n} steps of a sequence of ${length}, and ours are of one length`);
         }
-        if (first !== undefined && length === undefined) note(`${name}: sequences have ${n} steps here, as many as it makes.`);
+        if (first !== undefined && length === undefined)
+          note(`${name}: sequences have ${n} steps here, as many as it makes.`);
         emit(repeatVector(n as number, { reads: x.flow() }), name);
         return { flow: () => name, sequence: true, mask: undefined, time: first };
       }
@@ -629,20 +726,31 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
       case "Conv1D": {
         vectors();
         const { filters, padding } = config;
-        const [size, strides, dilation] = [config.kernel_size, config.strides, config.dilation_rate].map((one) => (Array.isArray(one) ? one[0] : (one ?? 1)));
-        if (typeof filters !== "number" || typeof size !== "number" || typeof strides !== "number") return refuse(layer, "its sizes are missing");
+        const [size, strides, dilation] = [config.kernel_size, config.strides, config.dilation_rate].map((one) =>
+          Array.isArray(one) ? one[0] : (one ?? 1),
+        );
+        if (typeof filters !== "number" || typeof size !== "number" || typeof strides !== "number")
+          return refuse(layer, "its sizes are missing");
         if (size > 99 || strides > 99) return refuse(layer, "it is wider than 99 steps");
         if (!x.sequence) return refuse(layer, "it reads one vector");
-        if (padding !== "causal" && !(size === 1 && strides === 1)) return refuse(layer, `its padding is ${excerpt(String(padding ?? "valid"))}; ours is causal`);
+        if (padding !== "causal" && !(size === 1 && strides === 1))
+          return refuse(layer, `its padding is ${excerpt(String(padding ?? "valid"))}; ours is causal`);
         if (dilation !== 1 || (config.groups ?? 1) !== 1) return refuse(layer, "it has dilations or groups");
-        if (config.data_format === "channels_first") return refuse(layer, "it has the features before the steps (channels_first)");
+        if (config.data_format === "channels_first")
+          return refuse(layer, "it has the features before the steps (channels_first)");
         const bias = config.use_bias !== false;
         const activation = config.activation ?? "linear";
         if (!(activations as readonly unknown[]).includes(activation) || (activation === "hard_sigmoid" && major < 3)) {
           return refuse(layer, `its activation is ${excerpt(JSON.stringify(activation))}`);
         }
         const of = convolution(size, activation as string, strides);
-        const spec = recurrent(of, { units: filters, label: "conv1d", returnSequences: true, strides, reads: unmasked(x) });
+        const spec = recurrent(of, {
+          units: filters,
+          label: "conv1d",
+          returnSequences: true,
+          strides,
+          reads: unmasked(x),
+        });
         return cellLayer(spec, { kind: "convolution", size, bias }, { mask: undefined });
       }
       case "Flatten":
@@ -656,7 +764,10 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
   const addCall = (layer: KerasLayer, index: number, call: KerasCall): readonly Value[] => {
     const find = (reference: Reference): Value => {
       const found = values.get(key(reference))?.[reference[2]];
-      return found ?? refuse(layer, `it reads output ${reference[2]} of ${excerpt(JSON.stringify(reference[0]))}, which there is not`);
+      return (
+        found ??
+        refuse(layer, `it reads output ${reference[2]} of ${excerpt(JSON.stringify(reference[0]))}, which there is not`)
+      );
     };
     const { className, config, operation } = layer;
     if (operation && (className === "NotEqual" || className === "Any")) return [];
@@ -665,7 +776,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     // Keras 2 writes initial states as further inputs.
     const starts = recurrentLayer ? [...given.slice(1), ...call.initial.map(find)] : [];
     const [odd] = call.constants;
-    if (odd !== undefined && !operation) return refuse(layer, `it is called with ${excerpt(JSON.stringify(odd))}, which is no output of a layer`);
+    if (odd !== undefined && !operation)
+      return refuse(layer, `it is called with ${excerpt(JSON.stringify(odd))}, which is no output of a layer`);
     const [x] = given;
     if (x === undefined) return refuse(layer, "it reads no layer");
     if (recurrentLayer) {
@@ -677,7 +789,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     const mergeMode = merges[className] ?? (className === "Merge" ? mergeModeOfKeras1(config.mode) : undefined);
     if (mergeMode !== undefined && (operation ? odd === undefined && className !== "Concatenate" : true)) {
       if (index > 0) return refuse(layer, "it is called twice");
-      if (mergeMode === "concat" && !isLast(config.axis ?? config.concat_axis, x)) return refuse(layer, "its axis is not that of the features");
+      if (mergeMode === "concat" && !isLast(config.axis ?? config.concat_axis, x))
+        return refuse(layer, "its axis is not that of the features");
       return [mergeOf(layer, mergeMode, given)];
     }
     if (operation) return refuse(layer, "it is an operation on arrays");
@@ -686,7 +799,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
       const inner = nested(config.layer);
       if (inner === undefined) return refuse(layer, "it has no layer");
       if (!x.sequence) return refuse(layer, "it reads one vector");
-      const stepwise = /^(Dense|Activation|Dropout|LayerNormalization|BatchNormalization|ReLU|LeakyReLU|ELU|ThresholdedReLU|Softmax)$/;
+      const stepwise =
+        /^(Dense|Activation|Dropout|LayerNormalization|BatchNormalization|ReLU|LeakyReLU|ELU|ThresholdedReLU|Softmax)$/;
       const value = stepwise.test(inner.className)
         ? addSimple(layer, inner.className, inner.config, { index, path: "layer", x, call })
         : undefined;
@@ -713,10 +827,14 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
       return first && needs.every((one) => values.has(key(one)));
     });
     if (next < 0) {
-      throw new ConfigError(`the layer ${quote((waiting[0] as { layer: KerasLayer }).layer.name)} reads a layer that there is not, or reads itself`);
+      throw new ConfigError(
+        `the layer ${quote((waiting[0] as { layer: KerasLayer }).layer.name)} reads a layer that there is not, or reads itself`,
+      );
     }
     const [{ layer, call, index }] = waiting.splice(next, 1) as [(typeof waiting)[number]];
-    const made = saying(layer, () => (layer.className === "InputLayer" ? [addInput(layer)] : addCall(layer, index, call)));
+    const made = saying(layer, () =>
+      layer.className === "InputLayer" ? [addInput(layer)] : addCall(layer, index, call),
+    );
     values.set(key([layer.name, index]), made);
   }
 
@@ -747,7 +865,11 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
 }
 
 /** The layers that one of them needs, itself the last; a sequential model does without the layer of its input. */
-function upTo(all: readonly Layer[], end: string, sequential: boolean): { readonly layers: readonly Layer[]; readonly input: Model["input"] } {
+function upTo(
+  all: readonly Layer[],
+  end: string,
+  sequential: boolean,
+): { readonly layers: readonly Layer[]; readonly input: Model["input"] } {
   const needed = new Set([end]);
   const layerOf = (name: string): string => name.split(".")[0] as string;
   for (const layer of [...all].reverse()) {
@@ -788,7 +910,12 @@ const outputName = ({ state }: Value, [layer, , output]: Reference): string =>
       : `${layer} ${output + 1}`
     : [layer, state.half, state.name].filter((part) => part !== undefined).join(".");
 
-const merges: Readonly<Record<string, MergeMode>> = { Concatenate: "concat", Add: "sum", Multiply: "mul", Average: "ave" };
+const merges: Readonly<Record<string, MergeMode>> = {
+  Concatenate: "concat",
+  Add: "sum",
+  Multiply: "mul",
+  Average: "ave",
+};
 const mergeModeOfKeras1 = (mode: unknown): MergeMode | undefined => mergeModes.find((one) => one === mode);
 
 const rateOf = (value: unknown): number => (typeof value === "number" ? value : 0);

@@ -66,9 +66,8 @@ export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], s
   const put = (name: string, values: Float32Array): void => set(`${to}.${name}`, values);
   switch (form.kind) {
     case "recurrent":
-      return arrays.length === arraysOf(form).length
-        ? fillRecurrent(form, arrays, put)
-        : fillByGate(form, arrays, put);
+      (arrays.length === arraysOf(form).length ? fillRecurrent : fillByGate)(form, arrays, put);
+      return;
     case "dense": {
       const [kernel, bias] = arrays as [KerasArray, KerasArray | undefined];
       const [inputs, units] = sizes(kernel, 2) as [number, number];
@@ -76,11 +75,17 @@ export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], s
       if (bias !== undefined) put("b", vector(bias, [units]));
       return;
     }
-    case "embedding":
-      return put("weight", Float32Array.from((sizes(arrays[0] as KerasArray, 2), arrays[0] as KerasArray).data));
+    case "embedding": {
+      const [table] = arrays as [KerasArray];
+      put("weight", vector(table, sizes(table, 2)));
+      return;
+    }
     case "normalization": {
       const named = byName(form, arrays);
-      for (const [name, ours] of [["gamma", "gain"], ["beta", "b"]] as const) {
+      for (const [name, ours] of [
+        ["gamma", "gain"],
+        ["beta", "b"],
+      ] as const) {
         const array = named.get(name);
         if (array !== undefined) put(ours, vector(array, sizes(array, 1)));
       }
@@ -100,7 +105,10 @@ export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], s
         (_, k) => (gamma?.[k] ?? 1) / Math.sqrt((variance?.[k] as number) + form.epsilon),
       );
       put("gain", Float32Array.from(gain));
-      put("b", Float32Array.from(gain, (value, k) => (beta?.[k] ?? 0) - value * (mean.data[k] as number)));
+      put(
+        "b",
+        Float32Array.from(gain, (value, k) => (beta?.[k] ?? 0) - value * (mean.data[k] as number)),
+      );
       return;
     }
     case "convolution": {
@@ -113,7 +121,7 @@ export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], s
         const matrix = Array.prototype.slice.call(kernel.data, from, from + inputs * filters) as number[];
         put(`W_${k}`, transposed(matrix, { rows: inputs, columns: filters, from: 0, width: filters }));
       }
-      return put("b", bias === undefined ? new Float32Array(filters) : vector(bias, [filters]));
+      put("b", bias === undefined ? new Float32Array(filters) : vector(bias, [filters]));
     }
   }
 }
@@ -157,7 +165,10 @@ function fillRecurrent(form: Recurrent, arrays: readonly KerasArray[], put: Set)
     const second = two ? first.map((_, i) => bias.data[width + k * units + i] as number) : [];
     if (cell === "gru" && resetAfter) put(under("d", gate), Float32Array.from(second));
     const sum = cell === "lstm" && cudnn;
-    put(under("b", gate), Float32Array.from(first, (value, i) => (sum ? value + (second[i] as number) : value)));
+    put(
+      under("b", gate),
+      Float32Array.from(first, (value, i) => (sum ? value + (second[i] as number) : value)),
+    );
   });
 }
 
@@ -186,7 +197,10 @@ function transposed(data: ArrayLike<number>, { rows, columns, from, width }: Blo
 }
 /** Columns of a matrix, row by row. */
 function slice(data: ArrayLike<number>, { rows, columns, from, width }: Block): number[] {
-  return Array.from({ length: rows * width }, (_, k) => data[Math.floor(k / width) * columns + from + (k % width)] as number);
+  return Array.from(
+    { length: rows * width },
+    (_, k) => data[Math.floor(k / width) * columns + from + (k % width)] as number,
+  );
 }
 
 function wrong({ name, shape }: KerasArray, expected: readonly (number | string)[]): never {
