@@ -1,45 +1,60 @@
-/** `unrolled convert`: a model of another program, or one of ours, as a file of ours. */
+/** `unrolled convert`: a model of another program, or one of ours, as a file of ours, of another program, or as source. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
 import { type ImportedModel, importModel } from "../formats/imported.ts";
-import { type ModelFile, readModel, writeModel } from "../formats/model-file.ts";
+import { type ModelFile, readModel } from "../formats/model-file.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters, type Model } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
+import { writerFor } from "./convert-outputs.ts";
 import type { Command } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 
 export const convert: Command = {
   name: "convert",
-  usage: "convert IN OUT.safetensors [options]",
-  summary: "read a model of Keras, and write one of ours",
-  details:
-    "Reads .keras, .weights.h5 with its config beside it, and HDF5 files of\nKeras 1, 2 and 3, and .safetensors of ours. Prints what it found.",
-  examples: ["convert model.keras model.safetensors", "convert old.h5 model.safetensors --overwrite"],
+  usage: "convert IN OUT [options]",
+  summary: "read and write models of other programs",
+  details: [
+    "Reads Keras (.keras, .weights.h5 with its config beside it, HDF5 of Keras 1 to 3),",
+    "PyTorch (.pt, .pth, .safetensors, .npz), ONNX, and .safetensors of ours. Prints",
+    "what it found. OUT's ending says what is written: .safetensors is ours, .onnx,",
+    "or source that needs nothing else: .c, .js, .ts.",
+  ].join("\n"),
+  examples: [
+    "convert model.keras model.safetensors",
+    "convert model.pt model.safetensors --mapping layers.json",
+    "convert book.safetensors book.c",
+    "convert book.safetensors book-for-torch.safetensors --pytorch",
+  ],
   arguments: [2, 2],
   options: {
     output: { value: "NAME", help: "of a model with several outputs: which [the first]" },
+    mapping: { value: "FILE", help: "of tensors alone: their layers, as JSON" },
+    steps: { help: "of .onnx: one step, states in and out" },
+    pytorch: { help: "PyTorch's names and gates, with a module beside it: OUT.py" },
     overwrite: { help: "replace OUT if it exists" },
   },
   async run(given) {
     const [file, out] = given.positionals as readonly [string, string];
-    if (!/\.safetensors$/i.test(out)) {
-      throw new InputError(`${out}: the name of what is written ends in .safetensors. Give such a name.`);
+    const writer = writerFor(out, { steps: given.flag("steps"), pytorch: given.flag("pytorch") });
+    for (const path of writer.paths) {
+      checkWritable(path);
+      if (!given.flag("overwrite") && statSync(path, { throwIfNoEntry: false })?.isFile()) {
+        throw new InputError(`${path}: exists already. Give another name, or --overwrite to replace it.`);
+      }
     }
-    checkWritable(out);
-    if (!given.flag("overwrite") && statSync(out, { throwIfNoEntry: false })?.isFile()) {
-      throw new InputError(`${out}: exists already. Give another name, or --overwrite to replace it.`);
-    }
-    const found = await read(file, given.text("output"));
+    const found = await read(file, given.text("output"), mappingIn(given.text("mapping")));
     const { model } = found.content;
     checkFiniteValues(model, file);
-    const bytes = writeModel(found.content);
-    writeFileAtomically(out, bytes);
+    const written = await writer.write(found.content);
+    for (const [path, content] of written.files) writeFileAtomically(path, content);
+    const bytes = written.files[0][1];
     const parameters = countParameters(model);
-    const { source, notes, output } = found;
+    const { source, output } = found;
+    const notes = [...found.notes, ...written.notes];
     if (given.flag("json")) {
       const layers = layerSummaries(model);
       return writeJson({
@@ -54,7 +69,9 @@ export const convert: Command = {
     }
     const lines = [`${file}: ${source}${output === undefined ? "" : `, output ${output}`}`, "", summary(model)];
     process.stdout.write(printable([...lines, ...(notes.length > 0 ? ["", ...notes] : []), ""].join("\n")));
-    process.stderr.write(printable(`Saved ${out}: ${formatCount(bytes.length)} bytes.\n`));
+    for (const [path, { length }] of written.files) {
+      process.stderr.write(printable(`Saved ${path}: ${formatCount(length)} bytes.\n`));
+    }
   },
 };
 
@@ -66,7 +83,20 @@ type Found = {
   readonly content: ModelFile;
 };
 
-async function read(file: string, wanted: string | undefined): Promise<Found> {
+/** The layers of tensors alone, as a file of JSON has them. */
+function mappingIn(path: string | undefined): unknown {
+  if (path === undefined) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(readInput(path)));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(
+      `${path}: it is no JSON: ${(error as Error).message}. Give a file as the guide on PyTorch shows.`,
+    );
+  }
+}
+
+async function read(file: string, wanted: string | undefined, mapping: unknown): Promise<Found> {
   const bytes = readInput(file);
   if (isOwn(bytes)) {
     if (wanted !== undefined) throw new InputError(`--output: ${file} has one output. Leave it out.`);
@@ -76,7 +106,7 @@ async function read(file: string, wanted: string | undefined): Promise<Found> {
     const path = join(dirname(file), name);
     return statSync(path, { throwIfNoEntry: false })?.isFile() ? new Uint8Array(readFileSync(path)) : undefined;
   };
-  const imported = await importModel({ bytes, name: file, beside });
+  const imported = await importModel({ bytes, name: file, beside, ...(mapping !== undefined && { mapping }) });
   const { source } = imported;
   const { name, model } = chosen(imported, file, wanted);
   const others = imported.outputs?.filter((one) => one.name !== name).map((one) => one.name) ?? [];

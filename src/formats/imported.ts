@@ -1,6 +1,7 @@
 /** Models that other programs wrote: one reader a format, and what reads any of them. Knows nothing about disks. */
 import {
   type Arguments,
+  anything,
   callable,
   checkArguments,
   options as optionsOf,
@@ -76,6 +77,7 @@ export const importModelArguments: Arguments = {
     bytes: required(someBytes),
     name: required(someText),
     beside: callable,
+    mapping: anything,
   }),
 };
 

@@ -1,0 +1,84 @@
+/** What `unrolled convert` writes, by the ending of a file's name. Each format is loaded when it is written. */
+import { basename } from "node:path";
+import { type ModelFile, writeModel } from "../formats/model-file.ts";
+import { type SourceLanguage, sourceLanguages } from "../formats/source/index.ts";
+import { InputError } from "../graph/input-error.ts";
+import { isPlain } from "../graph/schema.ts";
+
+/** The files of a model, the named one first, and what is to be known of them. */
+export type Written = {
+  readonly files: readonly [readonly [path: string, Uint8Array], ...(readonly [path: string, Uint8Array])[]];
+  readonly notes: readonly string[];
+};
+type Writer = { readonly paths: readonly string[]; readonly write: (content: ModelFile) => Promise<Written> };
+type Choices = { readonly steps: boolean; readonly pytorch: boolean };
+
+/** @throws InputError for an ending that nothing is written for, and for options of others */
+export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
+  const ending = /\.(\w+)$/.exec(out)?.[1]?.toLowerCase() ?? "";
+  if (steps && ending !== "onnx") throw new InputError(`--steps: is for .onnx, and OUT is ${out}. Leave it out.`);
+  if (pytorch && ending !== "safetensors") {
+    throw new InputError(`--pytorch: is for .safetensors, and OUT is ${out}. Leave it out.`);
+  }
+  const one = (content: Uint8Array): Written => ({ files: [[out, content]], notes: [] });
+  const text = new TextEncoder();
+  if (pytorch) {
+    const module = out.replace(/\.\w+$/, ".py");
+    return {
+      paths: [out, module],
+      async write({ model }) {
+        const made = (await import("../formats/pytorch.ts")).writePytorch(model);
+        return {
+          files: [
+            [out, made.weights],
+            [module, text.encode(made.module)],
+          ],
+          notes: made.notes,
+        };
+      },
+    };
+  }
+  if (ending === "safetensors") {
+    return {
+      paths: [out],
+      write: async ({ model, extra: { options: _, optimizer: __, ...extra } }) => one(writeModel({ model, extra })),
+    };
+  }
+  if (ending === "onnx") {
+    return {
+      paths: [out],
+      write: async ({ model }) =>
+        one((await import("../formats/onnx/index.ts")).writeOnnx(model, { form: steps ? "steps" : "sequences" })),
+    };
+  }
+  const language = sourceLanguages.find((name) => name === ending);
+  if (language !== undefined)
+    return { paths: [out], write: async (content) => one(text.encode(await sourceOf(content, out, language))) };
+  throw new InputError(
+    `${out}: its ending says what is written: .safetensors, .onnx, .c, .js or .ts. Give a name with one of them.`,
+  );
+}
+
+async function sourceOf({ model, extra }: ModelFile, out: string, language: SourceLanguage): Promise<string> {
+  const { writeSource } = await import("../formats/source/index.ts");
+  const name = basename(out)
+    .replace(/\.\w+$/, "")
+    .replaceAll(/\W/g, "_");
+  const symbols = symbolsOf(extra);
+  return writeSource(model, {
+    language,
+    name: /^[A-Za-z_]/.test(name) ? name.slice(0, 60) : `model_${name.slice(0, 50)}`,
+    ...(symbols?.length === model.outputSize && { symbols }),
+  });
+}
+
+/** What outputs stand for, where the model's task says it: classes, characters or words. */
+function symbolsOf({ task }: ModelFile["extra"]): readonly string[] | undefined {
+  if (!isPlain(task)) return undefined;
+  const { labels, tokenizer } = task as { labels?: unknown; tokenizer?: unknown };
+  if (Array.isArray(labels) && labels.every((one) => typeof one === "string")) return labels;
+  if (!isPlain(tokenizer)) return undefined;
+  const { kind, vocabulary, endOfText } = tokenizer as { kind?: unknown; vocabulary?: unknown; endOfText?: unknown };
+  if ((kind !== "char" && kind !== "word") || !Array.isArray(vocabulary)) return undefined;
+  return [...vocabulary, ...(endOfText === true ? [""] : [])];
+}
