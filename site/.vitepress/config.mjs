@@ -15,6 +15,7 @@ const guides = [
     ["getting-started", "Getting started"],
     ["coming-from-keras", "Coming from Keras"],
     ["coming-from-pytorch", "Coming from PyTorch"],
+    ["coming-from-tensorflow-js", "Coming from TensorFlow.js"],
     ["coming-from-onnx", "ONNX, and plain source"],
     ["examples/", "Examples"],
   ]),

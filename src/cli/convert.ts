@@ -19,8 +19,8 @@ export const convert: Command = {
   summary: "read and write models of other programs",
   details: [
     "Reads Keras (.keras, .weights.h5 with its config beside it, HDF5 of Keras 1 to 3),",
-    "PyTorch (.pt, .pth, .safetensors, .npz), ONNX, and .safetensors of ours. Prints",
-    "what it found. OUT's ending says what is written: .safetensors is ours, .onnx,",
+    "PyTorch (.pt, .pth, .safetensors, .npz), ONNX, TensorFlow.js (model.json), and",
+    ".safetensors of ours. Prints what it found. OUT's ending says what is written: .safetensors is ours, .onnx,",
     "or source that needs nothing else: .c, .js, .ts.",
   ].join("\n"),
   examples: [

@@ -15,6 +15,7 @@ import { isKerasArchive } from "./keras/archive.ts";
 import { isOnnx } from "./onnx/kind.ts";
 import { isPytorch } from "./pytorch/kinds.ts";
 import { FormatError } from "./safetensors.ts";
+import { isTfjs } from "./tfjs/kind.ts";
 
 /** A model of another program, as one of ours. */
 export type ImportedModel = {
@@ -62,6 +63,11 @@ const formats: readonly ForeignFormat[] = [
     title: "an ONNX model",
     accepts: ({ bytes, name }) => isOnnx(bytes) || /\.onnx$/i.test(name),
     read: async (source) => (await import("./onnx/read.ts")).readOnnx(source),
+  },
+  {
+    title: "a TensorFlow.js model",
+    accepts: ({ bytes }) => isTfjs(bytes),
+    read: async (source) => (await import("./tfjs/read.ts")).readTfjs(source),
   },
   {
     title: "a Keras model",

@@ -14,7 +14,7 @@ import { type Dialect, snakeCase, type Translated, translate } from "./translate
 import { arraysOf, arraysOfKeras1, fill, type KerasArray, type WeightGroup } from "./weights.ts";
 
 /** A config and what is known of the program that wrote it. */
-type Described = {
+export type Described = {
   readonly config: unknown;
   readonly version: string | undefined;
   /** The file that it is in, where it is another. */
@@ -114,7 +114,7 @@ export function dialectOf(version: string | undefined, config: unknown): Dialect
 }
 
 /** The config in our layers. @throws FormatError for what they cannot say */
-function understand({ config, version, from }: Described, name: string): [Translated, KerasModel] {
+export function understand({ config, version, from }: Described, name: string): [Translated, KerasModel] {
   return telling(
     name,
     () => {
@@ -125,7 +125,7 @@ function understand({ config, version, from }: Described, name: string): [Transl
   );
 }
 /** Reasons of a config and of our layers as errors of the file. */
-function telling<T>(name: string, make: () => T, where = ""): T {
+export function telling<T>(name: string, make: () => T, where = ""): T {
   try {
     return make();
   } catch (error) {
@@ -138,10 +138,10 @@ function telling<T>(name: string, make: () => T, where = ""): T {
 }
 
 /** The arrays of a layer's parts, by the layer's name. */
-type Arrays = (layer: string, groups: readonly WeightGroup[]) => readonly (readonly KerasArray[])[];
+export type Arrays = (layer: string, groups: readonly WeightGroup[]) => readonly (readonly KerasArray[])[];
 
 /** The models, with their values. */
-function finish(translated: Translated, { version }: Described, arrays: Arrays, name: string): ImportedModel {
+export function finish(translated: Translated, { version }: Described, arrays: Arrays, name: string): ImportedModel {
   const values = new Map<string, Float32Array>();
   telling(name, () => {
     for (const [layer, groups] of translated.weights) {

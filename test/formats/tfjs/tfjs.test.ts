@@ -1,0 +1,178 @@
+/** TensorFlow.js layers models, as it saves them, and damaged ones. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { importModel } from "../../../src/formats/imported.ts";
+import { FormatError } from "../../../src/formats/safetensors.ts";
+import type { Model } from "../../../src/nn/model.ts";
+import { createRandom } from "../../../src/nn/random.ts";
+import { createPredictor } from "../../../src/train/predict.ts";
+import { expectClose } from "../../helpers/models.ts";
+
+type Json = {
+  weightsManifest: {
+    paths: string[];
+    weights: { name: string; shape: number[]; dtype: string; quantization?: object }[];
+  }[];
+};
+type Numbers = { readonly shape: readonly number[]; readonly values: readonly number[] };
+type Recorded = {
+  readonly name: string;
+  readonly json: Json;
+  readonly weights: string;
+  readonly input: Numbers;
+  readonly output: Numbers;
+};
+const { models }: { models: readonly Recorded[] } = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../fixtures/tfjs.json"), "utf8"),
+);
+
+const read = (json: unknown, files: Readonly<Record<string, Uint8Array>>) =>
+  importModel({
+    bytes: new TextEncoder().encode(JSON.stringify(json)),
+    name: "model.json",
+    beside: (file) => files[file],
+  });
+const bytesOf = ({ weights }: Recorded): Uint8Array => new Uint8Array(Buffer.from(weights, "base64"));
+
+/** (B,T,...) to (T,B,...), or back. */
+function turned(values: readonly number[], [outer, inner, ...rest]: readonly number[]): number[] {
+  const [a, b] = [outer as number, inner as number];
+  const width = rest.reduce((x, y) => x * y, 1);
+  return Array.from({ length: values.length }, (_, k) => {
+    const [j, row] = [k % width, Math.floor(k / width)];
+    return values[((row % a) * b + Math.floor(row / a)) * width + j] as number;
+  });
+}
+async function outputOf(model: Model, { shape, values }: Numbers): Promise<Float32Array> {
+  const [batch, steps] = shape as [number, number];
+  const predictor = await createPredictor(model, { batch, steps });
+  const given = turned(values, shape);
+  return predictor.predict(model.input === "tokens" ? Int32Array.from(given) : Float32Array.from(given));
+}
+
+describe.each(models)("$name", (one) => {
+  const { json, input, output } = one;
+  const wanted = output.shape.length === 3 ? turned(output.values, output.shape) : output.values;
+
+  test("gives what TensorFlow.js gives", async () => {
+    const { model, source } = await read(json, { "weights.bin": bytesOf(one) });
+    expect(source).toBe("TensorFlow.js (TensorFlow.js tfjs-layers v4.22.0)");
+    expectClose(await outputOf(model, input), wanted, { within: 2e-6 });
+  });
+
+  test("weights in several files are the same", async () => {
+    const [all] = [bytesOf(one)];
+    const third = Math.floor(all.length / 3);
+    const paths = ["a.bin", "b.bin"];
+    const files = { "a.bin": all.slice(0, third), "b.bin": all.slice(third) };
+    const { model } = await read({ ...json, weightsManifest: [{ ...json.weightsManifest[0], paths }] }, files);
+    expectClose(await outputOf(model, input), wanted, { within: 2e-6 });
+  });
+});
+
+test("quantised weights are what they stand for", async () => {
+  const [one] = models as [Recorded];
+  const [group] = one.json.weightsManifest as [Json["weightsManifest"][number]];
+  const whole = new Float32Array(bytesOf(one).buffer);
+  const scale = 2 / 255;
+  const weights = group.weights.map((entry) => ({ ...entry, quantization: { dtype: "uint8", scale, min: -1 } }));
+  const json = { ...one.json, weightsManifest: [{ paths: group.paths, weights }] };
+  const { model } = await read(json, {
+    "weights.bin": Uint8Array.from(whole, (value) => Math.round((value + 1) / scale)),
+  });
+  const { model: exact } = await read(one.json, { "weights.bin": bytesOf(one) });
+  for (const [name, values] of Object.entries(exact.values))
+    expectClose(model.values[name] as Float32Array, values, { within: scale / 2 + 1e-6 });
+});
+
+describe("refused, in one line", () => {
+  const [one] = models as [Recorded];
+  const weights = bytesOf(one);
+  const [group] = one.json.weightsManifest as [Json["weightsManifest"][number]];
+  const changed = (part: object) => ({ ...one.json, weightsManifest: [{ ...group, ...part }] });
+  test.each([
+    ["a file that is not there", one.json, {}, 'model.json: its weights lie in "weights.bin", which is not beside it.'],
+    [
+      "a file elsewhere",
+      changed({ paths: ["../weights.bin"] }),
+      {},
+      'model.json: weights lie in "../weights.bin", which is no file\'s name in the same folder: it is not read.',
+    ],
+    [
+      "weights that are cut off",
+      one.json,
+      { "weights.bin": weights.slice(0, 100) },
+      /^model\.json: the array ".*" needs \d+ bytes, and its files have \d+ more\.$/,
+    ],
+    [
+      "weights of another model",
+      one.json,
+      { "weights.bin": Uint8Array.from([...weights, 0]) },
+      "model.json: its files of weights have 1 bytes more than it lists.",
+    ],
+    [
+      "a graph model",
+      { ...one.json, format: "graph-model" },
+      {},
+      "model.json: it is a graph model, which has operators in place of layers. Give a layers model.",
+    ],
+    [
+      "an element type",
+      changed({ weights: [{ name: "a", shape: [1], dtype: "complex64" }] }),
+      { "weights.bin": weights },
+      'model.json: the array "a" has the element type "complex64", which is not read.',
+    ],
+    [
+      "a size beyond the file",
+      changed({ weights: [{ name: "a", shape: [1e9], dtype: "float32" }] }),
+      { "weights.bin": weights },
+      /^model\.json: the array "a" needs 4000000000 bytes/,
+    ],
+    [
+      "no manifest",
+      { ...one.json, weightsManifest: "weightsManifest" },
+      {},
+      "model.json: its weightsManifest does not list files and arrays: the file is damaged.",
+    ],
+    [
+      "an array that is not listed",
+      changed({ weights: [] }),
+      { "weights.bin": new Uint8Array() },
+      /^model\.json: the layer .* has no array kernel in the manifest\.$/,
+    ],
+  ] as const)("%s", async (_, json, files, message) => {
+    await expect(read(json, files as Record<string, Uint8Array>)).rejects.toThrow(message);
+  });
+
+  test("damaged files: a model or one line", { timeout: 300_000 }, async () => {
+    const seed = Number(process.env.FUZZ_SEED ?? 1);
+    const random = createRandom(seed);
+    const below = (n: number): number => Math.floor(random.uniform() * n);
+    for (let k = 0; k < Number(process.env.FUZZ ?? 300); k++) {
+      const from = models[below(models.length)] as Recorded;
+      const text = new TextEncoder().encode(JSON.stringify(from.json));
+      const bytes = text.slice(0, random.uniform() < 0.1 ? below(text.length) : text.length);
+      for (let j = 0; j <= below(4) && bytes.length > 0; j++) bytes[below(bytes.length)] = 0x20 + below(0x5f);
+      try {
+        await importModel({ bytes, name: "model.json", beside: () => bytesOf(from) });
+      } catch (error) {
+        const { message } = error as Error;
+        if (!(error instanceof FormatError) || !message.startsWith("model.json: ") || message.includes("\n")) {
+          throw new Error(`seed ${seed}, file ${k}: ${(error as Error).stack}`);
+        }
+      }
+    }
+  });
+});
+
+const shared = join(import.meta.dirname, "../../../../shared/data/models/fantasy-tfjs");
+test.skipIf(!existsSync(shared))(
+  "a model that others trained (skipped where ../shared/data/models is missing)",
+  async () => {
+    const beside = (file: string) => new Uint8Array(readFileSync(join(shared, file)));
+    const { model } = await importModel({ bytes: beside("model.json"), name: "model.json", beside });
+    const { input, output } = JSON.parse(readFileSync(join(shared, "reference.json"), "utf8"));
+    expectClose(await outputOf(model, { shape: [1, 10, 25], values: input.flat() }), output, { within: 1e-5 });
+  },
+);
