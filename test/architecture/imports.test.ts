@@ -136,6 +136,16 @@ describe("what the command line loads", () => {
     expect(files.size).toBeLessThan(15);
   });
 
+  test("what reads models of other programs comes with the command that does so, and their libraries when a file is read", () => {
+    const { files, packages } = loadedWith("src/formats/imported.ts");
+    expect([...packages]).toEqual([]);
+    expect([...files].filter((file) => /^src\/(formats\/keras|nn|cells)\//.test(file))).toEqual([
+      "src/formats/keras/archive.ts",
+    ]);
+    const found = filesBelow("src/cli").filter((file) => loadedWith(file).files.has("src/formats/imported.ts"));
+    expect(found).toEqual(["src/cli/convert.ts"]);
+  });
+
   test("what reads tables and sound comes with the commands that do so, or when a file is read", () => {
     const readers = ["csv-parse/sync", "wavefile"];
     const found = filesBelow("src/cli").flatMap((file) => {
