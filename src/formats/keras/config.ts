@@ -41,7 +41,7 @@ const refuse = (reason: string): never => {
   throw new ConfigError(reason);
 };
 
-/** The most layers that are read, and calls of all of them. */
+/** The most layers that are read; they are called twice as often at most. */
 const mostLayers = 500;
 
 /** Classes of Keras 1 by their names since. */
@@ -193,6 +193,9 @@ function readFunctional(list: readonly unknown[], own: Config): KerasModel {
     return { ...layer, calls };
   });
   checkNames(layers);
+  const calls = layers.reduce((sum, layer) => sum + layer.calls.length, 0);
+  if (calls > 2 * mostLayers)
+    return refuse(`its layers are called ${calls} times, and at most ${2 * mostLayers} are read`);
   return {
     layers,
     ...{

@@ -79,8 +79,13 @@ type Value = {
   looked?: boolean;
   /** The input whose steps it has. */
   readonly time: string | undefined;
-  /** Of a final state: whose it is, and which. */
-  readonly state?: { readonly of: string; readonly name: string; readonly half?: "forward" | "backward" };
+  /** Of a final state: whose it is, which, and of how many. */
+  readonly state?: {
+    readonly of: string;
+    readonly name: string;
+    readonly half?: "forward" | "backward";
+    readonly all: number;
+  };
   /** Of a concatenation: what it joins. */
   readonly parts?: readonly Value[];
 };
@@ -307,7 +312,10 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
     if (given.some(({ sequence, tokens }) => sequence || tokens)) return refuse(layer, "it starts from a sequence");
     const of = given[0]?.state?.of ?? given[0]?.parts?.[0]?.state?.of;
     const isState = (value: Value | undefined, name: string, half?: string): boolean =>
-      value?.state?.of === of && value?.state?.name === name && value?.state?.half === half;
+      value?.state?.of === of &&
+      value?.state?.name === name &&
+      value?.state?.half === half &&
+      value?.state?.all === states.length;
     const whole = given.every((value, k) => isState(value, states[k] as string));
     const joined = given.every(
       ({ parts }, k) =>
@@ -348,7 +356,7 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
           return made;
         },
         ...{ sequence: false, mask: undefined, time: undefined },
-        state: { of, name, ...(half !== undefined && { half }) },
+        state: { of, name, all: names.length, ...(half !== undefined && { half }) },
       };
     });
   /** The parameters of one cell for another. */
@@ -635,7 +643,6 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
         const { units } = config;
         if (typeof units !== "number" || !(units >= 1)) return refuse(layer, "it has no number of units");
         const bias = config.use_bias !== false;
-        if (config.quantization_config) return refuse(layer, "its weights are quantized");
         const of = denseCell(functionOf(layer, config.activation), bias);
         return cellLayer(recurrent(of, { units, label: "dense", reads: x.flow() }), { kind: "dense", bias });
       }
@@ -674,7 +681,7 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
         if (shape?.some((n, k) => n !== null && n !== undefined && !(locked && k === 0)))
           return refuse(layer, "its noise_shape has fixed sizes");
         emit(dropout(rateOf(config.rate), { locked, reads: x.flow() }), name);
-        return { ...x, flow: () => name };
+        return { flow: () => name, sequence: x.sequence, mask: x.mask, time: x.time };
       }
       case "GaussianNoise":
       case "GaussianDropout":
@@ -817,7 +824,12 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
   // Calls in an order in which each comes after what it reads.
   const waiting = model.layers.flatMap((layer) => layer.calls.map((call, index) => ({ layer, call, index })));
   for (const { layer } of waiting) {
-    if (!layer.operation && layer.className !== "InputLayer") checkClass(layer);
+    if (layer.operation || layer.className === "InputLayer") continue;
+    checkClass(layer);
+    const policy = nested(layer.config.dtype)?.config.name ?? layer.config.dtype;
+    if (typeof policy === "string" && /float(16|64)/.test(policy)) {
+      note(`Keras computed it in ${excerpt(policy)}; here it is computed in float32.`);
+    }
   }
   while (waiting.length > 0) {
     const next = waiting.findIndex(({ layer, call, index }) => {
@@ -929,7 +941,8 @@ function epsilonOf(layer: KerasLayer, { epsilon = 0.001 }: Config): number {
 /** Classes that are never said, before anything else is looked at. */
 function checkClass(layer: KerasLayer): void {
   const dtype = nested(layer.config.dtype);
-  if (dtype !== undefined && /Quantized/.test(dtype.className)) refuse(layer, "its weights are quantized");
+  const quantized = (dtype !== undefined && /Quantized/.test(dtype.className)) || layer.config.quantization_config;
+  if (quantized) refuse(layer, "its weights are quantized");
   if (Object.hasOwn(reasons, layer.className)) refuse(layer, reasons[layer.className] as string);
 }
 

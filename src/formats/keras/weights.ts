@@ -143,6 +143,7 @@ function fillRecurrent(form: Recurrent, arrays: readonly KerasArray[], put: Set)
   const numbers = (bias?.shape ?? []).reduce((product, n) => product * n, 1);
   // Such a layer keeps two biases in one row; ours of Keras 3 have one row, or two.
   const cudnn = form.cudnn || (bias?.shape.length === 1 && numbers === 2 * width && cell !== "simple_rnn");
+  if (cudnn && cell === "gru" && !resetAfter && bias !== undefined) wrong(bias, [width]);
   const two = cudnn || (cell === "gru" && resetAfter);
   if (bias !== undefined) check(bias, cudnn ? [2 * width] : two ? [2, width] : [width]);
   order.forEach((gate, k) => {

@@ -203,3 +203,52 @@ test("mutated files give a model or one plain line", async () => {
   }
   expect(refused).toBeGreaterThan(count / 4);
 });
+
+describe("functional models of Keras 2", () => {
+  const call = (...names: readonly (readonly [string, number])[]) => [
+    names.map(([name, output]) => [name, 0, output, {}]),
+  ];
+  const layer = (class_name: string, name: string, config: object, inbound_nodes: unknown[] = []) => ({
+    class_name,
+    name,
+    config: { name, ...config },
+    inbound_nodes,
+  });
+  /** Only the architecture matters: what the weights lack is what is told. */
+  const refused = (layers: readonly object[], output: string): Promise<string> =>
+    message(
+      described({
+        class_name: "Model",
+        keras_version: "2.2.4",
+        config: { layers, input_layers: [["x", 0, 0]], output_layers: [[output, 0, 0]] },
+      }),
+    );
+  const input = layer("InputLayer", "x", { batch_input_shape: [null, null, 2] });
+
+  test("states that start from further inputs of a call, and a GRU that starts from one state of an LSTM", async () => {
+    const layers = [
+      input,
+      layer("LSTM", "lstm", { units: 3, return_state: true }, call(["x", 0])),
+      layer("GRU", "gru", { units: 3 }, call(["x", 0], ["lstm", 2])),
+    ];
+    expect(await refused(layers, "gru")).toBe(
+      'it has no weights of the layer "lstm"; it has those of lstm_1, dense_1, activation_1.',
+    );
+    layers[2] = layer("LSTM", "gru", { units: 3 }, call(["x", 0], ["lstm", 2]));
+    expect(await refused(layers, "gru")).toBe(
+      'by keras1.json, the layer "gru" (LSTM) cannot be said: it starts from 1 values and has 2 states.',
+    );
+  });
+
+  test("layers that read each other, outputs that there are not, too many calls", async () => {
+    const dense = (name: string, of: string) => layer("Dense", name, { units: 2 }, call([of, 0]));
+    expect(await refused([input, dense("a", "b"), dense("b", "a")], "a")).toBe(
+      'by keras1.json, the layer "a" reads a layer that there is not, or reads itself.',
+    );
+    expect(await refused([input, dense("a", "x")], "c")).toBe('by keras1.json, its output "c" is none of its layers.');
+    const often = { ...dense("a", "x"), inbound_nodes: Array.from({ length: 1001 }, () => call(["x", 0])[0]) };
+    expect(await refused([input, often], "a")).toBe(
+      "by keras1.json, its layers are called 1001 times, and at most 1000 are read.",
+    );
+  });
+});
