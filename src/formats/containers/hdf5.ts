@@ -43,6 +43,8 @@ const knownFilters = [1, 2, 3, 5, 6];
 const mostLinks = 16;
 /** What all that is read unpacks to at most: so many times the file, and so many bytes more for small files. */
 const [mostTimes, mostMore] = [4, 2 ** 16];
+/** What the library may need besides, in bytes, for tables of its own. */
+const mostOfLibrary = 2 ** 25;
 /** Classes of types. */
 const [integer, float, text, enumeration] = [0, 1, 3, 8];
 /** An open file with a name of its own in the library's memory. */
@@ -131,6 +133,7 @@ function within<T>(module: Library, bytes: Uint8Array, name: string, use: (file:
       throw damaged(`${what} cannot be read`);
     }
   };
+  const release = boundMemory(module, mostTimes * bytes.length + mostOfLibrary);
   module.activate_throwing_error_handler();
   let id: bigint | undefined;
   try {
@@ -145,8 +148,29 @@ function within<T>(module: Library, bytes: Uint8Array, name: string, use: (file:
       // What was wrong with it has been said.
     }
     module.deactivate_throwing_error_handler();
+    release();
     FS.unlink(place);
   }
+}
+
+/**
+ * Let the library's memory grow by no more than this until what is returned is called: some damaged files have it ask for gigabytes,
+ * which it would keep. Its memory can be reached by no other way than where all memories grow.
+ */
+function boundMemory(module: Library, most: number): () => void {
+  const prototype = WebAssembly.Memory.prototype;
+  const { grow } = prototype;
+  const limit = module.HEAPU8.length + most;
+  prototype.grow = function (this: WebAssembly.Memory, pages: number): number {
+    const { buffer } = this;
+    if (buffer === module.HEAPU8.buffer && buffer.byteLength + 65_536 * pages > limit) {
+      throw new RangeError("a damaged file asks for too much memory");
+    }
+    return grow.call(this, pages);
+  };
+  return () => {
+    prototype.grow = grow;
+  };
 }
 
 type Context = {
