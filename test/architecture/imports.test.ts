@@ -95,6 +95,19 @@ describe("the source", () => {
     expect(sources.flatMap((file) => engineComplaints(file, read(file)))).toEqual([]);
   });
 
+  test("a container knows nothing about models", () => {
+    const files = sources.filter((file) => file.startsWith("src/formats/containers/"));
+    expect(files.length).toBeGreaterThan(2);
+    const wrong = files.flatMap((file) =>
+      importsOf(file, read(file))
+        .filter((name) => name.startsWith("."))
+        .map((name) => join(dirname(file), name).split(sep).join("/"))
+        .filter((target) => !/^src\/(graph|formats\/containers)\/|^src\/formats\/safetensors\.ts$/.test(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test("names its siblings with the ending .ts or .tsx", () => {
     const wrong = sources.flatMap((file) =>
       importsOf(file, read(file))
@@ -144,6 +157,11 @@ describe("what the command line loads", () => {
     ]);
     const found = filesBelow("src/cli").filter((file) => loadedWith(file).files.has("src/formats/imported.ts"));
     expect(found).toEqual(["src/cli/convert.ts"]);
+  });
+
+  test("what unpacks archives is known to the reader of archives alone", () => {
+    const found = filesBelow("src").filter((file) => isSource(file) && importsOf(file, read(file)).includes("fflate"));
+    expect(found).toEqual(["src/formats/containers/zip.ts"]);
   });
 
   test("what reads tables and sound comes with the commands that do so, or when a file is read", () => {
