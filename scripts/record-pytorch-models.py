@@ -221,6 +221,10 @@ refused("convolution", {**weights, "conv.weight": torch.zeros(2, 2, 3), "conv.bi
 refused("batch normalisation", nn.Sequential(nn.Linear(D, H), nn.BatchNorm1d(H)).state_dict())
 refused("numbers alone", {"epoch": 3})
 
+scripted = io.BytesIO()
+torch.jit.save(torch.jit.script(nn.Linear(1, 1)), scripted)
+cases.append({"name": "TorchScript", "file": base64.b64encode(scripted.getvalue()).decode()})
+
 print(f'{{"torch": "{torch.__version__}", "cases": [')
 print(",\n".join(json.dumps(case) for case in cases))
 print("]}")

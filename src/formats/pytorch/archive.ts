@@ -46,6 +46,11 @@ function readArchive(bytes: Uint8Array, name: string): TorchArchive {
   if (pickle === undefined)
     throw new FormatError(`${name}: the archive has no data.pkl, so torch.save did not write it.`);
   const folder = pickle.slice(0, -"data.pkl".length);
+  if ([...members.keys()].some((member) => member.startsWith(`${folder}code/`))) {
+    throw new FormatError(
+      `${name}: torch.jit.save wrote it, and its modules are code, which is not read. Save its state_dict() by torch.save.`,
+    );
+  }
   const order = members.get(`${folder}byteorder`)?.read();
   if (order !== undefined && String.fromCharCode(...order.subarray(0, 16)).trim() === "big") {
     throw new FormatError(`${name}: its numbers are big-endian, which is not read. Save it again on another machine.`);

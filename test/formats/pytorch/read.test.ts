@@ -195,6 +195,13 @@ describe("a mapping says how tensors are wired", () => {
   });
 });
 
+test("dropout between layers is a layer of its own", async () => {
+  const name = "gru, 2 layers, both directions";
+  const { model } = await open(name, { layers: [{ kind: "gru", prefix: "rnn", dropout: 0.3 }] });
+  expect(model.layers.map((layer) => layer.name)).toEqual(["rnn_l0", "dropout", "rnn_l1"]);
+  await expectOutput(model, recordedAs(name));
+});
+
 describe("refused, with what is in the way", () => {
   test("tensors of kinds that are not read", async () => {
     expect(await said("quantised")).toMatchInlineSnapshot(`"m.pt: fc.weight is quantised, which is not read."`);
@@ -215,6 +222,10 @@ describe("refused, with what is in the way", () => {
       `"m.pt: the model has tensors that are of no layer that is read: scale. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
     );
     expect(await said("numbers alone")).toMatchInlineSnapshot(`"m.pt: it holds no tensors of a model."`);
+  });
+
+  test("TorchScript, which is code", async () => {
+    expect(await said("TorchScript")).toMatchInlineSnapshot(`"m.pt: torch.jit.save wrote it, and its modules are code, which is not read. Save its state_dict() by torch.save."`);
   });
 
   test("layers that are not read", async () => {
