@@ -140,7 +140,9 @@ describe("files that are made to do harm", () => {
     // Each holds the one before it twice: 2^40 dictionaries.
     const level = (k: number): (string | number)[] => ["}q", k, "K", 1, "h", k - 1, "sK", 2, "h", k - 1, "s"];
     const levels = Array.from({ length: 40 }, (_, k) => [...level(k + 1), "0"]).flat();
-    expect(said(ofPickle("}q", 0, "0", ...levels, "h", 40, "."))).toMatchInlineSnapshot(`"m: its values lie in each other without end, or deeper than 64."`);
+    expect(said(ofPickle("}q", 0, "0", ...levels, "h", 40, "."))).toMatchInlineSnapshot(
+      `"m: its values lie in each other without end, or deeper than 64."`,
+    );
   });
 
   test("a call is never made, and what it would give is no tensor", () => {

@@ -225,7 +225,9 @@ describe("refused, with what is in the way", () => {
   });
 
   test("TorchScript, which is code", async () => {
-    expect(await said("TorchScript")).toMatchInlineSnapshot(`"m.pt: torch.jit.save wrote it, and its modules are code, which is not read. Save its state_dict() by torch.save."`);
+    expect(await said("TorchScript")).toMatchInlineSnapshot(
+      `"m.pt: torch.jit.save wrote it, and its modules are code, which is not read. Save its state_dict() by torch.save."`,
+    );
   });
 
   test("layers that are not read", async () => {
