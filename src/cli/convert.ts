@@ -18,10 +18,11 @@ export const convert: Command = {
   usage: "convert IN OUT [options]",
   summary: "read and write models of other programs",
   details: [
-    "Reads Keras (.keras, .weights.h5 with its config beside it, HDF5 of Keras 1 to 3),",
-    "PyTorch (.pt, .pth, .safetensors, .npz), ONNX, TensorFlow.js (model.json), and",
-    ".safetensors of ours. Prints what it found. OUT's ending says what is written: .safetensors is ours, .onnx,",
-    "or source that needs nothing else: .c, .js, .ts.",
+    "Reads Keras (.keras, .weights.h5 with its config beside it, HDF5 of Keras 1, 2",
+    "and 3), PyTorch (.pt, .pth, .safetensors, .npz), ONNX, TensorFlow.js",
+    "(model.json), and .safetensors of ours, and prints what it found. OUT's ending",
+    "says what is written: .safetensors is ours, .onnx, or source that needs nothing",
+    "else: .c, .js, .ts.",
   ].join("\n"),
   examples: [
     "convert model.keras model.safetensors",

@@ -57,7 +57,10 @@ test("refuses before anything is written: what is there, other names, files that
   writeFileSync(at("text.txt"), "no model");
   const refused = [
     [["keras2.h5", "there.safetensors"], /there\.safetensors: exists already/],
-    [["keras2.h5", "new.h5"], /new\.h5: the name of what is written ends in \.safetensors/],
+    [
+      ["keras2.h5", "new.h5"],
+      /new\.h5: its ending says what is written: \.safetensors, \.onnx, \.c, \.js or \.ts\. Give a name with one of them\./,
+    ],
     [["text.txt", "new.safetensors"], /text\.txt: it is no model file of a known format/],
     [["keras2.h5", "new.safetensors", "--output", "a"], /--output: keras2\.h5 has one output/],
   ] as const;
@@ -66,4 +69,37 @@ test("refuses before anything is written: what is there, other names, files that
   expect(["new.h5", "new.safetensors"].map((name) => existsSync(at(name)))).toEqual([false, false]);
   await json(folder, "convert", "keras2.h5", "there.safetensors", "--overwrite");
   expect(readModel(readFileSync(at("there.safetensors"))).model.inputs[0]?.name).toBe("words");
+});
+
+test("writes what the ending says: ONNX, PyTorch's safetensors with a module, source", {
+  timeout: 60_000,
+}, async () => {
+  await run(folder, "convert", "masked-3.16.keras", "own.safetensors");
+  for (const [out, ...options] of [["m.onnx"], ["step.onnx", "--steps"], ["m.c"], ["m.js"], ["m.ts"]] as const) {
+    const { code, err } = await run(folder, "convert", "own.safetensors", out, ...options);
+    expect([code, err]).toEqual([0, `Saved ${out}: ${readFileSync(at(out)).length.toLocaleString("en-US")} bytes.\n`]);
+  }
+  expect(readFileSync(at("m.c"), "utf8")).toContain("const float *m_next(m *stream, int x)");
+  expect(readFileSync(at("m.ts"), "utf8")).toContain("function next(x: number): Float32Array");
+
+  await run(folder, "train", "text.txt", "--out", "book.safetensors", "--steps", "2", "--length", "4", "--batch", "1");
+  await run(folder, "convert", "book.safetensors", "book.js");
+  expect(readFileSync(at("book.js"), "utf8")).toMatch(/^export const symbols = \[.*"m".*\];$/m);
+  const { code, err } = await run(folder, "convert", "book.safetensors", "torch.safetensors", "--pytorch");
+  expect([code, err]).toEqual([0, expect.stringMatching(/^Saved torch\.safetensors: .*\nSaved torch\.py: .*\n$/)]);
+  expect(readFileSync(at("torch.py"), "utf8")).toContain("nn.LSTM");
+  const [back] = await json(folder, "convert", "torch.safetensors", "back.safetensors");
+  expect(back).toMatchObject({ source: expect.stringContaining("PyTorch") });
+});
+
+test("options of other endings, and a mapping that is none, are refused", async () => {
+  expect(await refusal(folder, "convert", "keras2.h5", "n.c", "--steps")).toBe(
+    "--steps: is for .onnx, and OUT is n.c. Leave it out.",
+  );
+  expect(await refusal(folder, "convert", "keras2.h5", "n.onnx", "--pytorch")).toBe(
+    "--pytorch: is for .safetensors, and OUT is n.onnx. Leave it out.",
+  );
+  expect(await refusal(folder, "convert", "keras2.h5", "n.safetensors", "--mapping", "text.txt")).toMatch(
+    /^text\.txt: it is no JSON: .* Give a file as the guide on PyTorch shows\.$/,
+  );
 });
