@@ -133,8 +133,8 @@ describe("what is damaged has its line", () => {
 
   test("a bomb is refused before a byte of it is unpacked", () => {
     const zeros = { name: "zeros", data: new Uint8Array(17 * 2 ** 20), deflated: true };
-    expect(said(zipOf([zeros]))).toMatchInlineSnapshot(
-      `"m.pt: its members unpack to more than 16899865 bytes, which is over 3 times the file: it is not read."`,
+    expect(said(zipOf([zeros]))).toMatch(
+      /^m\.pt: its members unpack to more than \d+ bytes, which is over 3 times the file: it is not read\.$/,
     );
     // One whose directory says little.
     expect(said(zipOf([{ ...zeros, size: 100 }]))).toMatchInlineSnapshot(

@@ -7,6 +7,7 @@ import { importOnnx } from "../../../src/formats/onnx/import.ts";
 import { writeOnnx } from "../../../src/formats/onnx/index.ts";
 import type { Model } from "../../../src/nn/model.ts";
 import { createPredictor } from "../../../src/train/predict.ts";
+import { turned } from "../../helpers/axes.ts";
 import { expectClose } from "../../helpers/models.ts";
 import { fedAndWanted, models } from "./models.ts";
 
@@ -28,16 +29,6 @@ const recorded: readonly Recorded[] = JSON.parse(
 ).models;
 
 const read = (bytes: Uint8Array, name = "model.onnx") => importOnnx(decodeOnnx(bytes, name), name);
-
-/** (B,T,...) to (T,B,...), or back. */
-function turned(values: readonly number[], [outer, inner, ...rest]: readonly number[]): number[] {
-  const [a, b] = [outer as number, inner as number];
-  const width = rest.reduce((x, y) => x * y, 1);
-  return Array.from({ length: values.length }, (_, k) => {
-    const [j, row] = [k % width, Math.floor(k / width)];
-    return values[((row % a) * b + Math.floor(row / a)) * width + j] as number;
-  });
-}
 
 /** The output for inputs in our order, time first. */
 async function outputOf(

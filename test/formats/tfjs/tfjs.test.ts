@@ -7,6 +7,7 @@ import { FormatError } from "../../../src/formats/safetensors.ts";
 import type { Model } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { createPredictor } from "../../../src/train/predict.ts";
+import { turned } from "../../helpers/axes.ts";
 import { expectClose } from "../../helpers/models.ts";
 
 type Json = {
@@ -35,15 +36,6 @@ const read = (json: unknown, files: Readonly<Record<string, Uint8Array>>) =>
   });
 const bytesOf = ({ weights }: Recorded): Uint8Array => new Uint8Array(Buffer.from(weights, "base64"));
 
-/** (B,T,...) to (T,B,...), or back. */
-function turned(values: readonly number[], [outer, inner, ...rest]: readonly number[]): number[] {
-  const [a, b] = [outer as number, inner as number];
-  const width = rest.reduce((x, y) => x * y, 1);
-  return Array.from({ length: values.length }, (_, k) => {
-    const [j, row] = [k % width, Math.floor(k / width)];
-    return values[((row % a) * b + Math.floor(row / a)) * width + j] as number;
-  });
-}
 async function outputOf(model: Model, { shape, values }: Numbers): Promise<Float32Array> {
   const [batch, steps] = shape as [number, number];
   const predictor = await createPredictor(model, { batch, steps });
