@@ -2139,7 +2139,6 @@ export const entries: readonly Entry[] = [
 export const notEntries: Readonly<Record<string, readonly string[]>> = {
   index: ["EquationError", "InputError", "NonFiniteLoss"],
   "formats/music-bytes": ["isMidi", "isAbc", "readMusicBytes"],
-  "formats/safetensors": ["elementBytes", "decodeTensor"],
   "formats/text-pairs": ["linesOf"],
   "text/arrays": ["zeros", "numberAs", "sizeOf", "flatten", "shapeOf"],
   "text/hugging-face": ["huggingFaceTokenizer", "bytePairTokenizerJson"],
@@ -2180,5 +2179,5 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
     "FileTaken",
     "readProblem",
   ],
-  "formats/safetensors": ["FormatError"],
+  "formats/safetensors": ["FormatError", "elementBytes", "decodeTensor"],
 };
