@@ -5,6 +5,7 @@
  */
 import { excerpt } from "../../graph/excerpt.ts";
 import { type Dtype, decodeTensor, elementBytes, FormatError, type Tensor } from "../safetensors.ts";
+import { inRowMajorOrder } from "./strided.ts";
 import { zipMembers } from "./zip.ts";
 
 /** The element types, by kind and bytes as NumPy writes them. */
@@ -105,20 +106,6 @@ function swapped(bytes: Uint8Array, size: number): Uint8Array {
 
 /** Values whose first index runs fastest, put so that the last one does. */
 function rowMajor(bytes: Uint8Array, shape: readonly number[], size: number): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  const index = shape.map(() => 0);
-  // The steps of each index in the file.
-  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((a, b) => a * b, size));
-  let from = 0;
-  for (let at = 0; at < out.length; at += size) {
-    for (let k = 0; k < size; k++) out[at + k] = bytes[from + k] as number;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis] as number;
-      index[axis] = (index[axis] as number) + 1;
-      if ((index[axis] as number) < (shape[axis] as number)) break;
-      from -= (strides[axis] as number) * (shape[axis] as number);
-      index[axis] = 0;
-    }
-  }
-  return out;
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((a, b) => a * b, 1));
+  return inRowMajorOrder({ shape, strides, offset: 0 }, bytes, size);
 }

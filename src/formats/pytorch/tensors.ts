@@ -2,6 +2,7 @@
  * Tensors by name, as files of PyTorch and of others have them: a type, a shape, and numbers that are fetched when they are needed.
  * Also PyTorch's tensors, which are views of storages. Knows nothing about files, nor about what a tensor is for.
  */
+import { inRowMajorOrder } from "../containers/strided.ts";
 import { type Dtype, decodeTensor, elementBytes, type Tensor } from "../safetensors.ts";
 
 /** A tensor of a file. */
@@ -50,7 +51,7 @@ export function viewed({ dtype, shape, strides, offset, storage }: View): NamedT
   if (!(count <= stored)) return { problem: `has ${count} numbers, more than the ${stored} that are stored` };
   const read = (): Tensor => {
     if (!inOrder(shape, strides))
-      return decodeTensor(gathered({ shape, strides, offset, storage }, size), dtype, shape);
+      return decodeTensor(inRowMajorOrder({ shape, strides, offset }, storage.bytes, size), dtype, shape);
     const bytes = storage.bytes.subarray(offset * size, (offset + count) * size);
     // Zeros where nothing is stored: an empty tensor may have any offset.
     const at = bytes.byteOffset;
@@ -70,25 +71,6 @@ function inOrder(shape: readonly number[], strides: readonly number[]): boolean 
     step *= size;
   }
   return true;
-}
-
-/** The bytes of a view's elements, one after the other. */
-function gathered({ shape, strides, offset, storage }: Omit<View, "dtype">, size: number): Uint8Array {
-  const count = shape.reduce((a, b) => a * b, 1);
-  const out = new Uint8Array(count * size);
-  const index = shape.map(() => 0);
-  let from = offset;
-  for (let at = 0; at < out.length; at += size) {
-    for (let k = 0; k < size; k++) out[at + k] = storage.bytes[from * size + k] as number;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis] as number;
-      index[axis] = (index[axis] as number) + 1;
-      if ((index[axis] as number) < (shape[axis] as number)) break;
-      from -= (strides[axis] as number) * (shape[axis] as number);
-      index[axis] = 0;
-    }
-  }
-  return out;
 }
 
 /** The numbers of a tensor as f32, in row-major order; f64 and whole numbers are rounded. */

@@ -3,6 +3,7 @@
  * other, over as many files as there are. Knows nothing about graph models.
  */
 import { excerpt } from "../../graph/excerpt.ts";
+import { joined } from "../../graph/joined.ts";
 import { formatValue, isPlain } from "../../graph/schema.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
 import { ConfigError } from "../keras/config.ts";
@@ -90,7 +91,7 @@ function arraysIn(groups: readonly Group[], { name, beside }: ModelSource): Read
         throw new FormatError(`${name}: its weights lie in ${formatValue(path)}, which is not beside it.`);
       return part;
     });
-    const all = joined(parts);
+    const all = parts.length === 1 ? (parts[0] as Uint8Array) : joined(Uint8Array, parts);
     let from = 0;
     let left = mostTimes * all.length + 2 ** 20;
     for (const entry of weights) {
@@ -122,17 +123,6 @@ function arraysIn(groups: readonly Group[], { name, beside }: ModelSource): Read
   }
   return arrays;
 }
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array;
-  const all = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /**
  * The arrays of each layer: those whose names have it before a stroke, or, of a layer in two directions, the names of both. Converters leave out the wrapper's
  * name and order layers as they like, but of a layer's arrays they keep the order.
