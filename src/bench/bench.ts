@@ -3,7 +3,7 @@ import { InputError } from "../graph/input-error.ts";
 import type { OwnEngine } from "./engines.ts";
 import { startJaxJs } from "./jax-js.ts";
 import { startOneDnn } from "./onednn.ts";
-import { startOnnxRuntime, startOnnxRuntimeExported, startOnnxRuntimeInt8 } from "./onnx-runtime.ts";
+import { startOnnxRuntime, startOnnxRuntimeInt8 } from "./onnx-runtime.ts";
 import type { Peer, Say, StartPeer, Tried } from "./peer-process.ts";
 import { threadCounts } from "./processor.ts";
 import { startPyTorch, startPyTorchAsPublished } from "./pytorch.ts";
@@ -21,7 +21,6 @@ export const peersFor: { readonly [T in Shape["task"]]: Peers } = {
     pytorch: startPyTorch,
     onnxruntime: startOnnxRuntime,
     "onnxruntime-int8": startOnnxRuntimeInt8,
-    "onnxruntime-exported": startOnnxRuntimeExported,
   },
   translate: { pytorch: startPyTorch },
 };

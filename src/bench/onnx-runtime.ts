@@ -66,21 +66,21 @@ function fileOf(shape: Shape, kind: FileKind) {
 }
 
 const onnxRuntime =
-  (kind: FileKind): StartPeer =>
+  (...kinds: readonly FileKind[]): StartPeer =>
   async (shape) => {
     const runtime = findPackage("onnxruntime-node");
     if (runtime === undefined) return undefined;
-    const { bytes, names } = fileOf(shape, kind);
-    const model = Buffer.from(bytes).toString("base64");
-    return startEach(threadCounts(), async (threads) => {
+    const files = kinds.map((kind) => ({ kind, ...fileOf(shape, kind) }));
+    const settings = files.flatMap((file) => threadCounts().map((threads) => ({ ...file, threads })));
+    return startEach(settings, async ({ kind, bytes, names, threads }) => {
       const spec = { ...shape, names, characters: charactersAStep, threads };
-      const peer = await startNodeProcess(program, spec, { folder: runtime.from, input: [model] });
+      const input = [Buffer.from(bytes).toString("base64")];
+      const peer = await startNodeProcess(program, spec, { folder: runtime.from, input });
       return { ...peer, setting: `ONNX Runtime ${runtime.version}, ${kind}, ${threadCount(threads)}` };
     });
   };
 
-export const startOnnxRuntime = onnxRuntime("CPU");
+/** With a file that has no node too many, and with the one that `writeOnnx` writes. */
+export const startOnnxRuntime = onnxRuntime("CPU", "exported");
 /** With matrices of 8 bits. */
 export const startOnnxRuntimeInt8 = onnxRuntime("int8, dynamic");
-/** The file that `writeOnnx` writes. */
-export const startOnnxRuntimeExported = onnxRuntime("exported");

@@ -24,7 +24,6 @@ const titles: Readonly<Record<string, readonly [title: string, install?: string]
   onednn: ["oneDNN", "g++ and dnnl.hpp (Debian: apt-get install g++ libdnnl-dev)"],
   onnxruntime: ["ONNX RT", "npm i onnxruntime-node"],
   "onnxruntime-int8": ["RT int8", "npm i onnxruntime-node"],
-  "onnxruntime-exported": ["RT file", "npm i onnxruntime-node"],
 };
 const titleOf = (name: string): string => titles[name]?.[0] ?? name;
 const shapeColumns = [35, 10, 7, 8, 6, 8, 8, 8, 8] as const;

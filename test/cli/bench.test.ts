@@ -254,12 +254,7 @@ test("peers that train stand beside training, oneDNN beside layers, those that o
   expect(Object.keys(peersFor.train)).toEqual(["pytorch", "tfjs", "jax-js"]);
   expect(Object.keys(peersFor.forecast)).toEqual(["pytorch", "pytorch-gru"]);
   expect(Object.keys(peersFor.layer)).toEqual(["onednn"]);
-  expect(Object.keys(peersFor.generate)).toEqual([
-    "pytorch",
-    "onnxruntime",
-    "onnxruntime-int8",
-    "onnxruntime-exported",
-  ]);
+  expect(Object.keys(peersFor.generate)).toEqual(["pytorch", "onnxruntime", "onnxruntime-int8"]);
 });
 
 test("a missing peer is said to be missing, one that fails to have failed, and why", async () => {
