@@ -18,6 +18,8 @@ const source = ["nn", "train", "data", "text", "callbacks", "tasks"]
 /** Code in the second and third cells of a page's tables: what stands for something of ours. Without what stands in quotes. */
 const codeIn = (page: string, theirs: string): string[] =>
   readPage(page)
+    // What is read of files has their names in all cells.
+    .replace(/^## Models of Keras here$[\s\S]*?(?=^## )/m, "")
     .split("\n")
     .filter((line) => line.startsWith("| ") && !line.startsWith(`| ${theirs} `) && !line.startsWith("| ---"))
     .flatMap((line) => line.split(" | ").slice(1))

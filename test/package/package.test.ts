@@ -58,7 +58,7 @@ const pathsIn = (): string[] => packed.files.map(({ path }) => path);
 /** Compiled modules; the studio's and the command line's are bundled, and no modules of the package. */
 const compiled = (path: string): boolean => /^dist\/(?!studio\/|cli\/)/.test(path);
 
-test("the tarball holds the built files, their source, the book, the changes and the licence: below 14.25 MB, packed 4.15 MB", () => {
+test("the tarball holds the built files, their source, the book, the changes and the licence: below 16 MB, packed 4.55 MB", () => {
   const paths = pathsIn();
   expect(paths).toEqual(expect.arrayContaining(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]));
   expect(paths).toEqual(expect.arrayContaining(["dist/index.js", "dist/index.d.ts", "src/index.ts"]));
@@ -66,8 +66,8 @@ test("the tarball holds the built files, their source, the book, the changes and
   const others = paths.filter((path) => !/^(dist|src)\//.test(path));
   expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   expect(paths.filter((path) => /built-from|\.test\.|tsbuildinfo|^src\/studio/.test(path))).toEqual([]);
-  expect(packed.unpackedSize).toBeLessThan(14_250_000);
-  expect(packed.size).toBeLessThan(4_150_000);
+  expect(packed.unpackedSize).toBeLessThan(16_000_000);
+  expect(packed.size).toBeLessThan(4_550_000);
 });
 
 test("every compiled file is reached from an export, and every one of the command line from its start", () => {
@@ -228,7 +228,16 @@ test("few and small dependencies are installed; what is optional can be left out
   const { packages } = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8"));
   const names = [
     ...["@bsull/augurs", "@hono/node-server", "@noble/hashes", "@opentelemetry/api", "bintrees", "crc-32", "csv-parse"],
-    ...["hono", "midi-file", "pbf", "prom-client", "protocol-buffers-schema", "resolve-protobuf-schema", "tdigest"],
+    ...[
+      "fflate",
+      "hono",
+      "midi-file",
+      "pbf",
+      "prom-client",
+      "protocol-buffers-schema",
+      "resolve-protobuf-schema",
+      "tdigest",
+    ],
     ...["unrolled", "wavefile", "zod"],
   ];
   const needed = Object.keys(packages).filter((name) => packages[name].optional !== true);

@@ -368,7 +368,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     const without = from.axes.toSpliced(axis, 1);
     if (from.kind === "stack" && same(at, from.along)) {
       const parts = places.map((place) => from.parts[place < 0 ? place + from.parts.length : place]);
-      if (parts.includes(undefined)) throw refused("it takes a direction or a layer that is not there.");
+      if (parts.some((part) => part === undefined)) throw refused("it takes a direction or a layer that is not there.");
       if (scalar) return { ...(parts[0] as Flow), axes: without };
       const along: Axis = { size: parts.length };
       return { kind: "stack", along, parts: parts as Flow[], axes: from.axes.with(axis, along) };
