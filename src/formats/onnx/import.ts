@@ -172,6 +172,16 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     if (size === undefined) throw refused("the number of features of what it reads is not in the file.");
     return size;
   };
+  /** What must be given. */
+  function there(value: Value | undefined): Value {
+    if (value !== undefined) return value;
+    throw refused("one of its operands is left out.");
+  }
+  /** Numbers of the input, which have axes. */
+  function laidOut(value: Value | undefined): Flow | Stack {
+    if (value?.kind === "flow" || value?.kind === "stack") return value;
+    throw refused("it reads a constant where numbers of the input were expected.");
+  }
   function axisAt(k: number, rank: number): number {
     const axis = k < 0 ? k + rank : k;
     if (!(Number.isInteger(axis) && axis >= 0 && axis < rank))
@@ -239,11 +249,11 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
       case "Identity":
       case "Dropout":
       case "Cast":
-        return given[0] as Value;
+        return there(given[0]);
       case "Gather":
         return gather(given);
       case "Transpose":
-        return transposed(given[0] as Flow | Stack);
+        return transposed(laidOut(given[0]));
       case "Squeeze":
       case "Unsqueeze":
         return squeezed(given);
@@ -253,7 +263,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
       case "Slice":
         return slice(given);
       case "Concat":
-        return concat(given as Value[]);
+        return concat(given.map(there));
       case "Split":
         split(given);
         return undefined;
@@ -403,7 +413,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
   }
 
   function squeezed(given: readonly (Value | undefined)[]): Value {
-    const from = given[0] as Flow | Stack;
+    const from = laidOut(given[0]);
     const asked = node.attributes.get("axes")?.numbers ?? integersOf(given[1]);
     if (node.op === "Unsqueeze") {
       const axes = [...from.axes];
@@ -427,7 +437,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
 
   /** Axes side by side become one, or come apart again, as `Reshape` and `Flatten` say by sizes. */
   function reshaped(given: readonly (Value | undefined)[]): Value {
-    const from = given[0] as Flow | Stack;
+    const from = laidOut(given[0]);
     const target = node.op === "Flatten" ? flattened(from) : listOf(given[1]);
     if (target === undefined) throw refused("its shape is computed.");
     const copied = target.map((size, k): Size => (size === 0 ? (from.axes[k] ?? "unknown") : size));
@@ -513,7 +523,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
   }
 
   function slice(given: readonly (Value | undefined)[]): Value {
-    let made = given[0] as Flow | Stack;
+    let made = laidOut(given[0]);
     const [starts, ends] = ["starts", "ends"].map(
       (key, k) => node.attributes.get(key)?.numbers ?? integersOf(given[1 + k]),
     );
@@ -538,7 +548,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
   }
 
   function split(given: readonly (Value | undefined)[]): void {
-    const from = given[0] as Flow | Stack;
+    const from = laidOut(given[0]);
     const axis = axisAt(attribute("axis") ?? 0, from.axes.length);
     if (from.kind !== "stack" || !same(from.axes[axis] as Axis, from.along))
       throw refused("it splits features or steps.");
@@ -640,7 +650,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
   }
 
   function combined(given: readonly (Value | undefined)[]): Flow {
-    const [a, b] = given as [Value, Value];
+    const [a, b] = [there(given[0]), there(given[1])];
     const sign = operators[node.op] as string;
     const label = node.op.toLowerCase();
     if (a.kind === "flow" && b.kind === "flow") {
@@ -688,7 +698,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     const size = featuresOf(flow);
     if (axisAt(attribute("axis") ?? -1, flow.axes.length) !== flow.axes.length - 1)
       throw refused("it is not over the features.");
-    const gain = vectorOf(given[1] as Value, size);
+    const gain = vectorOf(there(given[1]), size);
     const bias = given[2] === undefined ? new Float32Array(size) : vectorOf(given[2], size);
     const epsilon = attribute("epsilon") ?? 1e-5;
     return layer("layer_normalization", [flow], {
@@ -701,9 +711,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     // Features stand on axis 1; of (B,F) that is the last one.
     if (flow.axes.length !== 2) throw refused("it is not over the features.");
     const size = featuresOf(flow);
-    const [scale, shift, mean, variance] = given
-      .slice(1)
-      .map((value) => vectorOf(value as Value, size)) as Float32Array[];
+    const [scale, shift, mean, variance] = [1, 2, 3, 4].map((k) => vectorOf(there(given[k]), size)) as Float32Array[];
     const epsilon = attribute("epsilon") ?? 1e-5;
     const a = (scale as Float32Array).map((value, k) => value / Math.sqrt((variance?.[k] as number) + epsilon));
     const b = (shift as Float32Array).map((value, k) => value - (mean?.[k] as number) * (a[k] as number));
