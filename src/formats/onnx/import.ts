@@ -54,7 +54,7 @@ type Draft = {
   readonly used: Set<Part>;
   /** Of a dense layer: what may still become part of it. */
   open?: { bias?: Float32Array; activation?: string } | undefined;
-  /** Whether its layers run from the last step to the first. */
+  /** Of a recurrent layer: whether it runs from the last step to the first. */
   readonly reverse?: boolean;
 };
 /** What is read of a recurrent layer: all steps or the last, of one direction or both together. */
@@ -392,12 +392,18 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     }
     throw refused("it takes a part of the steps or of the features.");
   }
+  /** Whether our layers have the steps of these numbers in reverse order, after a layer that runs from the last one. */
+  function isBackwards({ draft, part }: Flow): boolean {
+    if (part?.startsWith("last")) return false;
+    return draft.reverse ?? draft.reads.some(isBackwards);
+  }
   /** The values of the last step. */
   function lastOf(flow: Flow, axis: number): Flow {
+    const goBackwards = isBackwards(flow);
     const of = cell("h' = x\nh : input");
     const made: Draft = {
       ...{ label: "last", reads: [flow], used: new Set<Part>() },
-      make: (own, [reads]) => [recurrent(of, { name: own, label: "last", reads: reads as string })],
+      make: (own, [reads]) => [recurrent(of, { name: own, label: "last", reads: reads as string, goBackwards })],
       values: () => ({}),
     };
     return { kind: "flow", axes: flow.axes.toSpliced(axis, 1), draft: made };
@@ -738,7 +744,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     return { kind: "flow", axes: flow.axes.toSpliced(axis as number, 1, ...(kept === 1 ? [{ size: 1 }] : [])), draft };
   }
 
-  /** A convolution over the steps that reads each step once, or looks back alone. */
+  /** A convolution over the steps that reads each step at most once. */
   function convolved(given: readonly (Value | undefined)[]): Flow {
     const flow = flowOf(given[0]);
     const weights = given[1];
@@ -755,15 +761,13 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     const [before, after] = list("pads", [0, 0]) as [number, number];
     if ((attribute("group") ?? 1) !== 1 || list("dilations", [1])[0] !== 1)
       throw refused("it has groups or dilations.");
-    const looksBack = before === size - 1 && after === 0;
-    if (!looksBack && !(before === 0 && after === 0 && size <= stride)) {
-      throw refused("its outputs need steps that come later, or begin later than the input.");
+    if (!(before === 0 && after === 0 && size <= stride)) {
+      throw refused("it reads steps more than once, or fills up before the first or behind the last.");
     }
     const all = numbersOf(weights);
     const kernel = (k: number): Float32Array =>
       Float32Array.from({ length: units * depth }, (_, j) => all[j * size + k] as number);
     const bias = given[2] === undefined ? new Float32Array(units) : vectorOf(given[2], units);
-    if (looksBack) throw refused("a convolution that looks back is not read yet.");
     if (stride > 1 && size > 1)
       notes.add(
         `${formatValue(node.name)} reads ${stride} steps at a time: of a number of steps that is no multiple, the last ones are read with zeros behind them.`,
@@ -865,10 +869,12 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     const start = startOf(states, given, directions, units);
     const masked = lengthsOf(given[4], x);
 
+    // Ours goes the other way than what it reads.
+    const goBackwards = (way === "reverse") !== isBackwards(x);
     const label = op === "RNN" ? "simple_rnn" : op.toLowerCase();
     const draft: Draft = {
       ...{ label, reads: [x, ...start.reads], used: new Set<Part>(), reverse: way === "reverse" },
-      make: (own, [reads, ...from], used) => recurrentSpecs(own, reads as string, from, used),
+      make: (own, [reads, ...from], used) => [layerOf(own, reads as string, from, used)],
       values: (own) =>
         Object.fromEntries(
           cells.flatMap(({ values: all }, d) => {
@@ -884,26 +890,25 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
           }),
         ),
     };
-    function recurrentSpecs(own: string, reads: string, from: readonly string[], used: ReadonlySet<Part>): LayerSpec[] {
-      const [all, last] = ["steps", "last"].map((when) => [...used].filter((one) => one.startsWith(when)));
-      const sequences = (all?.length ?? 0) > 0;
+    function layerOf(own: string, reads: string, from: readonly string[], used: ReadonlySet<Part>): LayerSpec {
+      const parts = [...used];
+      const [sequences, lasts] = ["steps", "last"].map((when) => parts.some((one) => one.startsWith(when)));
       const spec = (d: number) =>
         recurrent((cells[d] as (typeof cells)[number]).cell, {
-          ...{ units, label, returnSequences: sequences, zeroOutputForMask: masked },
+          ...{
+            units,
+            label,
+            returnSequences: sequences === true,
+            zeroOutputForMask: masked,
+            goBackwards: d === 0 && goBackwards,
+          },
           ...(start.learned !== undefined && { initialState: "learned" as const }),
           ...(from.length > 0 && { initialState: { from: from.length === 1 ? (from[0] as string) : from } }),
         });
-      const together = [...used].every((one) => one.endsWith("both")) && !(sequences && (last?.length ?? 0) > 0);
-      const main: LayerSpec =
-        directions === 2
-          ? bidirectional(spec(0), {
-              name: own,
-              reads,
-              backward: spec(1),
-              mergeMode: together ? "concat" : "none",
-            } as never)
-          : { ...spec(0), name: own, reads, goBackwards: draft.reverse === true };
-      return [main];
+      if (directions === 1) return { ...spec(0), name: own, reads };
+      const together = parts.every((one) => one.endsWith("both")) && !(sequences && lasts);
+      const mergeMode = together ? "concat" : "none";
+      return bidirectional(spec(0), { name: own, reads, backward: spec(1), mergeMode });
     }
     const seq: Flow[] = [];
     const [after, h] = [
@@ -957,7 +962,9 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
       );
       return { reads: [], learned };
     }
-    const parts = found.map((value) => (value?.kind === "stack" ? value.parts : undefined));
+    const parts = found.map((value) =>
+      value?.kind === "stack" ? value.parts : value?.kind === "flow" && value.part !== undefined ? [value] : undefined,
+    );
     const [first] = parts;
     const from = first?.[0]?.draft;
     const whole = parts.every(
@@ -1006,7 +1013,14 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     }
   }
 
-  return build();
+  try {
+    return build();
+  } catch (error) {
+    // What layers say of each other.
+    if (error instanceof InputError && !(error instanceof FormatError))
+      throw new FormatError(`${name}: ${error.message}`);
+    throw error;
+  }
 
   /** The layers that the output needs, in order, and their values. */
   function build(): ImportedModel {
@@ -1055,8 +1069,8 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
       const { value, flow, masked } = inputs.get(draft) as { value: ReadValue; flow: Flow; masked: boolean };
       const tokens = draft.label === "tokens";
       const axes = flow.axes.map(rootOf);
-      if (!tokens) axes.at(-1)!.role ??= "features";
       const last = axes.at(-1) as Axis;
+      if (!tokens) last.role ??= "features";
       const features = tokens ? "tokens" : last.role === "features" ? last.size : undefined;
       if (features === undefined)
         throw new FormatError(
@@ -1117,7 +1131,7 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
         }
         const from = (one: "forward" | "backward"): string => (when === "last" && both ? lastOf(one) : `${own}.${one}`);
         if (way !== "both") {
-          extra.set(part.replace(/^/, `${own} `), from(way));
+          extra.set(`${own} ${part}`, from(way));
           continue;
         }
         const name = unique(`${own}_both`);
@@ -1142,17 +1156,11 @@ export function importOnnx({ graph, opset, producer }: ReadOnnx, name: string): 
     const layers = nameLayers(specs);
     const [first] = layers;
     const ofInput = first?.kind === "input" ? first.features : single;
-    try {
-      return modelOf(layers, ofInput as Model["input"], ({ name: parameter, shape }) => {
-        const found = parameters.get(parameter);
-        const size = shape.reduce((a, b) => a * b, 1);
-        if (found?.length !== size)
-          throw new Error(`internal: ${parameter} needs ${size} values, got ${found?.length}`);
-        return found;
-      });
-    } catch (error) {
-      if (error instanceof InputError) throw new FormatError(`${name}: ${error.message}`);
-      throw error;
-    }
+    return modelOf(layers, ofInput as Model["input"], ({ name: parameter, shape }) => {
+      const found = parameters.get(parameter);
+      const size = shape.reduce((a, b) => a * b, 1);
+      if (found?.length !== size) throw new Error(`internal: ${parameter} needs ${size} values, got ${found?.length}`);
+      return found;
+    });
   }
 }

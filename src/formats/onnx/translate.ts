@@ -151,11 +151,10 @@ export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph 
   const valuesOf = (name: string): Float32Array => model.values[name] as Float32Array;
 
   // Sizes that are known when it runs.
-  const nameOfInput = (name: string): string => name;
   const first = model.inputs[0]?.name as string;
   const sizeOf = (name: string, axis: number): string =>
     once(`size ${name} ${axis}`, () => emit(main, "Shape", [name], { start: { int: axis }, end: { int: axis + 1 } }));
-  const batch = (): string => sizeOf(nameOfInput(first), 0);
+  const batch = (): string => sizeOf(first, 0);
   const steps = ({ time = 0, stride = 1 }: Axis): string => {
     const given = model.inputs.find((one) => one.sequence && (one.time ?? 0) === time)?.name;
     const all = sizeOf(given ?? internal(`no input of time ${time}`), 1);
@@ -422,7 +421,7 @@ export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph 
       return [value(id, main), { name, type: isIndex ? "int64" : "float", dims }];
     });
     if (read.length === 0) {
-      const { axis } = { axis: node(idsOf.get((states[0] as State).name) as NodeId) };
+      const axis = node(idsOf.get((states[0] as State).name) as NodeId);
       const steps = emit(main, "ConstantOfShape", [atEachStep(axis)]);
       read.push([steps, { name: fresh("step"), type: "float", dims: ["batch", 1] }]);
     }

@@ -27,6 +27,18 @@ export const models: readonly { name: string; model: Model }[] = [
   ...cases,
   { name: "both ways", model: made([bidirectional(lstm(4, all)), bidirectional(gru(3))], 2, 201) },
   { name: "from the end", model: made([lstm(4, { ...all, goBackwards: true }), dense(3)], 2, 202) },
+  {
+    name: "from the end, and from the start",
+    model: made([lstm(4, { ...all, goBackwards: true }), gru(3, { ...all, goBackwards: true }), dense(2)], 2, 210),
+  },
+  {
+    name: "from the end, then both ways",
+    model: made(
+      [lstm(4, { ...all, goBackwards: true }), bidirectional(gru(3, { goBackwards: true })), dense(2)],
+      2,
+      211,
+    ),
+  },
   { name: "the last output", model: made([lstm(4), dense(3)], 2, 203) },
   { name: "a decoder", model: made([lstm(4), repeatVector(5), lstm(3, all), dense(2)], 2, 204) },
   { name: "convolution", model: made([conv1d(4, 3, { strides: 2 }), gru(3, all)], 2, 205) },
