@@ -161,9 +161,11 @@ export {
   generateMany,
   generateTokens,
   type LanguageModel,
+  type LanguageModelFromOptions,
   type LanguageModelOptions,
   type LikelyToken,
   languageModel,
+  languageModelFrom,
   type Prompt,
   readLanguageModel,
   type Texts,
@@ -280,6 +282,7 @@ export {
   type TextVectorizationOptions,
   type VectorizedText,
 } from "./text/text-vectorization.ts";
+export { readVocabulary, type Vocabulary } from "./text/vocabulary.ts";
 export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequence.ts";
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/built-in-callbacks.ts";

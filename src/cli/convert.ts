@@ -1,15 +1,12 @@
 /** `unrolled convert`: a model of another program, or one of ours, as a file of ours, of another program, or as source. */
-import { readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
-import { type ImportedModel, importModel } from "../formats/imported.ts";
-import { type ModelFile, readModel } from "../formats/model-file.ts";
-import { excerpt } from "../graph/excerpt.ts";
+import { statSync } from "node:fs";
+import { checkWritable, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
-import { countParameters, type Model } from "../nn/model.ts";
+import { countParameters } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
 import { writerFor } from "./convert-outputs.ts";
+import { foreignOptions, readModelFile } from "./model-input.ts";
 import type { Command } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 
@@ -27,13 +24,13 @@ export const convert: Command = {
   examples: [
     "convert model.keras model.safetensors",
     "convert model.pt model.safetensors --mapping layers.json",
+    "convert model.h5 model.safetensors --vocabulary characters.json",
     "convert book.safetensors book.c",
     "convert book.safetensors book-for-torch.safetensors --pytorch",
   ],
   arguments: [2, 2],
   options: {
-    output: { value: "NAME", help: "of a model with several outputs: which [the first]" },
-    mapping: { value: "FILE", help: "of tensors alone: their layers, as JSON" },
+    ...foreignOptions,
     steps: { help: "of .onnx: one step, states in and out" },
     pytorch: { help: "PyTorch's names and gates, with a module beside it: OUT.py" },
     overwrite: { help: "replace OUT if it exists" },
@@ -47,7 +44,7 @@ export const convert: Command = {
         throw new InputError(`${path}: exists already. Give another name, or --overwrite to replace it.`);
       }
     }
-    const found = await read(file, given.text("output"), mappingIn(given.text("mapping")));
+    const found = await readModelFile(file, given);
     const { model } = found.content;
     checkFiniteValues(model, file);
     const written = await writer.write(found.content);
@@ -75,70 +72,3 @@ export const convert: Command = {
     }
   },
 };
-
-type Found = {
-  readonly source: string;
-  readonly notes: readonly string[];
-  /** Which of several outputs. */
-  readonly output?: string;
-  readonly content: ModelFile;
-};
-
-/** The layers of tensors alone, as a file of JSON has them. */
-function mappingIn(path: string | undefined): unknown {
-  if (path === undefined) return undefined;
-  try {
-    return JSON.parse(new TextDecoder().decode(readInput(path)));
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(
-      `${path}: it is no JSON: ${(error as Error).message}. Give a file as the guide on PyTorch shows.`,
-    );
-  }
-}
-
-async function read(file: string, wanted: string | undefined, mapping: unknown): Promise<Found> {
-  const bytes = readInput(file);
-  if (isOwn(bytes)) {
-    if (wanted !== undefined) throw new InputError(`--output: ${file} has one output. Leave it out.`);
-    return { source: "Unrolled", notes: [], content: readModel(bytes, file) };
-  }
-  const beside = (name: string): Uint8Array | undefined => {
-    const path = join(dirname(file), name);
-    return statSync(path, { throwIfNoEntry: false })?.isFile() ? new Uint8Array(readFileSync(path)) : undefined;
-  };
-  const imported = await importModel({ bytes, name: file, beside, ...(mapping !== undefined && { mapping }) });
-  const { source } = imported;
-  const { name, model } = chosen(imported, file, wanted);
-  const others = imported.outputs?.filter((one) => one.name !== name).map((one) => one.name) ?? [];
-  const notes = [
-    ...imported.notes,
-    ...(others.length > 0
-      ? [`It has more outputs: ${others.join(", ")}. Each is a file of its own: --output NAME.`]
-      : []),
-  ];
-  return { source, notes, ...(name !== undefined && { output: name }), content: { model, extra: {} } };
-}
-
-function chosen(
-  { model, outputs }: ImportedModel,
-  file: string,
-  wanted: string | undefined,
-): { readonly name?: string; readonly model: Model } {
-  if (wanted === undefined) return outputs?.[0] ?? { model };
-  const found = outputs?.find(({ name }) => name === wanted);
-  if (found !== undefined) return found;
-  const names = outputs?.map(({ name }) => name).join(", ");
-  throw new InputError(
-    names === undefined
-      ? `--output: ${file} has one output. Leave it out.`
-      : `--output: ${file} has no output ${excerpt(JSON.stringify(wanted))}. It has ${names}.`,
-  );
-}
-
-/** Whether it is a safetensors file with the metadata of ours. */
-function isOwn(bytes: Uint8Array): boolean {
-  if (bytes.length < 9 || bytes[8] !== 0x7b) return false;
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  return new TextDecoder().decode(bytes.subarray(8, 8 + length)).includes('"unrolled"');
-}

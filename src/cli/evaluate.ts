@@ -1,12 +1,11 @@
 /** `unrolled evaluate`: measure a model of any task on data. */
-import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { evaluateForecaster, type Forecaster } from "../tasks/forecast/index.ts";
-import { openModel } from "../tasks/index.ts";
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
 import { evaluateTrajectories, type TrajectoryModel } from "../tasks/trajectories.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
+import { foreignOptions, openModelFile } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, warn, writeJson } from "./output.ts";
 import { ofFile, readSeries, tableOptions } from "./table-options.ts";
@@ -43,6 +42,7 @@ export const evaluate: Command = {
     ...textColumns,
     beams: { value: "N", help: "of a translator, kept at each token [4]", number: { whole: true, min: 1, max: 1000 } },
     repair: { help: "mend or leave out music that is damaged" },
+    ...foreignOptions,
     ...inferenceOptions("that evaluate; the result is the same [cores]"),
   },
   async run(given) {
@@ -52,7 +52,7 @@ export const evaluate: Command = {
       if (another === undefined) return path;
       throw new InputError(`${another}: ${file} is measured on one file or folder. Leave the others out.`);
     };
-    await openModel(readInput(file), file, "`evaluate`", {
+    await openModelFile(file, given, "`evaluate`", {
       text: (lm) => evaluateText(lm, file, alone(), given),
       // What reads sound and tables is loaded for the models that need it.
       async classify(of) {

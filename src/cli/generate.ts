@@ -1,14 +1,13 @@
 /** `unrolled generate`: generate text with a model and print it as it comes. */
-import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { beamSearch } from "../tasks/beam-search.ts";
 import { type GeneratedToken, type GenerateOptions, generateTokens, generate as write } from "../tasks/generate.ts";
-import { openModel } from "../tasks/index.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { readEscapes } from "./escapes.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
+import { foreignOptions, openModelFile } from "./model-input.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 import { warnStops, warnUnknown } from "./unknown.ts";
@@ -43,13 +42,14 @@ export const generate: Command = {
     "presence-penalty": { value: "X", help: "subtracted if a token was used [0]", number: penalty },
     seed: { value: "N", help: "the same seed gives the same text [random]", number: seedRange },
     beams: { value: "N", help: "beam search of width N", number: { whole: true, min: 1 } },
+    ...foreignOptions,
     ...inferenceOptions("that share a step; the text is the same [cores]"),
     logprobs: { value: "N", help: "with --json: N log-probabilities per token", number: { whole: true, min: 0 } },
   },
   async run(given) {
     const [file] = given.positionals as readonly [string];
     checkTogether(given);
-    await openModel(readInput(file), file, "`generate`", { text: (lm) => generateText(lm, file, given) });
+    await openModelFile(file, given, "`generate`", { text: (lm) => generateText(lm, file, given) });
   },
 };
 

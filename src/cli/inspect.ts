@@ -3,8 +3,7 @@
  * says how to read for, its layers.
  */
 import { basename } from "node:path";
-import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
-import { type ModelFile, readModel } from "../formats/model-file.ts";
+import { checkWritable, writeFileAtomically } from "../formats/files.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -25,6 +24,7 @@ import { hasTask } from "../tasks/task.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { encode, type Texts, type Tokenizer } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
+import { foreignOptions, type ReadModel, readModelFile } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, isTerminal, printable, styled, writeJson } from "./output.ts";
 import { field, joined, readTexts } from "./texts.ts";
@@ -50,30 +50,32 @@ export const inspect: Command = {
     value: { value: "NAME", help: "show all units of this value; can be repeated", multiple: true },
     field,
     html: { value: "FILE", help: "write a self-contained page for a browser" },
+    ...foreignOptions,
   },
   async run(given) {
     const [file] = given.positionals as readonly [string, string?];
     const html = given.text("html");
     if (html !== undefined) checkPage(html);
-    const bytes = readInput(file);
-    const content = readModel(bytes, file);
-    if (hasTask(content)) return openModel(bytes, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
-    showLayers(content, file, given);
+    const read = await readModelFile(file, given);
+    const { content } = read;
+    if (hasTask(content)) return openModel(content, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
+    showLayers(read, file, given);
   },
 };
 
-function showLayers({ model }: ModelFile, file: string, given: Given): void {
+function showLayers({ source, notes, content: { model } }: ReadModel, file: string, given: Given): void {
   const [, path] = given.positionals;
   const asked = ["text", "html", "field"].filter((name) => given.text(name) !== undefined);
   const [option] = [...asked, ...(given.texts("value").length > 0 ? ["value"] : [])];
   const odd = path ?? (option && `--${option}`);
   if (odd !== undefined) {
     throw new InputError(
-      `${odd}: ${file} is a model without a task: nothing says what it reads. Its layers are shown without it.`,
+      `${odd}: ${file} is a model without a task: nothing says what it reads. Its layers are shown without it; of a model of text, give its tokens: --vocabulary FILE.`,
     );
   }
-  if (given.flag("json")) writeJson({ layers: layerSummaries(model), parameters: countParameters(model) });
-  else process.stdout.write(printable(`${summary(model)}\n`));
+  const parameters = countParameters(model);
+  if (given.flag("json")) writeJson({ source, layers: layerSummaries(model), parameters, notes });
+  else process.stdout.write(printable([`${file}: ${source}`, "", summary(model), ...notes, ""].join("\n")));
 }
 
 async function showText(lm: LanguageModel, file: string, given: Given): Promise<void> {

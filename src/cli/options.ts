@@ -202,7 +202,9 @@ function explainParsing(error: Error & { code?: string }, options: Options): str
   const quoted = /'(-[^' ]*)/.exec(error.message)?.[1] ?? "";
   if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
     const known = Object.keys(options).map((name) => `--${name}`);
-    const names = Object.fromEntries(Object.keys(options).map((name) => [name, { aliases: otherNames[name] ?? [] }]));
+    // A name that the command has itself is meant as such.
+    const others = (name: string) => (otherNames[name] ?? []).filter((other) => !Object.hasOwn(options, other));
+    const names = Object.fromEntries(Object.keys(options).map((name) => [name, { aliases: others(name) }]));
     const meant = quoted.startsWith("--") ? findMeant(quoted.slice(2), names) : undefined;
     return `unknown option ${quoted}.${meant === undefined ? didYouMean(quoted, known) : ` Did you mean --${meant}?`}`;
   }

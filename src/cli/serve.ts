@@ -1,6 +1,5 @@
 /** `unrolled serve`: serve models over HTTP with OpenAI's completions API. */
 import { basename } from "node:path";
-import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { engineNameFor } from "../runtime/engine-name.ts";
 import { isLoopback, loopback, maxConnections } from "../server/bind.ts";
@@ -11,6 +10,7 @@ import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import { logTo } from "./log-lines.ts";
+import { foreignOptions, readModelFile, withTask } from "./model-input.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 
@@ -64,6 +64,7 @@ const options: Options = {
   },
   "session-minutes": { value: "N", help: "lifetime of an unused session [30]", number: { above: 0, max: 1e6 } },
   "chat-template": { value: "TEXT", help: 'format of a message: "{role}: {content}\\n"' },
+  ...foreignOptions,
   ...inferenceOptions("for each step, on idle cores [1]"),
 };
 
@@ -110,7 +111,7 @@ export const serve: Command = {
     const limits = limitsOf(given);
     const writeLine = logTo(process.stderr);
     const engineHost = await usableHostOf(given);
-    const models = read(files);
+    const models = await read(files, given);
     const engine = await engineNameFor(engineHost);
     const server = await createServer(models, {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
@@ -142,7 +143,7 @@ export const serve: Command = {
         },
       );
     });
-    const reload = async (): Promise<void> => server.replace(read(files));
+    const reload = async (): Promise<void> => server.replace(await read(files, given));
     const signal = await new Promise<string>((resolve) => {
       for (const name of ["SIGTERM", "SIGINT"]) process.once(name, resolve);
     });
@@ -168,11 +169,14 @@ function namesOf(files: readonly string[]): readonly string[] {
 type Models = Readonly<Record<string, Content>>;
 
 /** Models of any task, which the server knows how to serve or refuses. */
-function read(files: readonly string[]): Models {
+async function read(files: readonly string[], given: Given): Promise<Models> {
   const names = namesOf(files);
-  return Object.fromEntries(
-    files.map((file, k) => [names[k], openAnyModel(readInput(file), file).content() as Content]),
-  );
+  const models: Record<string, Content> = {};
+  for (const [k, file] of files.entries()) {
+    const content = withTask(await readModelFile(file, given), file);
+    models[names[k] as string] = openAnyModel(content, file).content() as Content;
+  }
+  return models;
 }
 
 /** The keys of the command line, or else the one in the environment, which the list of processes does not show. */

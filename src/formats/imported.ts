@@ -11,6 +11,7 @@ import {
 } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import { isHdf5 } from "./containers/hdf5.ts";
+import { isManifest, isWordBreaks } from "./dumps/kind.ts";
 import { isKerasArchive } from "./keras/archive.ts";
 import { isOnnx } from "./onnx/kind.ts";
 import { isPytorch } from "./pytorch/kinds.ts";
@@ -22,6 +23,10 @@ export type ImportedModel = {
   /** What wrote it, as far as its file tells: "Keras 3.16.0". */
   readonly source: string;
   readonly model: Model;
+  /** How many steps its input has, where the file says it. Our models take any number. */
+  readonly steps?: number;
+  /** The token of each of its numbers, where the file has them. */
+  readonly vocabulary?: readonly (string | undefined)[];
   /** Of a model with several outputs: each as a model of its own, with the same arrays of values; the first is `model`. */
   readonly outputs?: readonly { readonly name: string; readonly model: Model }[];
   /** What a reader of the file might not expect, a line each. */
@@ -74,7 +79,21 @@ const formats: readonly ForeignFormat[] = [
     accepts: ({ bytes, name }) => isHdf5(bytes) || isKerasArchive(bytes, name),
     read: async (source) => (await import("./keras/read.ts")).readKeras(source),
   },
+  {
+    title: "a checkpoint of TensorFlow 1 as raw numbers",
+    accepts: ({ bytes }) => isManifest(bytes),
+    read: async (source) => (await import("./dumps/checkpoint.ts")).readCheckpoint(source),
+  },
+  {
+    title: "a model of word breaks of ICU",
+    accepts: ({ bytes }) => isWordBreaks(bytes),
+    read: async (source) => (await import("./dumps/word-breaks.ts")).readWordBreaks(source),
+  },
 ];
+
+const formatOf = (source: ModelSource): ForeignFormat | undefined => formats.find(({ accepts }) => accepts(source));
+/** Whether it is a file of one of these formats. @internal */
+export const isForeignModel = (source: ModelSource): boolean => formatOf(source) !== undefined;
 
 const someBytes: Rule = { expected: "bytes, a Uint8Array", accepts: (value) => value instanceof Uint8Array };
 /** @internal */
@@ -88,18 +107,22 @@ export const importModelArguments: Arguments = {
 };
 
 /**
- * Read a model that another program wrote, as one of ours: Keras's `.keras`, `.weights.h5` and `.h5`, by their content. Runs no code from
- * the file, and follows no link out of it. HDF5 files need the optional package h5wasm.
+ * Read a model that another program wrote, as one of ours, by its content: of Keras, PyTorch, ONNX, TensorFlow.js, a checkpoint of
+ * TensorFlow 1 with a manifest, a model of word breaks of ICU. Runs no code from the file, and follows no link out of it. HDF5 files need the optional package h5wasm.
  * @param source `bytes` of the file; its `name`, for messages and where its ending tells more; `beside`, which gives the bytes of another
  *   file of the same folder: weights without an architecture need it
- * @returns `source`, what wrote it; `model`; of a model with several outputs `outputs`, each as a model with the same values; `notes`
+ * @returns `source`, what wrote it; `model`; `steps` and `vocabulary` where the file has them; of a model with several outputs `outputs`, each as a model with the same values; `notes`
  * @throws FormatError, one line that begins with the file's name, for a file of no known format, for a damaged one, and for what our layers
  * cannot say
  * @example const { model, notes } = await importModel({ bytes: readFileSync("model.keras"), name: "model.keras" });
  */
 export async function importModel(source: ModelSource): Promise<ImportedModel> {
   checkArguments("importModel", { source }, importModelArguments);
-  const format = formats.find(({ accepts }) => accepts(source));
-  if (format === undefined) throw new FormatError(`${source.name}: it is no model file of a known format.`);
+  const format = formatOf(source);
+  if (format === undefined) {
+    throw new FormatError(
+      `${source.name}: it is no model file of a known format. Give one of ours, or of Keras, PyTorch, ONNX or TensorFlow.js.`,
+    );
+  }
   return await format.read(source);
 }

@@ -311,6 +311,13 @@ export function readModel(bytes: Uint8Array, file = "model.safetensors"): ModelF
   return modelFrom(readSafetensors(bytes, file), file);
 }
 
+/** Whether it is a model file of ours, by what its metadata begin with; other programs write the same container. @internal */
+export function isModelFile(bytes: Uint8Array): boolean {
+  if (bytes.length < 9 || bytes[8] !== 0x7b) return false;
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  return new TextDecoder().decode(bytes.subarray(8, 8 + length)).includes('"unrolled"');
+}
+
 /** Make a model from the tensors and metadata of its file, without copying the tensors. */
 function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile {
   const refuse = (problem: string): never => {

@@ -96,19 +96,38 @@ export async function* inspectModel(
   options: InspectOptions = {},
 ): AsyncGenerator<InspectedStep, void, undefined> {
   checkArguments("inspect", { model, inputs, options }, inspectArguments);
-  const { values, ...host } = options;
+  yield* inspectSteps(model, inputs, options);
+}
+
+/**
+ * As `inspectModel`, of inputs that are checked.
+ * @param before what the model reads from its initial states before an input, by the number of that input; by default all inputs before it
+ * @internal
+ */
+export async function* inspectSteps(
+  model: Model,
+  inputs: Iterable<number | ArrayLike<number>>,
+  { values, ...host }: InspectOptions,
+  before?: (place: number) => ArrayLike<number>,
+): AsyncGenerator<InspectedStep, void, undefined> {
   checkReadsForward(model, "inspect");
   const { session, valuesNow } = await inspectedSession("inspect", model, values, host);
   try {
     const predicts = model.input === "tokens" && model.inputs[0]?.count === model.outputSize;
-    let before: Float64Array | undefined;
+    let expected: Float64Array | undefined;
+    let place = 0;
     for (const input of inputs) {
+      if (before !== undefined) {
+        session.reset();
+        for (const one of Array.from(before(place))) session.next(one);
+      }
+      place++;
       const output = session.next(input).slice();
       const step = { values: valuesNow(), output };
       const next = predicts ? logProbabilities(output) : undefined;
-      const loss = before === undefined ? {} : { loss: -(before[input as number] as number) };
+      const loss = expected === undefined ? {} : { loss: -(expected[input as number] as number) };
       yield next === undefined ? step : { ...step, ...loss, probabilities: Float32Array.from(next, Math.exp) };
-      before = next;
+      expected = next;
       await yieldNow(20);
     }
   } finally {

@@ -109,7 +109,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const { model, tokenizer } = lm;
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
-  const slots = own(await createSlots(model, beams, hostOf(options)));
+  const slots = own(await createSlots(lm, beams, hostOf(options)));
   const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);
   const toRead = tokensToRead(tokenizer, prompt);

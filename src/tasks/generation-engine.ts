@@ -203,19 +203,20 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
  * smallest program that has a slot for every sequence, since a step takes equally long however many slots are used. A
  * sequence has the same bits in each program.
  * @param longPrompts whether to make a prefill program, which reads many tokens of a prompt at once
- * @throws InputError for a model that goes backwards, and for more slots than fit into memory
+ * @throws InputError for a model that goes backwards, unless it reads a window; and for more slots than fit into memory
  */
 export async function createGenerationEngine<Piece extends { readonly text: string }>(
-  { model, tokenizer }: LanguageModel,
+  lm: LanguageModel,
   sizes: readonly [number, ...number[]],
   options: InferenceOptions = {},
   longPrompts = true,
 ): Promise<GenerationEngine<Piece>> {
   const programs: Slots[] = [];
   try {
-    for (const size of sizes) programs.push(await createSlots(model, size, options));
-    const prefill = longPrompts ? await createPrefill(model, options) : undefined;
-    return new GenerationEngine(tokenizer, programs as [Slots, ...Slots[]], prefill);
+    for (const size of sizes) programs.push(await createSlots(lm, size, options));
+    // What reads a window has no states that a prompt could be read into.
+    const prefill = longPrompts && lm.window === undefined ? await createPrefill(lm.model, options) : undefined;
+    return new GenerationEngine(lm.tokenizer, programs as [Slots, ...Slots[]], prefill);
   } catch (error) {
     for (const slots of programs) slots.dispose();
     throw error;

@@ -70,11 +70,12 @@ export type Opened = {
 
 /**
  * Read a model file of any task.
+ * @param given its bytes, or what was read from them
  * @param name the file's name, for messages
  * @throws FormatError, one line, for a damaged file, and for a task that is unknown
  */
-export function openAnyModel(bytes: Uint8Array, name: string): Opened {
-  const file = readModel(bytes, name);
+export function openAnyModel(given: Uint8Array | ModelFile, name: string): Opened {
+  const file = given instanceof Uint8Array ? readModel(given, name) : given;
   const data = taskDataOf(file, name);
   const task = tasks.get(data.kind);
   if (task === undefined) {
@@ -91,13 +92,19 @@ export type ByTask<Result> = { readonly [Kind in keyof Contents]?: (content: Con
 
 /**
  * Read a model file and call the function of `makes` for its task.
+ * @param given its bytes, or what was read from them
  * @param name the file's name, for messages
  * @param who the caller's name, for messages: "`generate`"
  * @returns what that function returns
  * @throws FormatError, one line, for a damaged file, and for a task that is unknown or not accepted
  */
-export function openModel<Result>(bytes: Uint8Array, name: string, who: string, makes: ByTask<Result>): Result {
-  const { task, content } = openAnyModel(bytes, name);
+export function openModel<Result>(
+  given: Uint8Array | ModelFile,
+  name: string,
+  who: string,
+  makes: ByTask<Result>,
+): Result {
+  const { task, content } = openAnyModel(given, name);
   const make = (makes as Readonly<Record<string, ((content: unknown) => Result) | undefined>>)[task.kind];
   if (make === undefined) throw new FormatError(`${name}: ${notTaken(task, who, Object.keys(makes))}`);
   return make(content());

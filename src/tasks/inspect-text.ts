@@ -5,11 +5,12 @@
 
 import { InputError } from "../graph/input-error.ts";
 import { brokenModel } from "../nn/finite-values.ts";
-import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "../nn/inspection.ts";
+import { type InspectedStep, inspectSteps, type NamedValue, namedValues } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
 import { createRanking } from "../text/sampling.ts";
 import { decodeNext, type Tokenizer, tokenName } from "../text/tokenizer.ts";
 import type { LanguageModel } from "./language-model/file.ts";
+import { tokensBefore } from "./window-slots.ts";
 
 /** A value with the name that it is shown by, which omits the layer if only one layer is recurrent. */
 export type LabelledValue = NamedValue & { readonly label: string };
@@ -57,13 +58,13 @@ export type ReadToken = InspectedStep & {
 export type InspectTextOptions = { readonly values: readonly string[]; readonly likeliest?: number };
 
 /**
- * Read tokens from the beginning of a text, and yield each with what the model makes of it.
+ * Read tokens from the beginning of a text, and yield each with what the model makes of it; a model of windows, from that of each token.
  * @param ids T token ids
  * @param file the name of the model in errors
  * @throws InputError for a model that a session cannot run, and for one whose values are infinite or NaN
  */
 export async function* inspectText(
-  { model, tokenizer }: LanguageModel,
+  { model, tokenizer, window }: LanguageModel,
   ids: Int32Array,
   file: string,
   { values, likeliest = 5 }: InspectTextOptions,
@@ -71,7 +72,8 @@ export async function* inspectText(
   const ranking = createRanking(model.outputSize);
   let at = 0;
   let rest: Uint8Array | undefined;
-  for await (const step of inspectModel(model, ids, { values })) {
+  const before = window === undefined ? undefined : (place: number) => tokensBefore(ids, place, window - 1);
+  for await (const step of inspectSteps(model, ids, { values }, before)) {
     if (!step.output.every(Number.isFinite)) {
       throw brokenModel(`${file}: what the model predicts is not a finite number`);
     }

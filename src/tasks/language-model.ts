@@ -28,6 +28,11 @@ export {
   writeLanguageModel,
   writeLanguageModelArguments,
 } from "./language-model/file.ts";
+export {
+  type LanguageModelFromOptions,
+  languageModelFrom,
+  languageModelFromArguments,
+} from "./language-model/from-model.ts";
 export { type LanguageModelOptions, languageModelArguments } from "./language-model/options.ts";
 export {
   type TrainLanguageModelOptions,

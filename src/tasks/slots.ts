@@ -9,25 +9,49 @@ import { checkReadsForward } from "../nn/model-checks.ts";
 import { bindStep, learnedStarts } from "../nn/session.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
+import { createWindowSlots } from "./window-slots.ts";
 
 /**
  * Create a program of one step with `count` slots.
- * @throws InputError for a model that goes backwards, and for more slots than fit into memory
+ * @throws InputError for a model that goes backwards, unless it reads a window; and for more slots than fit into memory
  */
-export async function createSlots(model: Model, count: number, options: InferenceOptions = {}): Promise<Slots> {
+export async function createSlots(
+  { model, window }: Predicting,
+  count: number,
+  options: InferenceOptions = {},
+): Promise<Slots> {
+  if (window !== undefined) return createWindowSlots(model, window, count, options);
   checkReadsForward(model, "generate");
-  return new Slots(model, await bindStep(model, count, options, { owner: "slots" }), count);
+  return new StateSlots(model, await bindStep(model, count, options, { owner: "slots" }), count);
 }
+/** A model that predicts the next token from all tokens before it or, with a `window`, from the last so many. */
+type Predicting = { readonly model: Model; readonly window?: number | undefined };
 
-/** The states of a slot: the numbers of all states, one after the other. */
+/** What a slot keeps from token to token: the numbers of all states, one after the other; or the tokens of its window. */
 export type SlotState = Float32Array<ArrayBuffer>;
 
-/** The slots of a model; made by `createSlots`. It owns its program, with the states of each slot, until `dispose()`. */
-export class Slots extends Disposable {
+/** The slots of a model; made by `createSlots`. They own their program, with what each slot keeps, until `dispose()`. */
+export type Slots = Disposable & {
   readonly count: number;
   /** The token that each slot reads next; the caller writes it before `step`. */
   readonly tokens: Int32Array;
   /** The logits (V) of each slot after the last step. The next one overwrites them. */
+  readonly logits: readonly Float32Array[];
+  /** Make one step: each slot reads its token. */
+  step(): void;
+  /** A copy of what a slot keeps, for `restore` in any slot of the same model. */
+  state(slot: number): SlotState;
+  /** What a slot keeps, by layer and name (`lstm.h`): views (H). By default the initial states. */
+  named(state?: SlotState): Record<string, Float32Array>;
+  /** Set what a slot keeps, by default to the initial states. */
+  restore(slot: number, state?: SlotState): void;
+  /** Give slot k what slot `from[k]` keeps. */
+  reorder(from: readonly number[]): void;
+};
+
+class StateSlots extends Disposable implements Slots {
+  readonly count: number;
+  readonly tokens: Int32Array;
   readonly logits: readonly Float32Array[];
   private readonly program: Program;
   private readonly output: Float32Array<ArrayBuffer>;
@@ -66,7 +90,6 @@ export class Slots extends Disposable {
     this.program.dispose();
   }
 
-  /** Make one step: each slot reads its token. */
   step(): void {
     const { program } = this;
     program.setIndex("tokens", this.tokens);
@@ -75,25 +98,21 @@ export class Slots extends Disposable {
     program.output("output", this.output);
   }
 
-  /** A copy of the states of a slot, for `restore` in any slot of the same model. */
   state(slot: number): SlotState {
     const state = new Float32Array(this.start.length);
     for (const { name, size, at } of this.states) this.program.startOf(slot, name, state.subarray(at, at + size));
     return state;
   }
 
-  /** States by layer and name (`lstm.h`): views (H). By default the initial ones. */
   named(state: SlotState = this.start): Record<string, Float32Array> {
     this.program.checkOpen();
     return Object.fromEntries(this.states.map(({ name, at, size }) => [name, state.subarray(at, at + size)]));
   }
 
-  /** Set the states of a slot, by default to the initial ones. */
   restore(slot: number, state: SlotState = this.start): void {
     for (const { name, size, at } of this.states) this.program.setStateOf(slot, name, state.subarray(at, at + size));
   }
 
-  /** Give slot k the states of slot `from[k]`. */
   reorder(from: readonly number[]): void {
     if (from.every((source, slot) => source === slot)) return;
     for (const { name, copy, size } of this.states) {

@@ -109,6 +109,7 @@ import {
   trainTokenizer,
   vocabularySize,
 } from "../../src/text/tokenizer.ts";
+import { readVocabularyArguments } from "../../src/text/vocabulary.ts";
 import { wordSequenceArguments } from "../../src/text/word-sequence.ts";
 import {
   earlyStoppingRules,
@@ -208,6 +209,7 @@ const tm = unrolled.trajectoryModel(tracks, { seen: 2, predicted: 1, units: 2, h
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
 const vectors = sequential([lstm(3), dense(2)], { input: 2, seed: 1 });
+const last = sequential([lstm(3), dense(2)], { input: 2, seed: 1 });
 const lm = unrolled.languageModel("abcab cabca", { units: 3, embedding: 2, seed: 1 });
 const sounds = ["a", "b", "a", "b"].map((label) => ({
   ...{ samples: [0, 0.1, -0.1, 0.2], sampleRate: 1000, label, name: label, group: label },
@@ -1230,6 +1232,22 @@ export const entries: readonly Entry[] = [
       ],
       ["abcab", { cell: unrolled.cells.gru, units: 3 }],
     ],
+    optional: 1,
+  },
+  {
+    name: "languageModelFrom",
+    rules: task.languageModelFromArguments,
+    call: unrolled.languageModelFrom,
+    right: [
+      [words, { vocabulary: ["a", "b", "c", "d", "<unk>"] }],
+      [last, { vocabulary: ["a", "b"], window: 3 }],
+    ],
+  },
+  {
+    name: "readVocabulary",
+    rules: readVocabularyArguments,
+    call: unrolled.readVocabulary,
+    right: [['["a", "b"]', "tokens.json"]],
     optional: 1,
   },
   {

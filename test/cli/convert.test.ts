@@ -3,8 +3,10 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
+import { readLanguageModel } from "../../src/tasks/language-model.ts";
+import type { VocabularyTokenizer } from "../../src/text/tokenizer.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { json, refusal, run } from "./run.ts";
+import { json, refusal, run, start } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -92,6 +94,56 @@ test("writes what the ending says: ONNX, PyTorch's safetensors with a module, so
   expect(readFileSync(at("torch.py"), "utf8")).toContain("nn.LSTM");
   const [back] = await json(folder, "convert", "torch.safetensors", "back.safetensors");
   expect(back).toMatchObject({ source: "safetensors", notes: expect.any(Array) });
+});
+
+test("a model of another program writes, is measured, inspected and served like one of ours, its tokens beside it", {
+  timeout: 60_000,
+}, async () => {
+  writeFileSync(at("sea.txt"), "a ship on the sea, ".repeat(40));
+  const size = ["--units", "4", "--batch", "2", "--steps", "8", "--epochs", "1"];
+  expect((await run(folder, "train", "sea.txt", "--out", "sea.safetensors", ...size)).code).toBe(0);
+  await run(folder, "convert", "sea.safetensors", "sea.onnx");
+  const { tokenizer } = readLanguageModel(readFileSync(at("sea.safetensors")));
+  writeFileSync(at("sea.json"), JSON.stringify((tokenizer as VocabularyTokenizer).vocabulary));
+  const tokens = ["--vocabulary", "sea.json"];
+  for (const command of [
+    ["generate", "--prompt", "a sh", "--length", "30", "--seed", "2"],
+    ["evaluate", "sea.txt"],
+    ["inspect", "--text", "a ship"],
+  ]) {
+    const [name, ...rest] = command as [string, ...string[]];
+    const wanted = await run(folder, name, "sea.safetensors", ...rest);
+    expect(wanted.code).toBe(0);
+    const found = await run(folder, name, "sea.onnx", ...rest, ...tokens);
+    expect(found.code).toBe(0);
+    // Layers have other names, and numbers differ in their last digits.
+    if (name === "generate") expect(found.out).toBe(wanted.out);
+    else expect(found.out.split("\n")).toHaveLength(wanted.out.split("\n").length);
+  }
+  const server = start(folder, ["serve", "sea.onnx", ...tokens, "--port", "0", "--json"]);
+  const { url } = JSON.parse(await new Promise<string>((resolve) => server.stdout?.once("data", resolve)));
+  const asked = { model: "sea", prompt: "a sh", max_tokens: 3, temperature: 0 };
+  const answer = await fetch(`${url}/v1/completions`, {
+    ...{ method: "POST", body: JSON.stringify(asked), headers: { "Content-Type": "application/json" } },
+  });
+  expect(await answer.json()).toMatchObject({ choices: [{ text: expect.stringMatching(/^.{3}$/) }] });
+  server.kill("SIGTERM");
+  expect((await server.ended).code).toBe(0);
+  await run(folder, "convert", "sea.onnx", "text.safetensors", ...tokens);
+  expect(readLanguageModel(readFileSync(at("text.safetensors"))).tokenizer).toEqual(tokenizer);
+  expect(await refusal(folder, "generate", "sea.onnx")).toMatch(
+    /^sea\.onnx: it is a model of .*, and nothing says what it reads\. Of a model of text, give its tokens: --vocabulary FILE\.$/,
+  );
+  expect(await refusal(folder, "generate", "sea.safetensors", ...tokens)).toBe(
+    "--vocabulary: is for a file of another program, and sea.safetensors is one of ours. Leave it out.",
+  );
+  expect(await refusal(folder, "generate", "sea.onnx", ...tokens, "--window", "3")).toMatch(
+    /^--window: the model predicts at every step/,
+  );
+  writeFileSync(at("words.json"), '["two words", "b"]');
+  expect(await refusal(folder, "generate", "sea.onnx", "--vocabulary", "words.json")).toMatch(
+    /^words\.json: token 0 of the vocabulary is "two words"/,
+  );
 });
 
 test("options of other endings, and a mapping that is none, are refused", async () => {

@@ -271,7 +271,7 @@ describe("used after dispose(): an InputError that says who; dispose() again and
       return [one, { loss: () => one.loss(tokens(9)) }];
     },
     async slots() {
-      const one = await createSlots(model, 2);
+      const one = await createSlots({ model }, 2);
       return [
         one,
         {
@@ -443,8 +443,12 @@ describe("a model of equal layers, and the same sizes and options, is not schedu
   test("its plan is the same object, whatever the values of its parameters are", async () => {
     const plans = async (model: Model): Promise<Plan[]> => {
       const trainer = await createTrainer(model, sizes);
-      const slots = await createSlots(model, 2);
-      const found = [trainer.program.plan, slots["program"].plan, await measuringPlan(model, { loss: "huber" })];
+      const slots = await createSlots({ model }, 2);
+      const found = [
+        trainer.program.plan,
+        (slots as unknown as { readonly program: { readonly plan: Plan } }).program.plan,
+        await measuringPlan(model, { loss: "huber" }),
+      ];
       for (const one of [trainer, slots]) one.dispose();
       return found;
     };

@@ -113,7 +113,7 @@ describe("states that training learned start a slot", () => {
   for (const state of ["h", "c"]) model.values[`lstm.initial_${state}`]?.set([0.5, -0.25, 0.125]);
 
   test("and only that: the steps after go on from the step before, as a session's", async () => {
-    const slots = await createSlots(model, 2);
+    const slots = await createSlots({ model }, 2);
     const session = await createSession(model);
     for (const token of [1, 4, 2, 2]) {
       slots.tokens[1] = token;

@@ -14,7 +14,7 @@ type Piece = { readonly text: string; readonly token: number; readonly logits: F
 /** What is remembered after some tokens: read one by one, and at once. */
 async function both(model: Model, threads: number): Promise<[Float32Array, Float32Array]> {
   const random = createRandom(5);
-  const [slots, prefill] = [await createSlots(model, 1, { threads }), await createPrefill(model, { threads })];
+  const [slots, prefill] = [await createSlots({ model }, 1, { threads }), await createPrefill(model, { threads })];
   const tokens = Int32Array.from({ length: 2 * prefill.steps }, () => random.integer(11));
   let state = slots.state(0);
   for (let from = 0; from < tokens.length; from += prefill.steps) {

@@ -31,7 +31,7 @@ export async function readKeras(source: ModelSource): Promise<ImportedModel> {
   const weights = members.get("model.weights.h5");
   if (weights === undefined) throw new FormatError(`${name}: it holds no model.weights.h5: the file is not whole.`);
   return readHdf5(weights, name, (file) =>
-    finish(translated, described, newArrays(file, model, translated, name), name),
+    finish([translated, model], described, newArrays(file, model, translated, name), name),
   );
 }
 
@@ -72,7 +72,7 @@ function readFile(file: Hdf5File, source: ModelSource): ImportedModel {
     own === undefined && root !== undefined
       ? newArrays(file, model, translated, name)
       : oldArrays(file, translated, name);
-  return finish(translated, described, arrays, name);
+  return finish([translated, model], described, arrays, name);
 }
 
 /** The config that lies beside a file of weights. */
@@ -141,7 +141,14 @@ export function telling<T>(name: string, make: () => T, where = ""): T {
 export type Arrays = (layer: string, groups: readonly WeightGroup[]) => readonly (readonly KerasArray[])[];
 
 /** The models, with their values. */
-export function finish(translated: Translated, { version }: Described, arrays: Arrays, name: string): ImportedModel {
+export function finish(
+  [translated, { layers }]: [Translated, KerasModel],
+  { version }: Described,
+  arrays: Arrays,
+  name: string,
+): ImportedModel {
+  const first = layers.find(({ className }) => className === "InputLayer");
+  const [, steps] = Array.isArray(first?.config.batch_shape) ? (first.config.batch_shape as readonly unknown[]) : [];
   const values = new Map<string, Float32Array>();
   telling(name, () => {
     for (const [layer, groups] of translated.weights) {
@@ -162,11 +169,12 @@ export function finish(translated: Translated, { version }: Described, arrays: A
       }),
     );
   const outputs = translated.outputs.map((one) => ({ name: one.name, model: build(one) }));
-  const [first] = outputs as [(typeof outputs)[number]];
+  const [{ model }] = outputs as [(typeof outputs)[number]];
   const notes = [...translated.notes];
   return {
     source: version === undefined ? "Keras of an unknown version" : `Keras ${excerpt(version)}`,
-    model: first.model,
+    model,
+    ...(typeof steps === "number" && model.inputs[0]?.sequence && { steps }),
     ...(outputs.length > 1 && { outputs }),
     notes,
   };

@@ -49,9 +49,9 @@ export async function readTfjs(source: ModelSource): Promise<ImportedModel> {
   // Its own layers are those of Keras 2; what a converter made was trained with the version that it names.
   const keras = typeof version === "string" && /^\d/.test(version) ? version : undefined;
   const described = { config: inner ?? modelTopology, version: keras ?? "2.0.0", from: name };
-  const [translated] = understand(described, name);
+  const understood = understand(described, name);
   const arrays = arraysIn(manifestOf(weightsManifest, name), source);
-  const made = finish(translated, described, arraysFor(arrays), name);
+  const made = finish(understood, described, arraysFor(arrays), name);
   const by = [generatedBy, convertedBy].find((one) => typeof one === "string");
   return {
     ...made,

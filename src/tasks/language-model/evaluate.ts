@@ -13,7 +13,9 @@ import {
 } from "../../graph/schema.ts";
 import { yieldNow } from "../../graph/yielding.ts";
 import { brokenModel, checkFiniteValues } from "../../nn/finite-values.ts";
+import type { Model } from "../../nn/model.ts";
 import { countCodePoints } from "../../text/parts.ts";
+import { logSoftmax } from "../../text/sampling.ts";
 import {
   countUnknown,
   decodeToken,
@@ -26,6 +28,8 @@ import {
 import { createEvaluator } from "../../train/evaluator.ts";
 import { someTokens, type Tokens, tokenSource } from "../../train/token-source.ts";
 import { aLanguageModel } from "../checks.ts";
+import { createSlots } from "../slots.ts";
+import { tokensBefore } from "../window-slots.ts";
 import type { LanguageModel } from "./file.ts";
 
 /** The result of `evaluateLanguageModel`. */
@@ -99,9 +103,7 @@ export async function evaluateLanguageModel(
         "predicted, has as many; at least 1 more is needed. Give a longer text, or the right number.",
     );
   }
-  const slots = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
-  const evaluator = await createEvaluator(model, { batch: slots, steps: 64, ...options });
-  const loss = await evaluator.loss(ids, async () => yieldNow()).finally(() => evaluator.dispose());
+  const loss = await (lm.window === undefined ? streamLoss(model, ids, options) : windowLoss(lm, ids, options));
   if (!Number.isFinite(loss)) {
     checkFiniteValues(model, `the loss is ${loss}`);
     throw brokenModel(`the loss is ${loss}, though the model's values are finite numbers`);
@@ -114,6 +116,50 @@ export async function evaluateLanguageModel(
     tokens,
     unknown: hasUnknown(tokenizer) ? countUnknown(ids) : 0,
   };
+}
+
+/** The mean loss, in nats, of predicting each token from all before it. */
+async function streamLoss(model: Model, ids: Tokens, options: InferenceOptions): Promise<number> {
+  const batch = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
+  const evaluator = await createEvaluator(model, { batch, steps: 64, ...options });
+  return evaluator.loss(ids, async () => yieldNow()).finally(() => evaluator.dispose());
+}
+
+/** The mean loss, in nats, of predicting each token from the window before it. */
+async function windowLoss(lm: LanguageModel, ids: Tokens, options: InferenceOptions): Promise<number> {
+  const source = tokenSource(ids);
+  const predictions = source.length - 1;
+  const slots = await createSlots(lm, Math.min(32, predictions), options);
+  // Slot k predicts what follows the first, second, ... token of part k of the text.
+  const partLength = Math.ceil(predictions / slots.count);
+  const window = lm.window as number;
+  const pair = new Int32Array(2);
+  try {
+    for (let slot = 1; slot < slots.count; slot++) {
+      const to = Math.min(slot * partLength, predictions);
+      const some = new Int32Array(Math.min(window, to));
+      source.read(to - some.length, some);
+      slots.restore(slot, Float32Array.from(tokensBefore(some, some.length, window)));
+    }
+    let total = 0;
+    for (let at = 0; at < partLength; at++) {
+      const targets = Array.from({ length: slots.count }, (_, slot) => {
+        const place = slot * partLength + at;
+        if (place >= predictions) return undefined;
+        source.read(place, pair);
+        slots.tokens[slot] = pair[0] as number;
+        return pair[1];
+      });
+      slots.step();
+      for (const [slot, target] of targets.entries()) {
+        if (target !== undefined) total -= logSoftmax(slots.logits[slot] as Float32Array)[target] as number;
+      }
+      await yieldNow();
+    }
+    return total / predictions;
+  } finally {
+    slots.dispose();
+  }
 }
 
 /** The tokens of a text or of separate ones, and how many characters these have. */

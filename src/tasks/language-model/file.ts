@@ -6,13 +6,18 @@ import { type Arguments, checkArguments, flag, formatValue, oneOf, options as op
 import type { Model } from "../../nn/model.ts";
 import { checkTokenizer, type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import type { TrainerState } from "../../train/trainer.ts";
-import { aLanguageModel } from "../checks.ts";
+import { aLanguageModel, windowRule } from "../checks.ts";
 import { type Task, type TaskData, taskDataOf, trainingOptionsOf } from "../task.ts";
 
 /** A language model: the model, its tokenizer, and the state to resume its training from. Plain data, the content of its file. */
 export type LanguageModel = {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
+  /**
+   * Of a model with one output for a whole sequence: it predicts each token from the last so many alone, read from the beginning. Where
+   * there are fewer, token 0 stands before them. Without it, a model predicts at every step, from all tokens before.
+   */
+  readonly window?: number | undefined;
   /** The state of its training, for the option `resume`. */
   readonly training?: TrainerState | undefined;
   /** The name of the optimiser of that state. */
@@ -46,18 +51,18 @@ export const writeLanguageModelArguments: Arguments = {
 export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
   checkArguments("writeLanguageModel", { lm, options }, writeLanguageModelArguments);
   const { dtype = "f32", training = dtype === "f32" } = options;
-  const { model, tokenizer } = lm;
-  const content = fileOf(training ? lm : { model, tokenizer });
+  const { model, tokenizer, window } = lm;
+  const content = fileOf(training ? lm : { model, tokenizer, window });
   readContent(content, taskDataOf(content, "writeLanguageModel"), "writeLanguageModel");
   return writeModel(content, { dtype });
 }
 
 /** The content of a language model's file. */
-export const fileOf = ({ model, tokenizer, training, optimizer, options }: LanguageModel): ModelFile => ({
+export const fileOf = ({ model, tokenizer, window, training, optimizer, options }: LanguageModel): ModelFile => ({
   model,
   training,
   extra: {
-    task: { kind: "text", tokenizer },
+    task: { kind: "text", tokenizer, ...(window !== undefined && { window }) },
     ...(optimizer !== undefined && { optimizer }),
     ...(options !== undefined && { options }),
   },
@@ -111,5 +116,12 @@ function readContent(content: ModelFile, data: TaskData, file: string): Language
   if (model.outputSize !== size || first?.kind !== "embedding" || first.inputDim !== size) {
     throw new FormatError(`${file}: its tokenizer has ${size} tokens, its layers another number. Train anew.`);
   }
-  return { model, training, tokenizer, optimizer, options };
+  const { window } = data;
+  if (window !== undefined && !windowRule.accepts(window)) {
+    throw new FormatError(`${file}: its window is ${formatValue(window)}, no number of tokens: the file is damaged.`);
+  }
+  if (window !== undefined && model.returnsSequences) {
+    throw new FormatError(`${file}: it has a window, and an output at every step: the file is damaged.`);
+  }
+  return { model, training, tokenizer, optimizer, options, ...(window !== undefined && { window: window as number }) };
 }

@@ -1,0 +1,182 @@
+/**
+ * A language model of a model that another program trained, and its vocabulary. The model's rows come into the order of a tokenizer, of
+ * which token 0 is the unknown character.
+ */
+import { InputError } from "../../graph/input-error.ts";
+import {
+  type Arguments,
+  checkArguments,
+  formatValue,
+  listOf,
+  options as optionsOf,
+  required,
+  string,
+} from "../../graph/schema.ts";
+import { dense, embedding } from "../../nn/layers.ts";
+import { type Layer, type Model, modelOf } from "../../nn/model.ts";
+import { aModel } from "../../nn/model-checks.ts";
+import type { VocabularyTokenizer } from "../../text/tokenizer.ts";
+import type { Vocabulary } from "../../text/vocabulary.ts";
+import { windowRule } from "../checks.ts";
+import type { LanguageModel } from "./file.ts";
+
+/** Options of `languageModelFrom`. */
+export type LanguageModelFromOptions = {
+  /**
+   * The token of each of the model's numbers, in order: single characters, and names in the usual brackets for what is none (`<pad>`,
+   * `<unk>`, `</s>`); undefined for a number without a token.
+   */
+  readonly vocabulary: Vocabulary;
+  /** Of a model with one output for a whole sequence: how many tokens it reads to predict the next. By default all before it. */
+  readonly window?: number | undefined;
+};
+
+export const languageModelFromArguments: Arguments = {
+  model: aModel,
+  options: optionsOf<LanguageModelFromOptions>({
+    vocabulary: required({
+      ...listOf({ ...string, accepts: (value) => value === undefined || string.accepts(value) }, 2),
+      expected: "a list of tokens",
+    }),
+    window: windowRule,
+  }),
+};
+
+/**
+ * Make a language model of a model that predicts the next of its inputs: one that reads token ids or one-hot vectors (T,B,V) and gives
+ * logits, or probabilities by softmax, over the same tokens. It generates, is measured, inspected and served as one of ours.
+ * @param model a model of V tokens, as `importModel` gives it
+ * @param options `vocabulary`, the token of each number; `window`, of a model with one output for a sequence
+ * @returns the model with its rows in the order of the tokenizer, and the tokenizer. Its token 0 is the unknown character, read as the
+ *   model's own unknown token or padding or, without these, as zeros, and never predicted
+ * @throws InputError for a vocabulary of words, and for a model that does not predict its inputs
+ * @example const lm = languageModelFrom(model, { vocabulary: ["\n", " ", "a", "b"], window: 40 });
+ */
+export function languageModelFrom(model: Model, options: LanguageModelFromOptions): LanguageModel {
+  checkArguments("languageModelFrom", { model, options }, languageModelFromArguments);
+  const { vocabulary, window } = options;
+  const where = "languageModelFrom";
+  const inputs = model.input === "tokens" ? model.inputs[0]?.count : model.input;
+  const size = model.outputSize;
+  if (inputs !== size || model.inputs.length > 1) {
+    const read = model.inputs.length > 1 ? `${model.inputs.length} inputs` : `${inputs} tokens or features`;
+    throw new InputError(
+      `${where}: the model reads ${read} and gives ${size} numbers: it does not predict the next of its tokens.`,
+    );
+  }
+  if (vocabulary.length > size) {
+    throw new InputError(
+      `${where}: the vocabulary has ${vocabulary.length} numbers, the model ${size}. Give the one that it was trained with.`,
+    );
+  }
+  if (window !== undefined && model.returnsSequences) {
+    throw new InputError(`${where}: window: the model predicts at every step, from all tokens before. Leave it out.`);
+  }
+  const { tokenizer, rows } = tokenizerOf(vocabulary, where, window !== undefined);
+  const made = { model: withRows(model, rows, where), tokenizer };
+  return window === undefined ? made : { ...made, window };
+}
+
+const unknownNames = ["\uFFFD", "[unk]", "<unk>", "unk", "<oov>", "oov", "<unknown>"];
+const paddingNames = ["", "<pad>", "[pad]", "<blank>", "<padding>"];
+const endNames = ["</s>", "<eos>", "[eos]", "<|endoftext|>", "<end>", "<e>", "[sep]"];
+const startNames = ["<s>", "<sos>", "[sos]", "<bos>", "[bos]", "<start>", "<go>"];
+
+/** The tokenizer, and for each of its tokens the number that the model has for it; undefined for one that it has none for. */
+function tokenizerOf(
+  vocabulary: Vocabulary,
+  where: string,
+  padded: boolean,
+): { readonly tokenizer: VocabularyTokenizer; readonly rows: readonly (number | undefined)[] } {
+  const named = (names: readonly string[]): number =>
+    vocabulary.findIndex((token) => token !== undefined && names.includes(token.toLowerCase()));
+  const found = (names: readonly string[]): number | undefined => (named(names) < 0 ? undefined : named(names));
+  // Number 0 without a token is Keras's padding.
+  const pad = found(paddingNames) ?? (vocabulary[0] === undefined ? 0 : undefined);
+  const unknown = found(unknownNames);
+  // A text that begins after the end of another begins with the same token in models that have one alone.
+  const end = found(endNames) ?? found(startNames);
+  const special = new Set([pad, unknown, end, ...[paddingNames, unknownNames, endNames, startNames].map(named)]);
+  const characters = vocabulary.flatMap((token, id) => (token === undefined || special.has(id) ? [] : [{ token, id }]));
+  const word = characters.find(({ token }) => [...token].length !== 1);
+  if (word !== undefined) {
+    throw new InputError(
+      `${where}: token ${word.id} of the vocabulary is ${formatValue(word.token)}: tokens that are no single characters do not say how a text is made of them. Give a model of characters.`,
+    );
+  }
+  const tokenizer: VocabularyTokenizer = {
+    kind: "char",
+    vocabulary: ["\uFFFD", ...characters.map(({ token }) => token)],
+    ...(end !== undefined && { endOfText: true }),
+  };
+  const first = padded ? (pad ?? unknown) : (unknown ?? pad);
+  return { tokenizer, rows: [first, ...characters.map(({ id }) => id), ...(end === undefined ? [] : [end])] };
+}
+
+/** A logit that no softmax lets through, and that stays finite in 16 bits. */
+const never = -1e4;
+
+/** The model with these of its numbers, in this order, as the tokens that it reads and predicts. */
+function withRows(model: Model, rows: readonly (number | undefined)[], where: string): Model {
+  const start = startOf(model, where);
+  const { before, head } = headOf(start.others, where);
+  const count = rows.length;
+  const first = { ...embedding(count, start.width), name: start.name, maskZero: start.maskZero } as Layer;
+  const last = { ...dense(count), name: head.name, ...(head.shared && { shared: head.shared }) };
+  const reads = head.reads !== undefined && { reads: head.reads };
+  const chosen = (old: Float32Array, width: number): Float32Array => {
+    const values = new Float32Array(count * width);
+    rows.forEach((row, id) => {
+      if (row !== undefined) values.set(old.subarray(row * width, (row + 1) * width), id * width);
+    });
+    return values;
+  };
+  return modelOf([first, ...before, { ...last, ...reads }], "tokens", ({ name, shape }) => {
+    const [, width = 1] = shape;
+    const old = model.values[name];
+    if (name === `${first.name}.weight`) return chosen(old ?? identity(start.width), width);
+    if (name === `${head.name}.W`) return chosen(old as Float32Array, width);
+    if (name !== `${head.name}.b`) return (old as Float32Array).slice();
+    return Float32Array.from(rows, (row) => (row === undefined ? never : (old?.[row] ?? 0)));
+  });
+}
+
+/** What reads the tokens, and the layers after it. One-hot vectors are an embedding whose table has ones and zeros. */
+function startOf({ layers, input }: Model, where: string) {
+  const [first, ...rest] = layers as readonly [Layer, ...Layer[]];
+  const given = first.kind === "input";
+  if (input !== "tokens") {
+    const name = given ? first.name : freeName("one_hot", layers);
+    return { name, width: input, maskZero: false, others: given ? rest : layers };
+  }
+  const table = given ? rest[0] : first;
+  const others = given ? rest.slice(1) : rest;
+  const again = others.some((layer) => layer.kind === "embedding" || (given && layer.reads === first.name));
+  if (table?.kind !== "embedding" || again) {
+    throw new InputError(`${where}: the model's tokens are not read by one embedding alone, its first layer.`);
+  }
+  return { name: table.name, width: table.outputDim, maskZero: table.maskZero, others };
+}
+const freeName = (name: string, layers: readonly Layer[]): string =>
+  layers.some((layer) => layer.name === name) ? freeName(`${name}_`, layers) : name;
+
+function identity(size: number): Float32Array {
+  const values = new Float32Array(size * size);
+  for (let row = 0; row < size; row++) values[row * (size + 1)] = 1;
+  return values;
+}
+
+/** The layer that gives a logit a token, and those before it; a softmax at the end is left out. */
+function headOf(layers: readonly Layer[], where: string) {
+  const source = (layer: Layer | undefined): string | undefined =>
+    layer?.kind === "cell" && layer.strides === undefined ? layer.cell.source : undefined;
+  const ended = source(layers.at(-1)) === "y = softmax(x)";
+  const before = layers.slice(0, ended ? -2 : -1);
+  const head = layers.at(ended ? -2 : -1);
+  const probabilities = ended ? layers.at(-1)?.reads : undefined;
+  const isDense = /^y = (softmax\()?W @ x( \+ b)?\)?$/.test(source(head) ?? "");
+  if (head?.kind === "cell" && isDense && (probabilities ?? head.name) === head.name) return { before, head };
+  throw new InputError(
+    `${where}: the model ends in ${layers.at(-1)?.name}, and what predicts tokens ends in a dense layer, with a softmax or without.`,
+  );
+}

@@ -1,0 +1,245 @@
+/** Language models of models that other programs trained. */
+import { describe, expect, test } from "vitest";
+import { cell } from "../../../src/graph/cell.ts";
+import { bidirectional, dense, dropout, embedding, gru, input, lstm, recurrent } from "../../../src/nn/layers.ts";
+import { type Model, sequential } from "../../../src/nn/model.ts";
+import { createRandom } from "../../../src/nn/random.ts";
+import { createSession } from "../../../src/nn/session.ts";
+import { beamSearch } from "../../../src/tasks/beam-search.ts";
+import { generate, generateMany, generateTokens } from "../../../src/tasks/generate.ts";
+import { inspectText } from "../../../src/tasks/inspect-text.ts";
+import {
+  evaluateLanguageModel,
+  type LanguageModel,
+  languageModelFrom,
+  readLanguageModel,
+  trainLanguageModel,
+  writeLanguageModel,
+} from "../../../src/tasks/language-model.ts";
+import { decode, encode, vocabularySize } from "../../../src/text/tokenizer.ts";
+import { createPredictor } from "../../../src/train/predict.ts";
+import { collect, expectClose, redraw } from "../../helpers/models.ts";
+
+const seed = 11;
+const drawn = (model: Model): Model => redraw(model, createRandom(seed), 0.8);
+/** Vectors in, probabilities out, at every step. */
+const oneHot = () =>
+  drawn(sequential([lstm(6, { returnSequences: true }), dense(4, { activation: "softmax" })], { input: 4 }));
+const tokens = (vocabulary = 4) =>
+  drawn(sequential([embedding(vocabulary, 3), gru(6, { returnSequences: true }), dropout(0.2), dense(vocabulary)]));
+/** One output for a sequence, in layers as Keras 1 has them. */
+const lastOnly = (vocabulary = 4) =>
+  drawn(
+    sequential([
+      embedding(vocabulary, 3),
+      lstm(6),
+      dense(vocabulary),
+      recurrent(cell("y = softmax(x)"), { label: "activation" }),
+    ]),
+  );
+
+/** The probabilities that a language model gives after a text, by its tokens' texts. */
+async function nextOf(lm: LanguageModel, text: string): Promise<Record<string, number>> {
+  const [found] = await collect(
+    generateTokens(lm, { prompt: text, length: 1, seed: 1, logProbabilities: vocabularySize(lm.tokenizer) }),
+  );
+  return Object.fromEntries(found!.alternatives.map(({ name, logProbability }) => [name, Math.exp(logProbability)]));
+}
+
+/** Those that the model itself gives. */
+async function direct(model: Model, ids: readonly number[]): Promise<Float32Array> {
+  const vectors = ids.flatMap((id) => Array.from({ length: model.outputSize }, (_, j) => Number(j === id)));
+  const predictor = await createPredictor(model, { batch: 1, steps: ids.length });
+  const all = await predictor.predict(model.input === "tokens" ? Int32Array.from(ids) : Float32Array.from(vectors));
+  predictor.dispose();
+  return all.slice(-model.outputSize);
+}
+
+describe("a model of every step", () => {
+  test("of one-hot vectors with a softmax: the same probabilities, by token", async () => {
+    const model = oneHot();
+    const lm = languageModelFrom(model, { vocabulary: ["b", "a", "\n", "c"] });
+    expect(lm.tokenizer).toEqual({ kind: "char", vocabulary: ["\uFFFD", "b", "a", "\n", "c"] });
+    const wanted = await direct(model, [1, 0, 3, 3]);
+    const found = await nextOf(lm, "abcc");
+    expectClose(
+      ["b", "a", "\n", "c"].map((name) => found[name]!),
+      wanted,
+      { within: 1e-6 },
+    );
+    expect(found).not.toHaveProperty("\uFFFD");
+  });
+
+  test("of tokens with a padding, an unknown token and an end: they are ours", async () => {
+    const model = tokens(6);
+    const lm = languageModelFrom(model, { vocabulary: ["<pad>", "<unk>", "</s>", "a", "b", "c"] });
+    expect(lm.tokenizer).toEqual({ kind: "char", vocabulary: ["\uFFFD", "a", "b", "c"], endOfText: true });
+    // "?" is read as the model's own unknown token, 1.
+    const wanted = Float64Array.from(await direct(model, [3, 1, 5]), Math.exp);
+    const found = await nextOf(lm, "a?c");
+    expect(found.b! / found.a!).toBeCloseTo(wanted[4]! / wanted[3]!, 4);
+    expect(found["<|endoftext|>"]! / found.a!).toBeCloseTo(wanted[2]! / wanted[3]!, 4);
+  });
+
+  test("an input layer is the embedding; another name stays", () => {
+    const model = drawn(
+      sequential([input(3, { name: "text" }), lstm(4, { returnSequences: true, name: "memory" }), dense(3)]),
+    );
+    const lm = languageModelFrom(model, { vocabulary: ["a", "b", "c"] });
+    expect(lm.model.layers.map(({ name, kind }) => [name, kind])).toEqual([
+      ["text", "embedding"],
+      ["memory", "cell"],
+      ["dense", "cell"],
+    ]);
+  });
+
+  test("a table that reads and predicts tokens stays one", async () => {
+    const model = drawn(
+      sequential([embedding(4, 5), gru(5, { returnSequences: true }), dense(4, { tied: "embedding" })]),
+    );
+    const lm = languageModelFrom(model, { vocabulary: ["a", "b", "c", "d"] });
+    const logits = Float64Array.from(await direct(model, [0, 2]), Math.exp);
+    const sum = logits.reduce((a, b) => a + b, 0);
+    const found = await nextOf(lm, "ac");
+    expectClose(
+      ["a", "b", "c", "d"].map((name) => found[name]!),
+      logits.map((one) => one / sum),
+      { within: 1e-6 },
+    );
+    expect(lm.model.parameters.map(({ name }) => name)).not.toContain("dense.W");
+  });
+
+  test("its file, training further, and generation", async () => {
+    const lm = languageModelFrom(tokens(), { vocabulary: ["a", "b", "c", "\n"] });
+    const again = readLanguageModel(writeLanguageModel(lm));
+    expect(again.model.values).toEqual(lm.model.values);
+    const options = { prompt: "ab", length: 20, seed: 3 } as const;
+    const text = (await collect(generate(lm, options))).join("");
+    expect((await collect(generate(again, options))).join("")).toBe(text);
+    const before = await evaluateLanguageModel(again, "abcabcabcabcabcabc\n");
+    await trainLanguageModel(again, "abc".repeat(40), {
+      batch: 2,
+      steps: 5,
+      epochs: 3,
+      validationSplit: 0,
+      threads: 1,
+    });
+    expect((await evaluateLanguageModel(again, "abcabcabcabcabcabc\n")).loss).toBeLessThan(before.loss);
+  });
+});
+
+describe("a model of windows", () => {
+  const vocabulary = [undefined, "a", "b", "c"];
+  const make = (window = 3): LanguageModel => languageModelFrom(lastOnly(), { vocabulary, window });
+  /** The same in plain steps: the last tokens, padded in front. */
+  async function wanted(ids: readonly number[], window: number): Promise<Float32Array> {
+    const read = [...Array.from({ length: window }, () => 0), ...ids].slice(-window);
+    return direct(lastOnly(), read);
+  }
+
+  test.each([
+    ["a shorter text is padded in front", "ab"],
+    ["of a longer one the last tokens count", "abcabca"],
+  ])("%s", async (_, text) => {
+    const found = await nextOf(make(), text);
+    const all = await wanted([...encode(make().tokenizer, text)], 3);
+    const sum = all[1]! + all[2]! + all[3]! + all[0]!;
+    expectClose(
+      ["a", "b", "c"].map((name) => found[name]!),
+      [1, 2, 3].map((k) => all[k]! / sum),
+      { within: 1e-6 },
+    );
+  });
+
+  test("many texts at once are those that each gives alone; a beam of one is the likeliest", async () => {
+    const lm = make();
+    const prompts = ["a", "cba", "bbbb", ""];
+    const alone = await Promise.all(
+      prompts.map(async (prompt, k) => (await collect(generate(lm, { prompt, length: 12, seed: 5 + k }))).join("")),
+    );
+    const together = prompts.map(() => "");
+    for await (const { prompt, text } of generateMany(lm, prompts, { length: 12, seed: 5, batch: 2 })) {
+      together[prompt] += text;
+    }
+    expect(together).toEqual(alone);
+    const greedy = (await collect(generate(lm, { prompt: "ab", length: 8, temperature: 0 }))).join("");
+    expect((await beamSearch(lm, { prompt: "ab", length: 8, beams: 1 }))[0]?.text).toBe(greedy);
+    // With several, each beam has a window of its own.
+    const [best] = await beamSearch(lm, { prompt: "ab", length: 6, beams: 4 });
+    let nats = 0;
+    let read = [...encode(lm.tokenizer, "ab")];
+    for (const id of encode(lm.tokenizer, best!.text)) {
+      const all = await wanted(read, 3);
+      nats += Math.log(all[id]! / all.reduce((a, b) => a + b, 0));
+      read = [...read, id];
+    }
+    expect(best!.logProbability).toBeCloseTo(nats, 4);
+  });
+
+  test("the loss of a text is that of each token after its window, however long the text is", async () => {
+    const lm = make();
+    const random = createRandom(seed);
+    const ids = Array.from({ length: 90 }, () => 1 + random.integer(3));
+    let nats = 0;
+    for (let k = 1; k < ids.length; k++) {
+      const all = await wanted(ids.slice(0, k), 3);
+      nats -= Math.log(all[ids[k]!]! / all.reduce((a, b) => a + b, 0));
+    }
+    const { loss } = await evaluateLanguageModel(lm, decode(lm.tokenizer, ids));
+    expect(loss).toBeCloseTo(nats / (ids.length - 1), 5);
+  });
+
+  test("inspecting shows each token's own window", async () => {
+    const lm = make();
+    const ids = encode(lm.tokenizer, "abcba");
+    const steps = await collect(inspectText(lm, ids, "m", { values: ["lstm.h"] }));
+    const { model } = lm;
+    const session = await createSession(model);
+    for (const id of ids.subarray(2)) session.next(id);
+    expectClose(steps[4]!.values["lstm.h"]!, session.state()["lstm.h"]!, { within: 1e-9 });
+    session.dispose();
+    const all = await wanted([...ids.subarray(0, 4)], 3);
+    expect(steps[4]!.loss).toBeCloseTo(-Math.log(all[ids[4]!]! / all.reduce((a, b) => a + b, 0)), 4);
+  });
+
+  test("its file has the window", () => {
+    const again = readLanguageModel(writeLanguageModel(make(7)));
+    expect(again.window).toBe(7);
+  });
+
+  test("it may read backwards: each window is there as a whole", async () => {
+    const model = drawn(sequential([embedding(4, 3), bidirectional(lstm(4)), dense(4)]));
+    const lm = languageModelFrom(model, { vocabulary, window: 4 });
+    expect(await collect(generate(lm, { prompt: "abc", length: 5, seed: 1 }))).toHaveLength(5);
+  });
+});
+
+test.each<[string, () => Model, Parameters<typeof languageModelFrom>[1], RegExp]>([
+  [
+    "of words",
+    tokens,
+    { vocabulary: ["the", "cat", "sat", "."] },
+    /token 0 of the vocabulary is "the": tokens that are no single characters do not say how a text is made of them/,
+  ],
+  ["of more tokens", tokens, { vocabulary: [..."abcde"] }, /the vocabulary has 5 numbers, the model 4/],
+  [
+    "that predicts something else",
+    () => sequential([embedding(4, 3), lstm(2), dense(2)]),
+    { vocabulary: [..."abcd"] },
+    /the model reads 4 tokens or features and gives 2 numbers: it does not predict the next of its tokens/,
+  ],
+  [
+    "that ends in a gate",
+    () => sequential([lstm(4, { returnSequences: true })], { input: 4 }),
+    { vocabulary: [..."abcd"] },
+    /the model ends in lstm, and what predicts tokens ends in a dense layer/,
+  ],
+  [
+    "of every step with a window",
+    tokens,
+    { vocabulary: [..."abcd"], window: 3 },
+    /window: the model predicts at every step/,
+  ],
+])("a model %s is refused", (_, model, options, message) => {
+  expect(() => languageModelFrom(model(), options)).toThrow(message);
+});

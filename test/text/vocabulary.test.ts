@@ -1,0 +1,44 @@
+/** Vocabularies of other programs. */
+import { expect, test } from "vitest";
+import { Tokenizer } from "../../src/text/keras-tokenizer.ts";
+import { readVocabulary } from "../../src/text/vocabulary.ts";
+
+const read = (value: unknown) => readVocabulary(JSON.stringify(value), "v.json");
+
+test("a list, ids by token and tokens by id say the same", () => {
+  const tokens = ["\n", " ", "a"];
+  expect(read(tokens)).toEqual(tokens);
+  expect(read({ a: 2, "\n": 0, " ": 1 })).toEqual(tokens);
+  expect(read({ 0: "\n", 1: " ", 2: "a" })).toEqual(tokens);
+});
+
+test("digits that are tokens are no ids", () => {
+  expect(read({ 0: 1, 1: 0 })).toEqual(["1", "0"]);
+});
+
+test("an id without a token stays empty", () => {
+  expect(read({ a: 1, b: 3 })).toEqual([undefined, "a", undefined, "b"]);
+});
+
+test("Keras's tokenizer: as it writes itself, saved once more, and without the words beyond num_words", () => {
+  const tokenizer = new Tokenizer({ charLevel: true });
+  tokenizer.fitOnTexts(["abca"]);
+  expect(readVocabulary(tokenizer.toJson(), "t.json")).toEqual([undefined, "a", "b", "c"]);
+  expect(read(tokenizer.toJson())).toEqual([undefined, "a", "b", "c"]);
+  const few = new Tokenizer({ charLevel: true, numWords: 3 });
+  few.fitOnTexts(["abca"]);
+  expect(readVocabulary(few.toJson(), "t.json")).toEqual([undefined, "a", "b"]);
+});
+
+test.each([
+  ["not JSON", "{", /^v\.json: it is no JSON: /],
+  ["a number", "3", /^v\.json: it is 3, no vocabulary\. Give a list of tokens/],
+  ["nothing", "{}", /^v\.json: it has no token\./],
+  ["an id twice", '{"a": 0, "b": 0}', /^v\.json: "a" and "b" are both 0\./],
+  ["a token twice", '["a", "b", "a"]', /^v\.json: "a" is both 0 and 2\./],
+  ["a fraction", '{"a": 0.5}', /^v\.json: the number of "a" is 0\.5\./],
+  ["an id beyond all", '{"a": 1e12}', /^v\.json: the number of "a" is 1000000000000\./],
+  ["a list of numbers", "[1, 2]", /^v\.json: token 0 is 1, no text\./],
+])("%s is refused", (_, json, message) => {
+  expect(() => readVocabulary(json, "v.json")).toThrow(message);
+});
