@@ -48,7 +48,8 @@ export function listFiles(folder) {
   for (const file of files) hash.update(file.slice(folder.length)).update(readFileSync(file));
   const names = files
     .map((file) => relative(folder, file).replaceAll(sep, "/"))
-    .filter((name) => name !== "models.json");
+    // What reads HDF5 is larger than all the rest, and is kept once it is used.
+    .filter((name) => name !== "models.json" && !/\/hdf5_/.test(name));
   const version = hash.digest("hex").slice(0, 16);
   writeFileSync(own, `const builtFiles=${JSON.stringify(names)},builtVersion="${version}";\n${script}`);
 }

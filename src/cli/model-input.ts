@@ -7,9 +7,8 @@ import { isModelFile, type ModelFile, readModel } from "../formats/model-file.ts
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Model } from "../nn/model.ts";
+import { importedFile } from "../tasks/imported-file.ts";
 import { type ByTask, openModel } from "../tasks/index.ts";
-import { fileOf } from "../tasks/language-model/file.ts";
-import { languageModelFrom } from "../tasks/language-model/from-model.ts";
 import { hasTask } from "../tasks/task.ts";
 import { readVocabulary } from "../text/vocabulary.ts";
 import type { Given, Options } from "./options.ts";
@@ -22,7 +21,8 @@ export const foreignOptions: Options = {
   output: { value: "NAME", help: "of a model with several outputs: which [the first]" },
 };
 
-const ours = "Unrolled";
+/** The source of a file of ours. */
+export const ours = "Unrolled";
 
 /** A model that was read. */
 export type ReadModel = {
@@ -122,24 +122,15 @@ function chosen(
   );
 }
 
-/** A model of text, where its tokens are known. */
+/** What the model is for, by what is given. */
 function contentOf(imported: ImportedModel, model: Model, given: Given): ModelFile {
   const path = given.text("vocabulary");
-  const vocabulary =
-    path === undefined ? imported.vocabulary : readVocabulary(new TextDecoder().decode(readInput(path)), path);
-  const window = given.number("window") ?? (model.returnsSequences ? undefined : imported.steps);
-  if (vocabulary === undefined) {
-    if (given.number("window") === undefined) return { model, extra: {} };
-    throw new InputError("--window: is for a model of text. Give its tokens, too: --vocabulary FILE.");
-  }
+  const vocabulary = path === undefined ? undefined : readVocabulary(new TextDecoder().decode(readInput(path)), path);
   try {
-    return fileOf(languageModelFrom(model, { vocabulary, window }));
+    return importedFile(imported, model, { vocabulary, window: given.number("window") });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    // A vocabulary in the file may be of a model that does something else with text.
-    if (path === undefined) return { model, extra: {} };
-    throw new InputError(
-      error.message.replace(/^languageModelFrom(: window)?/, (_, window) => (window ? "--window" : path)),
-    );
+    const { message } = error;
+    throw new InputError(message.replace(/^languageModelFrom(: window)?/, (_, window) => (window ? "--window" : (path ?? "--vocabulary"))));
   }
 }

@@ -4,13 +4,14 @@ import { createServer } from "node:http";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
-import { readInput } from "../formats/files.ts";
+import { writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { openAnyModel } from "../tasks/index.ts";
 import { type TaskFacts, taskFacts } from "../tasks/task.ts";
-import type { Command } from "./options.ts";
+import { foreignOptions, ours, readModelFile, withTask } from "./model-input.ts";
+import type { Command, Given } from "./options.ts";
 import { styled, warn, writeJson } from "./output.ts";
 
 const usualPort = 4747;
@@ -29,11 +30,12 @@ export const studio: Command = {
       number: { whole: true, min: 0, max: 65535 },
     },
     host: { value: "ADDRESS", help: "address to listen on [127.0.0.1: this machine]" },
+    ...foreignOptions,
   },
   async run(given) {
     const folder = fileURLToPath(new URL("../studio", import.meta.url));
     if (!existsSync(join(folder, "index.html"))) throw new Error("the page is missing in this installation");
-    const models = describeAll(given.positionals, given.flag("json"));
+    const models = await describeAll(given);
     const same = models.find(({ id }, k) => models.findIndex((other) => other.id === id) < k);
     if (same !== undefined) {
       throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
@@ -50,6 +52,8 @@ export const studio: Command = {
 
 type GivenModel = {
   readonly path: string;
+  /** The model as a file of ours. */
+  readonly file: () => Uint8Array<ArrayBuffer>;
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
@@ -57,29 +61,35 @@ type GivenModel = {
 };
 
 /** Describe the models that can be shown, with a warning for each other one. @throws InputError if none is left */
-function describeAll(paths: readonly string[], json: boolean): GivenModel[] {
+async function describeAll(given: Given): Promise<GivenModel[]> {
   const problems: InputError[] = [];
-  const models = paths.flatMap((path) => {
+  const models: GivenModel[] = [];
+  for (const path of given.positionals) {
     try {
-      return [{ path, ...described(path) }];
+      models.push(await described(path, given));
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       problems.push(error);
-      return [];
     }
-  });
+  }
   if (models.length === 0 && problems[0] !== undefined) throw problems[0];
-  for (const { message } of problems) warn(`${message} Left out.`, json);
+  for (const { message } of problems) warn(`${message} Left out.`, given.flag("json"));
   return models;
 }
 
 /** A model as the page lists it. @throws InputError for a file that is not a model of a known task */
-function described(path: string): Omit<GivenModel, "path"> {
-  const { task, file, content } = openAnyModel(readInput(path), path);
+async function described(path: string, given: Given): Promise<GivenModel> {
+  const read = await readModelFile(path, given);
+  const { task, file, content } = openAnyModel(withTask(read, path), path);
   const facts = taskFacts(task, content());
   checkFiniteValues(file.model, path);
   const name = basename(path, extname(path));
-  return { id: name, name, bytes: statSync(path).size, task: facts };
+  if (read.source === ours) {
+    const bytes = () => new Uint8Array(readFileSync(path));
+    return { path, file: bytes, id: name, name, bytes: statSync(path).size, task: facts };
+  }
+  const bytes = writeModel(file);
+  return { path, file: () => bytes, id: name, name, bytes: bytes.length, task: facts };
 }
 
 /** Serve the page's files and the models. The headers allow threads, and keep other sites from reading the models. */
@@ -110,11 +120,11 @@ async function studioPage(folder: string, models: readonly GivenModel[], host: s
     await next();
     c.header("Cache-Control", "no-cache");
   });
-  app.get("/models.json", (c) => c.json(models.map(({ path: _, ...model }) => model)));
+  app.get("/models.json", (c) => c.json(models.map(({ path: _, file: __, ...model }) => model)));
   app.get("/models/:file", (c) => {
     const model = models.find(({ id }) => `${id}.safetensors` === c.req.param("file"));
     if (model === undefined) return c.notFound();
-    return c.body(readFileSync(model.path), 200, { "Content-Type": "application/octet-stream" });
+    return c.body(model.file(), 200, { "Content-Type": "application/octet-stream" });
   });
   app.use(serveStatic({ root: folder }));
   return app;

@@ -4,7 +4,7 @@
  * in each version, and come from the cache.
  */
 
-/** Filled in by the build: each file next to this one, and a hash of their contents. */
+/** Filled in by the build: each file next to this one but those that few readers need, and a hash of the contents of all. */
 declare const builtFiles: readonly string[];
 declare const builtVersion: string;
 
@@ -106,5 +106,8 @@ async function kept(request: Request, address: string): Promise<Response> {
       ? copyOf(cached, { "Cross-Origin-Embedder-Policy": "require-corp" })
       : cached;
   }
-  return fetch(request);
+  // What few readers need, the build does not list: it is kept once it is used.
+  const response = await fetch(request);
+  if (response.ok) await (await caches.open(cacheName)).put(address, response.clone());
+  return response;
 }

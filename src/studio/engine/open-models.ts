@@ -13,6 +13,7 @@ import type { LanguageModel } from "../../tasks/language-model.ts";
 import { type TaskFacts, taskFacts } from "../../tasks/task.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
+import type { BroughtFile } from "./foreign-models.ts";
 import type { TrainingSettings } from "./training.ts";
 
 /** The handle of a model: a number that the page chooses and never reuses. */
@@ -90,6 +91,16 @@ export const openModels = {
   async modelFacts(file: Uint8Array<ArrayBuffer>, name: string): Promise<ModelFacts> {
     const opened = openFinite(file, name);
     return factsOf(opened, opened.content());
+  },
+
+  /**
+   * The model among files that the reader brings, as a file of ours, and what it is. @throws InputError, one line, for files without a
+   * model of a task that is known
+   */
+  async broughtModel(files: readonly BroughtFile[]): Promise<BroughtFile & { readonly facts: ModelFacts }> {
+    const { broughtModel } = await import("./foreign-models.ts");
+    const { name, bytes } = await broughtModel(files);
+    return { name, bytes, facts: await openModels.modelFacts(bytes, name) };
   },
 
   /** What the Lab goes on from. @throws InputError, one line, for a file that is no model of text */

@@ -7,6 +7,7 @@ import { unknownCharacters } from "../../tasks/generate.ts";
 import { inspectText, type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
 import { type Pattern, signalOf } from "../../tasks/patterns.ts";
 import { type Probe, probe, type Units } from "../../tasks/probe.ts";
+import { tokensBefore } from "../../tasks/window-slots.ts";
 import { decodeNext, encode, hasUnknown, type Tokenizer, tokenName, vocabularySize } from "../../text/tokenizer.ts";
 import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";
@@ -111,8 +112,21 @@ export const reading = {
     ids: Int32Array,
     start?: Readonly<Record<string, Float32Array>>,
   ): Promise<Pick<Saliency, "norms" | "products">> {
-    const { norms, products } = await saliency(modelOf(handle).model, ids, { start });
-    return { norms, products };
+    const { model, window } = modelOf(handle);
+    if (window === undefined) {
+      const { norms, products } = await saliency(model, ids, { start });
+      return { norms, products };
+    }
+    // What the prediction was made from: the window, from the beginning.
+    const before = ids.length - 1;
+    const { norms, products } = await saliency(model, [...tokensBefore(ids, before, window), ids[before] as number]);
+    const seen = Math.min(before, window);
+    const ofEach = (all: Float32Array): Float32Array => {
+      const found = new Float32Array(before);
+      found.set(all.subarray(window - seen), before - seen);
+      return found;
+    };
+    return { norms: ofEach(norms), products: ofEach(products) };
   },
 
   /** The value of a pattern at each token. @throws InputError for an invalid expression */

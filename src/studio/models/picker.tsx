@@ -40,16 +40,16 @@ export function WithModel({ address, carried, children }: WithModelProps) {
     const kept = Object.entries(query).filter(([name]) => carried.includes(name));
     go(linkTo(view, [chosen], Object.fromEntries(kept)));
   };
-  const take = async (file: File | undefined): Promise<void> => {
-    if (file === undefined) return;
+  const take = async (files: readonly File[]): Promise<void> => {
+    if (files.length === 0) return;
     setProblem("");
     try {
-      show((await keepFile(file)).id);
+      show((await keepFiles(files)).id);
     } catch (error) {
       setProblem(messageOf(error));
     }
   };
-  useDroppedFile(take);
+  useDroppedFiles(take);
 
   if (models === undefined) return <p class="soft">Looking for models …</p>;
   const gone = id !== undefined && found === undefined && !waits;
@@ -58,7 +58,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
       {models.length > 0 && (
         <div class="picker">
           <ModelSelect models={models} chosen={found?.id} onChoose={show} />
-          <FileButton onFile={take} />
+          <FileButton onFiles={take} />
           {opened.value !== undefined && <p class="soft small">{described(opened.value.facts)}</p>}
         </div>
       )}
@@ -79,7 +79,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
           <h2>There is no model yet</h2>
           <p>Train a small one on Moby-Dick, here in the browser, or open a file that Unrolled has saved.</p>
           <TrainSmall onKept={show} />
-          <FileButton onFile={take} />
+          <FileButton onFiles={take} />
         </div>
       )}
       {opened.value !== undefined &&
@@ -125,8 +125,9 @@ function ModelSelect({ models, chosen, onChoose }: ModelSelectProps) {
   );
 }
 
-type FileButtonProps = { readonly onFile: (file: File | undefined) => void; readonly label?: string };
-export function FileButton({ onFile, label = "Open a file …" }: FileButtonProps) {
+type FileButtonProps = { readonly onFiles: (files: readonly File[]) => void; readonly label?: string };
+/** Several files are one model: what lies beside it, or its vocabulary. */
+export function FileButton({ onFiles, label = "Open a file …" }: FileButtonProps) {
   const id = useId();
   return (
     <span class="picker-file">
@@ -134,9 +135,9 @@ export function FileButton({ onFile, label = "Open a file …" }: FileButtonProp
         id={id}
         class="visually-hidden"
         type="file"
-        accept=".safetensors"
+        multiple
         onChange={(event) => {
-          onFile(event.currentTarget.files?.[0]);
+          onFiles([...(event.currentTarget.files ?? [])]);
           // Choosing the same file again counts as well.
           event.currentTarget.value = "";
         }}
@@ -148,16 +149,25 @@ export function FileButton({ onFile, label = "Open a file …" }: FileButtonProp
   );
 }
 
-/** Keep the model of a file. @throws InputError of one line for a file that is not a model */
-export async function keepFile(file: File): Promise<{ readonly id: string; readonly task: ModelFacts["task"] }> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const { task } = await engine().ask("modelFacts", bytes, file.name);
-  const { id } = await keepModel({ name: file.name.replace(/\.safetensors$/i, ""), task }, bytes);
-  return { id, task };
+/** Endings of files that are models whatever is dropped with them. */
+const endings = /\.(safetensors|keras|h5|hdf5|pt|pth|onnx|npz)$/i;
+/** Whether a model is among some files, as far as their names tell. */
+export const haveModel = (files: readonly File[]): boolean => files.some(({ name }) => endings.test(name));
+
+/** Keep the model of a file, or of files that belong together. @throws InputError of one line for files without a model */
+export async function keepFiles(
+  files: readonly File[],
+): Promise<{ readonly id: string; readonly task: ModelFacts["task"] }> {
+  const brought = await Promise.all(
+    files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
+  );
+  const { name, bytes, facts } = await engine().ask("broughtModel", brought);
+  const { id } = await keepModel({ name: name.replace(/\.\w+$/, ""), task: facts.task }, bytes);
+  return { id, task: facts.task };
 }
 
-/** A file that is dropped anywhere in the view, and all that come with it. */
-export function useDroppedFile(take: (file: File | undefined, all: readonly File[]) => void): void {
+/** The files that are dropped anywhere in the view. */
+export function useDroppedFiles(take: (files: readonly File[]) => void): void {
   useEffect(() => {
     const hasFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;
     const over = (event: DragEvent): void => {
@@ -166,8 +176,7 @@ export function useDroppedFile(take: (file: File | undefined, all: readonly File
     const drop = (event: DragEvent): void => {
       if (!hasFile(event)) return;
       event.preventDefault();
-      const all = [...(event.dataTransfer?.files ?? [])];
-      take(all[0], all);
+      take([...(event.dataTransfer?.files ?? [])]);
     };
     addEventListener("dragover", over);
     addEventListener("drop", drop);

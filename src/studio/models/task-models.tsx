@@ -6,7 +6,7 @@ import { Failed } from "../components/failed.tsx";
 import { messageOf } from "../loading.ts";
 import { readModelFile, type StoredModel, useModels } from "./model-store.ts";
 import { type OpenModel, useOpenModel } from "./open-model.ts";
-import { FileButton, keepFile, useDroppedFile } from "./picker.tsx";
+import { FileButton, haveModel, keepFiles, useDroppedFiles } from "./picker.tsx";
 import "./picker.css";
 import { viewOfTask } from "./task-views.ts";
 
@@ -16,8 +16,8 @@ export type WithTaskModelProps = {
   readonly what: string;
   /** How such a model is made, for who has none. */
   readonly command: string;
-  /** For a dropped file that is no model, the first of `all`. */
-  readonly onOther: (file: File, all: readonly File[]) => void;
+  /** For dropped files without a model, one at least. */
+  readonly onOther: (files: readonly [File, ...File[]]) => void;
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
@@ -28,19 +28,21 @@ export function WithTaskModel({ address, what, command, onOther, children }: Wit
   const own = models?.filter(({ task }) => viewOfTask(task)?.view === view) ?? [];
   const found = models?.find((model) => model.id === id);
   const [problem, setProblem] = useState("");
-  const take = async (file: File | undefined, all: readonly File[]): Promise<void> => {
-    if (file === undefined) return;
+  const open = async (files: readonly File[]): Promise<void> => {
     setProblem("");
-    if (!/\.safetensors$/i.test(file.name)) return onOther(file, all);
     try {
-      const kept = await keepFile(file);
+      const kept = await keepFiles(files);
       const its = viewOfTask(kept.task)?.view ?? "inspect";
       go(linkTo(its, [kept.id], its === view ? query : {}));
     } catch (error) {
       setProblem(messageOf(error));
     }
   };
-  useDroppedFile(take);
+  const take = (files: readonly File[]): void => {
+    if (haveModel(files)) void open(files);
+    else if (files.length > 0) onOther(files as readonly [File, ...File[]]);
+  };
+  useDroppedFiles(take);
   if (models === undefined) return <p class="soft">Looking for models …</p>;
   return (
     <>
@@ -61,7 +63,7 @@ export function WithTaskModel({ address, what, command, onOther, children }: Wit
             </select>
           </label>
         )}
-        <FileButton onFile={(file) => take(file, file === undefined ? [] : [file])} label="Open a model …" />
+        <FileButton onFiles={take} label="Open a model …" />
       </div>
       {own.length === 0 && (
         <p>

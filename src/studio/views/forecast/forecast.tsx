@@ -9,7 +9,7 @@ import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
 import { type EpochReport, LiveEpochs } from "../../models/live-epochs.tsx";
 import { type StoredModel, useModels } from "../../models/model-store.ts";
-import { FileButton, keepFile, useDroppedFile } from "../../models/picker.tsx";
+import { FileButton, haveModel, keepFiles, useDroppedFiles } from "../../models/picker.tsx";
 import { OpenedOfTask } from "../../models/task-models.tsx";
 import { createTaskTraining } from "../../models/task-training.ts";
 import { viewOfTask } from "../../models/task-views.ts";
@@ -60,12 +60,13 @@ const Forecast: View = ({ address: { path, query } }) => {
     trainer.dismiss();
     go(linkTo("forecast", [], { ...only(query, settingNames), ...chosen }));
   };
-  const take = async (file: File | undefined): Promise<void> => {
+  const take = async (files: readonly File[]): Promise<void> => {
+    const [file] = files;
     if (file === undefined) return;
     setProblem("");
     try {
-      if (/\.safetensors$/i.test(file.name)) {
-        const kept = await keepFile(file);
+      if (haveModel(files)) {
+        const kept = await keepFiles(files);
         const view = viewOfTask(kept.task)?.view ?? "inspect";
         if (view === "forecast") open(kept.id);
         else go(linkTo(view, [kept.id]));
@@ -74,7 +75,7 @@ const Forecast: View = ({ address: { path, query } }) => {
       setProblem(messageOf(error));
     }
   };
-  useDroppedFile(take);
+  useDroppedFiles(take);
   const wrong = problem || (facts.error && inPage(facts.error));
   return (
     <>
@@ -83,7 +84,16 @@ const Forecast: View = ({ address: { path, query } }) => {
         A recurrent network learns a series of numbers and forecasts what comes next, with how sure it is. It is tested
         on the last steps, which it never saw, beside forecasts that need no network. All of it happens in this browser.
       </p>
-      <TableChoice {...{ query, examples, table, onChoose: choose, onFile: take, onProblem: setProblem }} />
+      <TableChoice
+        {...{
+          query,
+          examples,
+          table,
+          onChoose: choose,
+          onFile: (file) => take(file === undefined ? [] : [file]),
+          onProblem: setProblem,
+        }}
+      />
       {table === undefined && (
         <p role="alert">
           This table is stored in another tab and is not in the link. Paste it here, open its file, or choose another
@@ -124,7 +134,7 @@ const Forecast: View = ({ address: { path, query } }) => {
             </select>
           </label>
         )}
-        <FileButton onFile={take} label="Open a model …" />
+        <FileButton onFiles={take} label="Open a model …" />
       </div>
       {id !== undefined && models !== undefined && found === undefined && (
         <p role="alert">The model “{id}” is no longer here. Choose another one, or train.</p>

@@ -25,7 +25,7 @@ const Listen: View = ({ address }) => {
         address={address}
         what="classifiers"
         command="unrolled classify FOLDER --one-way --out model.safetensors"
-        onOther={setDropped}
+        onOther={([first]) => setDropped(first)}
       >
         {(model) => <Opened model={model} dropped={dropped} />}
       </WithTaskModel>

@@ -12,7 +12,7 @@ import {
   type StoredModel,
   useModels,
 } from "../../models/model-store.ts";
-import { FileButton, keepFile } from "../../models/picker.tsx";
+import { FileButton, keepFiles } from "../../models/picker.tsx";
 import { viewOfTask } from "../../models/task-views.ts";
 import { shownFacts } from "../../models/training-facts.ts";
 
@@ -24,9 +24,9 @@ export function OwnModels() {
     work.catch((error) => setProblem(messageOf(error)));
   };
   /** A file of another task than text opens its view. */
-  const take = async (file: File | undefined): Promise<void> => {
-    if (file === undefined) return;
-    const { id, task } = await keepFile(file);
+  const take = async (files: readonly File[]): Promise<void> => {
+    if (files.length === 0) return;
+    const { id, task } = await keepFiles(files);
     const own = viewOfTask(task);
     if (own !== undefined) go(linkTo(own.view, [id]));
   };
@@ -34,7 +34,7 @@ export function OwnModels() {
     <section aria-labelledby="own">
       <h2 id="own">Yours</h2>
       <p>
-        <FileButton onFile={(file) => attempt(take(file))} />
+        <FileButton onFiles={(files) => attempt(take(files))} />
       </p>
       {models?.length === 0 && (
         <p>

@@ -36,7 +36,7 @@ const Music: View = ({ address }) => {
         address={address}
         what="models of music"
         command="unrolled music FOLDER --out model.safetensors"
-        onOther={(_, all) => setDropped(all)}
+        onOther={setDropped}
       >
         {(model) => <Opened key={model.id} {...{ model, query, dropped }} onTaken={taken} />}
       </WithTaskModel>

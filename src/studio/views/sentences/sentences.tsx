@@ -29,14 +29,13 @@ const Sentences: View = ({ address }) => {
         address={{ ...address, query: text === undefined ? {} : { text } }}
         what="translators, taggers and classifiers of texts"
         command="unrolled translate dates.tsv --out dates.safetensors"
-        onOther={({ name }) => setOther({ name, id })}
+        onOther={([{ name }]) => setOther({ name, id })}
       >
         {(model) => <Opened {...{ model, address }} />}
       </WithTaskModel>
       {other !== undefined && other.id === id && (
         <p class="error" role="alert">
-          {other.name} is no model: a model's file ends with .safetensors. Sentences are written below it, once it is
-          open.
+          {other.name} is no model of a known ending. Sentences are written below it, once it is open.
         </p>
       )}
       {id === undefined && (

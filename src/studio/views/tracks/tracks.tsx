@@ -62,7 +62,7 @@ const Tracks: View = ({ address }) => {
         address={address}
         what="models of trajectories"
         command="unrolled trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors"
-        onOther={take}
+        onOther={([first]) => take(first)}
       >
         {(model) => table !== undefined && <Predicted {...{ model, table, query }} />}
       </WithTaskModel>
