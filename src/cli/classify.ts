@@ -34,7 +34,7 @@ import {
   trainClassifier,
   writeClassifier,
 } from "../tasks/classify.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
@@ -142,7 +142,7 @@ export const classify: Command = {
     }
     if (model !== undefined) {
       refuseTrainingOptions(given, trainingOnly);
-      await openModel(readInput(model), model, "`classify`", { classify: (of) => classifyFiles(of, model, given) });
+      await openByTask(readInput(model), model, "`classify`", { classify: (of) => classifyFiles(of, model, given) });
       return;
     }
     if (out === undefined) {

@@ -6,7 +6,7 @@ import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
 import { writerFor } from "./convert-outputs.ts";
-import { foreignOptions, readModelFile } from "./model-input.ts";
+import { foreignOptions, readModelAt } from "./model-input.ts";
 import type { Command } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 
@@ -44,10 +44,10 @@ export const convert: Command = {
         throw new InputError(`${path}: exists already. Give another name, or --overwrite to replace it.`);
       }
     }
-    const found = await readModelFile(file, given);
-    const { model } = found.content;
+    const found = await readModelAt(file, given);
+    const { model } = found.file;
     checkFiniteValues(model, file);
-    const written = await writer.write(found.content);
+    const written = await writer.write(found.file);
     for (const [path, content] of written.files) writeFileAtomically(path, content);
     const bytes = written.files[0][1];
     const parameters = countParameters(model);

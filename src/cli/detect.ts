@@ -4,7 +4,7 @@ import { readRecording } from "../formats/labelled-files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { type Classifier, detect as detectEvents } from "../tasks/classify.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import { ofExamples, sequencesAt } from "./classify.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
@@ -38,7 +38,7 @@ export const detect: Command = {
     const model = given.text("model");
     if (model === undefined)
       throw new InputError("--model is missing. Give the classifier: --model digits.safetensors.");
-    await openModel(readInput(model), model, "`detect`", { classify: (of) => detectIn(of, model, given) });
+    await openByTask(readInput(model), model, "`detect`", { classify: (of) => detectIn(of, model, given) });
   },
 };
 

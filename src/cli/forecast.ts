@@ -28,7 +28,7 @@ import { nameOf } from "../tasks/forecast/predict.ts";
 import { describeBefore, prepare } from "../tasks/forecast/prepare.ts";
 import { heads } from "../tasks/forecast/settings.ts";
 import { keepForecastable, keepTrainable, type ShortSeries } from "../tasks/forecast/short.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import type { Logs } from "../train/callbacks.ts";
 import { readCell } from "./cell-argument.ts";
 import { hostOptions, usableHostOf } from "./host-options.ts";
@@ -217,7 +217,7 @@ async function readModelFile(file: string, given: Given): Promise<Forecaster> {
   refuseTrainingOptions(given, ofTraining);
   if (given.text("out") !== undefined)
     throw new InputError("--out: nothing is trained with --model. Leave one of them out.");
-  const model = openModel(readInput(file), file, "`forecast`", { forecast: (content) => content });
+  const model = openByTask(readInput(file), file, "`forecast`", { forecast: (content) => content });
   checkFiniteValues(model.model, file);
   const { horizon } = model.settings;
   const wanted = given.number("horizon") ?? horizon;

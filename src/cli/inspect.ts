@@ -10,7 +10,7 @@ import { checkFiniteValues } from "../nn/finite-values.ts";
 import { inspectModel } from "../nn/inspection.ts";
 import { countParameters, type Model } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import {
   inspectedToken,
   inspectText,
@@ -20,11 +20,12 @@ import {
   shownValues,
 } from "../tasks/inspect-text.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
+import type { ReadModelFile } from "../tasks/open-model.ts";
 import { hasTask } from "../tasks/task.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { encode, type Texts, type Tokenizer } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
-import { foreignOptions, type ReadModel, readModelFile } from "./model-input.ts";
+import { foreignOptions, readModelAt } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, isTerminal, printable, styled, writeJson } from "./output.ts";
 import { field, joined, readTexts } from "./texts.ts";
@@ -56,14 +57,14 @@ export const inspect: Command = {
     const [file] = given.positionals as readonly [string, string?];
     const html = given.text("html");
     if (html !== undefined) checkPage(html);
-    const read = await readModelFile(file, given);
-    const { content } = read;
-    if (hasTask(content)) return openModel(content, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
+    const read = await readModelAt(file, given);
+    const content = read.file;
+    if (hasTask(content)) return openByTask(content, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
     showLayers(read, file, given);
   },
 };
 
-function showLayers({ source, notes, content: { model } }: ReadModel, file: string, given: Given): void {
+function showLayers({ source, notes, file: { model } }: ReadModelFile, file: string, given: Given): void {
   const [, path] = given.positionals;
   const asked = ["text", "html", "field"].filter((name) => given.text(name) !== undefined);
   const [option] = [...asked, ...(given.texts("value").length > 0 ? ["value"] : [])];

@@ -6,7 +6,7 @@ import { type MusicFiles, type NamedPiece, readMusicFiles } from "../formats/mus
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import {
   evaluateMusic,
   generateMusic,
@@ -86,7 +86,7 @@ export const music: Command = {
     if (midi === undefined && !given.flag("json"))
       throw new InputError("give --midi FILE.mid, where the music is to be written.");
     const file = model as string;
-    await openModel(readInput(file), file, "`music`", { music: (mm) => write(mm, file, given) });
+    await openByTask(readInput(file), file, "`music`", { music: (mm) => write(mm, file, given) });
   },
 };
 

@@ -10,7 +10,7 @@ import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import { logTo } from "./log-lines.ts";
-import { foreignOptions, readModelFile, withTask } from "./model-input.ts";
+import { foreignOptions, readModelAt, withTask } from "./model-input.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 
@@ -173,7 +173,7 @@ async function read(files: readonly string[], given: Given): Promise<Models> {
   const names = namesOf(files);
   const models: Record<string, Content> = {};
   for (const [k, file] of files.entries()) {
-    const content = withTask(await readModelFile(file, given), file);
+    const content = withTask(await readModelAt(file, given), file);
     models[names[k] as string] = openAnyModel(content, file).content() as Content;
   }
   return models;

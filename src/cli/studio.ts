@@ -9,8 +9,9 @@ import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { openAnyModel } from "../tasks/index.ts";
+import { ours } from "../tasks/open-model.ts";
 import { type TaskFacts, taskFacts } from "../tasks/task.ts";
-import { foreignOptions, ours, readModelFile, withTask } from "./model-input.ts";
+import { foreignOptions, readModelAt, withTask } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { styled, warn, writeJson } from "./output.ts";
 
@@ -79,7 +80,7 @@ async function describeAll(given: Given): Promise<GivenModel[]> {
 
 /** A model as the page lists it. @throws InputError for a file that is not a model of a known task */
 async function described(path: string, given: Given): Promise<GivenModel> {
-  const read = await readModelFile(path, given);
+  const read = await readModelAt(path, given);
   const { task, file, content } = openAnyModel(withTask(read, path), path);
   const facts = taskFacts(task, content());
   checkFiniteValues(file.model, path);

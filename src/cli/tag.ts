@@ -6,7 +6,7 @@ import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import { targetsOf } from "../tasks/tag/evaluate.ts";
 import { tagReadings } from "../tasks/tag/input.ts";
 import {
@@ -108,7 +108,7 @@ export const tag: Command = {
     if (out !== undefined) return train(given, out);
     refuseTrainingOptions(given, trainingOnly);
     const file = model as string;
-    await openModel(readInput(file), file, "`tag`", { tag: (of) => labelFiles(of, file, given) });
+    await openByTask(readInput(file), file, "`tag`", { tag: (of) => labelFiles(of, file, given) });
   },
 };
 

@@ -8,7 +8,7 @@ import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
 import { roundingOf } from "../runtime/precision.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import {
   checkLength,
   type GenerateOptions,
@@ -323,7 +323,7 @@ function onUncounted(count: number): void {
 /** Continue with the model at --out: at the same place in the same text, or at the beginning of another text. */
 function taskToGoOn(given: Given, text: Source, out: string): Task {
   const bytes = readInput(out);
-  const { optimizer = "adam", ...lm } = openModel(bytes, out, "`train`", { text: (content) => content });
+  const { optimizer = "adam", ...lm } = openByTask(bytes, out, "`train`", { text: (content) => content });
   if (Object.values(readSafetensors(bytes, out).tensors).some(({ dtype }) => dtype === "I8")) {
     throw new InputError(
       `${out}: its weights have 8 bits, for inference. Resume the training from the file that it was exported from.`,

@@ -3,7 +3,7 @@ import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import { plotFutures } from "../tasks/trajectories/plot.ts";
 import { checkStep, predictTrajectories, predictWindows } from "../tasks/trajectories/predict.ts";
 import { readTrackFile } from "../tasks/trajectories/read-file.ts";
@@ -85,7 +85,7 @@ export const trajectories: Command = {
     if (out !== undefined) return trainModel(given, out);
     refuseTrainingOptions(given, trainingOnly);
     const file = model as string;
-    await openModel(readInput(file), file, "`trajectories`", { trajectories: (tm) => predictTracks(tm, file, given) });
+    await openByTask(readInput(file), file, "`trajectories`", { trajectories: (tm) => predictTracks(tm, file, given) });
   },
 };
 

@@ -6,7 +6,7 @@ import { linesOf, readTextPairs } from "../formats/text-pairs.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
-import { openModel } from "../tasks/index.ts";
+import { openByTask } from "../tasks/index.ts";
 import {
   attentions,
   evaluateTranslator,
@@ -93,7 +93,7 @@ export const translate: Command = {
     if (out !== undefined) return train(given, out);
     refuseTrainingOptions(given, trainingOnly);
     const file = model as string;
-    await openModel(readInput(file), file, "`translate`", { translate: (of) => translateLines(of, file, given) });
+    await openByTask(readInput(file), file, "`translate`", { translate: (of) => translateLines(of, file, given) });
   },
 };
 

@@ -98,7 +98,7 @@ export type ByTask<Result> = { readonly [Kind in keyof Contents]?: (content: Con
  * @returns what that function returns
  * @throws FormatError, one line, for a damaged file, and for a task that is unknown or not accepted
  */
-export function openModel<Result>(
+export function openByTask<Result>(
   given: Uint8Array | ModelFile,
   name: string,
   who: string,

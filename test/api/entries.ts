@@ -91,6 +91,7 @@ import { trainForecasterArguments } from "../../src/tasks/forecast/train.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
 import * as musical from "../../src/tasks/music.ts";
+import { openModelArguments } from "../../src/tasks/open-model.ts";
 import * as tagging from "../../src/tasks/tag.ts";
 import * as paths from "../../src/tasks/trajectories.ts";
 import * as translators from "../../src/tasks/translate.ts";
@@ -1242,6 +1243,12 @@ export const entries: readonly Entry[] = [
       [words, { vocabulary: ["a", "b", "c", "d", "<unk>"] }],
       [last, { vocabulary: ["a", "b"], window: 3 }],
     ],
+  },
+  {
+    name: "openModel",
+    rules: openModelArguments,
+    call: unrolled.openModel,
+    right: [[{ bytes, name: "model.safetensors" }]],
   },
   {
     name: "readVocabulary",

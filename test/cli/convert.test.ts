@@ -142,7 +142,7 @@ test("a model of another program writes, is measured, inspected and served like 
   );
   writeFileSync(at("words.json"), '["two words", "b"]');
   expect(await refusal(folder, "generate", "sea.onnx", "--vocabulary", "words.json")).toMatch(
-    /^words\.json: token 0 of the vocabulary is "two words"/,
+    /^--vocabulary: token 0 is "two words"/,
   );
 });
 

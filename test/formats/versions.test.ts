@@ -7,14 +7,14 @@ import { FormatError, readSafetensors, writeSafetensors } from "../../src/format
 import { cell } from "../../src/graph/cell.ts";
 import { embedding, recurrent } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
-import { openModel } from "../../src/tasks/index.ts";
+import { openByTask } from "../../src/tasks/index.ts";
 import { generate, type LanguageModel, readLanguageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
 import { predict } from "../../src/train/predict.ts";
 import { collect } from "../helpers/models.ts";
 import { refusal } from "../helpers/refusal.ts";
 
 const earlier = readFileSync(join(import.meta.dirname, "../fixtures/model-version-1.safetensors"));
-const open = (bytes: Uint8Array): LanguageModel => openModel(bytes, "m.safetensors", "a test", { text: (lm) => lm });
+const open = (bytes: Uint8Array): LanguageModel => openByTask(bytes, "m.safetensors", "a test", { text: (lm) => lm });
 const message = (bytes: Uint8Array): string =>
   refusal(() => readLanguageModel(bytes, "m.safetensors"), FormatError).replace("m.safetensors: ", "");
 
@@ -72,7 +72,7 @@ test("a task that is none, and one that a command does not take, are refused", (
   expect(message(without)).toBe(
     "it is a model without a task: nothing says what it reads. Give one that `train` wrote.",
   );
-  expect(refusal(() => openModel(bytes, "m.safetensors", "`draw`", {}), FormatError)).toBe(
+  expect(refusal(() => openByTask(bytes, "m.safetensors", "`draw`", {}), FormatError)).toBe(
     'm.safetensors: it is a language model (task "text"); `draw` needs a model of a task that this version knows.',
   );
 });

@@ -1,8 +1,8 @@
 /** Models that the reader brings: files of ours as they are, and those of other programs as files of ours. */
-import { importModel, isForeignModel } from "../../formats/imported.ts";
+import { isForeignModel } from "../../formats/imported.ts";
 import { isModelFile, writeModel } from "../../formats/model-file.ts";
 import { InputError } from "../../graph/input-error.ts";
-import { importedFile } from "../../tasks/imported-file.ts";
+import { readModelFile } from "../../tasks/open-model.ts";
 import { hasTask } from "../../tasks/task.ts";
 import { readVocabulary, type Vocabulary } from "../../text/vocabulary.ts";
 
@@ -16,26 +16,23 @@ export type BroughtFile = { readonly name: string; readonly bytes: Bytes };
  * @throws InputError, one line, for files without a model, and for a model of which nothing says what it reads
  */
 export async function broughtModel(files: readonly BroughtFile[]): Promise<BroughtFile> {
-  const own = files.find(({ bytes }) => isModelFile(bytes));
-  if (own !== undefined) return own;
   const beside = (name: string): Bytes | undefined => files.find((file) => file.name === name)?.bytes;
-  const model = files.find(({ name, bytes }) => isForeignModel({ name, bytes })) ?? (files[0] as BroughtFile);
+  const isModel = ({ name, bytes }: BroughtFile): boolean => isModelFile(bytes) || isForeignModel({ name, bytes });
+  const model = files.find(isModel) ?? (files[0] as BroughtFile);
+  if (isModelFile(model.bytes)) return model;
   const { name } = model;
-  // Of a file that is none of them, what is wrong with it is told as of one of ours.
-  if (!isForeignModel(model) && /\.safetensors$/i.test(name)) return model;
-  const imported = await importModel({ ...model, beside });
-  const found = vocabularyIn(files.filter((file) => file !== model));
-  let content: ReturnType<typeof importedFile>;
+  const found = vocabularyIn(files.filter((one) => one !== model));
   try {
-    content = importedFile(imported, imported.model, { vocabulary: found?.vocabulary });
+    const { source, file } = await readModelFile({ ...model, beside, vocabulary: found?.vocabulary });
+    if (hasTask(file)) return { name, bytes: writeModel(file) };
+    throw new InputError(
+      `${name}: it is a model of ${source}, and nothing says what it reads. Of a model of text, choose the file of its tokens (JSON) together with it.`,
+    );
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(error.message.replace(/^languageModelFrom/, found?.name ?? name));
+    if (error instanceof InputError && found)
+      error.message = error.message.replace(/^openModel: vocabulary/, found.name);
+    throw error;
   }
-  if (hasTask(content)) return { name, bytes: writeModel(content) };
-  throw new InputError(
-    `${name}: it is a model of ${imported.source}, and nothing says what it reads. Of a model of text, choose the file of its tokens (JSON) together with it.`,
-  );
 }
 
 /** The vocabulary among some files. */

@@ -8,7 +8,7 @@ import { cells } from "../../cells/index.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import { countParameters } from "../../nn/model.ts";
-import { type Contents, notTaken, type Opened, openAnyModel, openModel } from "../../tasks/index.ts";
+import { type Contents, notTaken, type Opened, openAnyModel, openByTask } from "../../tasks/index.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
 import { type TaskFacts, taskFacts } from "../../tasks/task.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
@@ -105,7 +105,7 @@ export const openModels = {
 
   /** What the Lab goes on from. @throws InputError, one line, for a file that is no model of text */
   async madeOf(file: Uint8Array<ArrayBuffer>, name: string): Promise<MadeOf> {
-    return openModel(file, name, "the Lab", { text: madeOf });
+    return openByTask(file, name, "the Lab", { text: madeOf });
   },
 };
 

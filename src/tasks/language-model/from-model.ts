@@ -9,6 +9,7 @@ import {
   formatValue,
   listOf,
   options as optionsOf,
+  type Rule,
   required,
   string,
 } from "../../graph/schema.ts";
@@ -31,15 +32,13 @@ export type LanguageModelFromOptions = {
   readonly window?: number | undefined;
 };
 
+export const vocabularyRule: Rule = {
+  ...listOf({ ...string, accepts: (value) => value === undefined || string.accepts(value) }, 2),
+  expected: "a list of tokens",
+};
 export const languageModelFromArguments: Arguments = {
   model: aModel,
-  options: optionsOf<LanguageModelFromOptions>({
-    vocabulary: required({
-      ...listOf({ ...string, accepts: (value) => value === undefined || string.accepts(value) }, 2),
-      expected: "a list of tokens",
-    }),
-    window: windowRule,
-  }),
+  options: optionsOf<LanguageModelFromOptions>({ vocabulary: required(vocabularyRule), window: windowRule }),
 };
 
 /**
@@ -66,7 +65,7 @@ export function languageModelFrom(model: Model, options: LanguageModelFromOption
   }
   if (vocabulary.length > size) {
     throw new InputError(
-      `${where}: the vocabulary has ${vocabulary.length} numbers, the model ${size}. Give the one that it was trained with.`,
+      `${where}: vocabulary: it has ${vocabulary.length} numbers, the model ${size}. Give the one that it was trained with.`,
     );
   }
   if (window !== undefined && model.returnsSequences) {
@@ -101,7 +100,7 @@ function tokenizerOf(
   const word = characters.find(({ token }) => [...token].length !== 1);
   if (word !== undefined) {
     throw new InputError(
-      `${where}: token ${word.id} of the vocabulary is ${formatValue(word.token)}: tokens that are no single characters do not say how a text is made of them. Give a model of characters.`,
+      `${where}: vocabulary: token ${word.id} is ${formatValue(word.token)}: tokens that are no single characters do not say how a text is made of them. Give a model of characters.`,
     );
   }
   const tokenizer: VocabularyTokenizer = {
@@ -146,7 +145,8 @@ function startOf({ layers, input }: Model, where: string) {
   const [first, ...rest] = layers as readonly [Layer, ...Layer[]];
   const given = first.kind === "input";
   if (input !== "tokens") {
-    const name = given ? first.name : freeName("one_hot", layers);
+    // By the name that layers read the model's input by.
+    const name = given ? first.name : "x";
     return { name, width: input, maskZero: false, others: given ? rest : layers };
   }
   const table = given ? rest[0] : first;
@@ -157,9 +157,6 @@ function startOf({ layers, input }: Model, where: string) {
   }
   return { name: table.name, width: table.outputDim, maskZero: table.maskZero, others };
 }
-const freeName = (name: string, layers: readonly Layer[]): string =>
-  layers.some((layer) => layer.name === name) ? freeName(`${name}_`, layers) : name;
-
 function identity(size: number): Float32Array {
   const values = new Float32Array(size * size);
   for (let row = 0; row < size; row++) values[row * (size + 1)] = 1;

@@ -219,9 +219,9 @@ test.each<[string, () => Model, Parameters<typeof languageModelFrom>[1], RegExp]
     "of words",
     tokens,
     { vocabulary: ["the", "cat", "sat", "."] },
-    /token 0 of the vocabulary is "the": tokens that are no single characters do not say how a text is made of them/,
+    /vocabulary: token 0 is "the": tokens that are no single characters do not say how a text is made of them/,
   ],
-  ["of more tokens", tokens, { vocabulary: [..."abcde"] }, /the vocabulary has 5 numbers, the model 4/],
+  ["of more tokens", tokens, { vocabulary: [..."abcde"] }, /vocabulary: it has 5 numbers, the model 4/],
   [
     "that predicts something else",
     () => sequential([embedding(4, 3), lstm(2), dense(2)]),

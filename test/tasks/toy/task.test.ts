@@ -14,7 +14,7 @@ import { ApiError } from "../../../src/server/errors.ts";
 import { servingOfTask, type TaskPrograms } from "../../../src/server/served-tasks.ts";
 import { openModels } from "../../../src/studio/engine/open-models.ts";
 import { reading } from "../../../src/studio/engine/reading.ts";
-import { openAnyModel, openModel, registerTask } from "../../../src/tasks/index.ts";
+import { openAnyModel, openByTask, registerTask } from "../../../src/tasks/index.ts";
 import { type LanguageModel, readLanguageModel, writeLanguageModel } from "../../../src/tasks/language-model.ts";
 import type { Task, TaskServing } from "../../../src/tasks/task.ts";
 import { refusal } from "../../helpers/refusal.ts";
@@ -39,7 +39,7 @@ dispose();
 
 test("a model of another task is saved and loaded: the same values, the same next number", async () => {
   expect(Math.abs(wanted - (100 + 50 * Math.sin(30)))).toBeLessThan(10);
-  const read = openModel(bytes, "waves", "a test", { next_number: (content) => content });
+  const read = openByTask(bytes, "waves", "a test", { next_number: (content) => content });
   expect([read.scale, read.model.values]).toEqual([waves.scale, waves.model.values]);
   expect(writeModel(nextNumberTask.write(read))).toEqual(bytes);
   const again = await createNextNumber(read);
@@ -71,7 +71,7 @@ describe("commands", () => {
     const out = join(temporaryFolder(), "half.safetensors");
     const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     await runCommand(exportModel, [file, out, "--dtype", "f16", "--json"]).finally(() => write.mockRestore());
-    const read = openModel(readFileSync(out), "half", "a test", { next_number: (content) => content });
+    const read = openByTask(readFileSync(out), "half", "a test", { next_number: (content) => content });
     expect([read.scale, read.model.parameters]).toEqual([waves.scale, waves.model.parameters]);
     const [half, whole] = [read, waves].map(({ model }) => Object.values(model.values)[0] as Float32Array);
     expect(half).not.toEqual(whole);

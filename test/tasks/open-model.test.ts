@@ -1,0 +1,89 @@
+/** Model files of any kind, opened by their content. */
+import { expect, test } from "vitest";
+import { writeModel } from "../../src/formats/model-file.ts";
+import { writeOnnx } from "../../src/formats/onnx/index.ts";
+import { dense, gru, lstm } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { classifier, writeClassifier } from "../../src/tasks/classify.ts";
+import { generate } from "../../src/tasks/generate.ts";
+import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
+import { openModel } from "../../src/tasks/open-model.ts";
+import { collect } from "../helpers/models.ts";
+
+const lm = languageModel("the cat sat here", { units: 6, embedding: 4, seed: 3 });
+const { vocabulary } = lm.tokenizer as { readonly vocabulary: readonly string[] } & typeof lm.tokenizer;
+const vectors = sequential([gru(3), dense(2)], { input: 3, seed: 1 });
+
+test("one of ours: its task and its content", async () => {
+  const opened = await openModel({ bytes: writeLanguageModel(lm), name: "a.safetensors" });
+  expect(opened).toMatchObject({ source: "Unrolled", task: "text", notes: [] });
+  expect(opened.task === "text" && opened.content.tokenizer).toEqual(lm.tokenizer);
+  const series = Array.from({ length: 4 }, (_, k) => ({
+    rows: [
+      [k, 1],
+      [1, k],
+    ],
+    label: String(k % 2),
+    name: String(k),
+  }));
+  const sorts = await openModel({ bytes: writeClassifier(classifier(series, { units: 2 })), name: "b.safetensors" });
+  expect(sorts.task).toBe("classify");
+});
+
+test("one of ours without a task, and one of another program, are models alone", async () => {
+  const own = await openModel({ bytes: writeModel({ model: vectors, extra: {} }), name: "m.safetensors" });
+  expect([own.source, own.task, own.model.outputSize]).toEqual(["Unrolled", undefined, 2]);
+  const other = await openModel({ bytes: writeOnnx(vectors), name: "m.onnx" });
+  expect([other.task, other.content, other.model.outputSize]).toEqual([undefined, undefined, 2]);
+});
+
+test("another program's with its vocabulary writes what ours does", async () => {
+  const opened = await openModel({ bytes: writeOnnx(lm.model), name: "m.onnx", vocabulary });
+  if (opened.task !== "text") throw new Error(`its task is ${opened.task}`);
+  const options = { prompt: "the", length: 15, seed: 4 };
+  expect(await collect(generate(opened.content, options))).toEqual(await collect(generate(lm, options)));
+});
+
+test.each([
+  [
+    "a vocabulary for one of ours",
+    { bytes: writeLanguageModel(lm), name: "a", vocabulary },
+    /^openModel: vocabulary: is for a file of another program, and a is one of ours/,
+  ],
+  [
+    "an output that it has not",
+    { bytes: writeOnnx(vectors), name: "m.onnx", output: "b" },
+    /^openModel: output: m\.onnx has (one output|no output "b")/,
+  ],
+  [
+    "a window without tokens",
+    { bytes: writeOnnx(vectors), name: "m.onnx", window: 3 },
+    /^openModel: window: is for a model of text\. Give its vocabulary, too\./,
+  ],
+  [
+    "tokens for a model that predicts none",
+    { bytes: writeOnnx(vectors), name: "m.onnx", vocabulary: ["a", "b"] },
+    /^m\.onnx: the model reads 3 tokens or features and gives 2 numbers/,
+  ],
+  [
+    "too many tokens",
+    { bytes: writeOnnx(lm.model), name: "m.onnx", vocabulary: [...vocabulary, "x"] },
+    /^openModel: vocabulary: it has \d+ numbers, the model \d+/,
+  ],
+  ["no model", { bytes: new Uint8Array([1, 2, 3]), name: "x.bin" }, /^x\.bin: it is no model file of a known format/],
+  [
+    "a damaged one of ours, by its name",
+    { bytes: new Uint8Array([1, 2, 3]), name: "x.safetensors" },
+    /^x\.safetensors: a safetensors file has at least 8 bytes/,
+  ],
+])("%s is refused", async (_, source, message) => {
+  await expect(openModel(source)).rejects.toThrow(message);
+});
+
+test("a sequence's last output alone: as many tokens as are given, or all", async () => {
+  const size = lm.model.outputSize;
+  const last = writeOnnx(sequential([lstm(5), dense(size)], { input: size, seed: 2 }));
+  const windowed = await openModel({ bytes: last, name: "m.onnx", vocabulary, window: 5 });
+  const all = await openModel({ bytes: last, name: "m.onnx", vocabulary });
+  expect([windowed, all].map((one) => one.task === "text" && one.content.window)).toEqual([5, undefined]);
+});
