@@ -1,30 +1,23 @@
 /**
- * `unrolled inspect`: show every gate and state of a model at every step while it reads a text. Of a model without a task, which nothing
- * says how to read for, its layers.
+ * `unrolled inspect`: show every gate and state of a model at every step while it reads a text or, where its task is unknown and it reads
+ * numbers, the rows of a table; without these its layers.
  */
 import { basename } from "node:path";
 import { checkWritable, writeFileAtomically } from "../formats/files.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
-import { inspectModel } from "../nn/inspection.ts";
 import { countParameters, type Model } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
 import { openByTask } from "../tasks/index.ts";
-import {
-  inspectedToken,
-  inspectText,
-  type LabelledValue,
-  nextTokens,
-  type ReadToken,
-  shownValues,
-} from "../tasks/inspect-text.ts";
+import { type LabelledValue, shownValues } from "../tasks/inspect-text.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import type { ReadModelFile } from "../tasks/open-model.ts";
 import { hasTask } from "../tasks/task.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
-import { encode, type Texts, type Tokenizer } from "../text/tokenizer.ts";
+import { encode, type Texts } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
+import { type Inspected, rowsOf, type ShownStep, tokensOf } from "./inspected.ts";
 import { foreignOptions, readModelAt } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -38,12 +31,16 @@ export const inspect: Command = {
   name: "inspect",
   usage: 'inspect MODEL.safetensors [FILE] [--text "..."] [options]',
   summary: "show every gate and state while a model reads a text",
-  details:
-    "Reads the text of FILE or of --text. Prints a table without --html and --json.\nOf a model without a task, as `convert` writes it, prints the layers.",
+  details: [
+    "Reads the text of FILE or of --text. Prints a table without --html and --json.",
+    "Of a model without a task, such as another program's, prints the layers; one",
+    "that reads numbers reads FILE.csv, a row a step, a column a feature.",
+  ].join("\n"),
   examples: [
     'inspect model.safetensors --text "Call me Ishmael."',
     'inspect model.safetensors --text "Call me Ishmael." --value f',
     "inspect model.safetensors chapter.txt --html chapter.html",
+    "inspect traffic.h5 counts.csv",
   ],
   arguments: [1, 2],
   options: {
@@ -54,13 +51,21 @@ export const inspect: Command = {
     ...foreignOptions,
   },
   async run(given) {
-    const [file] = given.positionals as readonly [string, string?];
+    const [file, path] = given.positionals as readonly [string, string?];
     const html = given.text("html");
     if (html !== undefined) checkPage(html);
     const read = await readModelAt(file, given);
-    const content = read.file;
-    if (hasTask(content)) return openByTask(content, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
-    showLayers(read, file, given);
+    if (hasTask(read.file)) {
+      return openByTask(read.file, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
+    }
+    const { model } = read.file;
+    if (path === undefined || model.input === "tokens") return showLayers(read, file, given);
+    const odd = ["text", "field"].find((name) => given.text(name) !== undefined);
+    if (odd !== undefined) throw new InputError(`--${odd}: is for texts, and the model reads numbers. Leave it out.`);
+    checkFiniteValues(model, file);
+    // What reads tables is loaded for the models that need it.
+    const { readCsv } = await import("../formats/csv.ts");
+    await show(model, rowsOf(model, readCsv(path), path), file, given);
   },
 };
 
@@ -70,8 +75,12 @@ function showLayers({ source, notes, file: { model } }: ReadModelFile, file: str
   const [option] = [...asked, ...(given.texts("value").length > 0 ? ["value"] : [])];
   const odd = path ?? (option && `--${option}`);
   if (odd !== undefined) {
+    const how =
+      model.input === "tokens"
+        ? "of a model of text, give its tokens: --vocabulary FILE"
+        : `give a table of its ${model.input} numbers a step as FILE.csv`;
     throw new InputError(
-      `${odd}: ${file} is a model without a task: nothing says what it reads. Its layers are shown without it; of a model of text, give its tokens: --vocabulary FILE.`,
+      `${odd}: ${file} is a model without a task: nothing says what it reads. Its layers are shown without it; ${how}.`,
     );
   }
   const parameters = countParameters(model);
@@ -81,27 +90,32 @@ function showLayers({ source, notes, file: { model } }: ReadModelFile, file: str
 
 async function showText(lm: LanguageModel, file: string, given: Given): Promise<void> {
   checkFiniteValues(lm.model, file);
-  const html = given.text("html");
   const { text, where } = textOf(given);
-  const shown = shownValues(lm.model, given.texts("value"), "--value");
   const ids = encode(lm.tokenizer, text);
-  if (html !== undefined) checkSize(ids.length, shown);
-  warnUnknown(where, lm, joined(text), given.flag("json"));
+  await show(lm.model, tokensOf(lm, ids, file), file, given, () =>
+    warnUnknown(where, lm, joined(text), given.flag("json")),
+  );
+}
 
-  const keys = shown.map(({ key }) => key);
+/** @param before what is told before anything is shown, and after all that is given was checked */
+async function show(model: Model, read: Inspected, file: string, given: Given, before?: () => void): Promise<void> {
+  const html = given.text("html");
+  const shown = shownValues(model, given.texts("value"), "--value");
+  if (html !== undefined) checkSize(read.count, shown);
+  before?.();
   const outputs = [
-    ...(given.flag("json") ? [jsonLines(lm.tokenizer, shown)] : []),
-    ...(html !== undefined ? [page(html, { file, tokens: ids.length, tokenizer: lm.tokenizer, shown })] : []),
+    ...(given.flag("json") ? [jsonLines] : []),
+    ...(html !== undefined ? [page(html, { file, count: read.count, shown })] : []),
   ];
   if (outputs.length === 0) {
-    const scaled = await withScales(lm.model, ids, shown);
+    const scaled = await withScales(read, shown);
     outputs.push(given.texts("value").length > 0 ? heatRows(scaled) : table(scaled));
   }
   let begun = false;
-  for await (const token of inspectText(lm, ids, file, { values: keys })) {
+  for await (const step of read.steps(shown)) {
     if (!begun) for (const output of outputs) output.begin?.();
     begun = true;
-    for (const output of outputs) output.add(token);
+    for (const output of outputs) output.add(step);
   }
   for (const output of outputs) output.end?.();
 }
@@ -110,7 +124,7 @@ async function showText(lm: LanguageModel, file: string, given: Given): Promise<
 type Output = {
   /** Called before the first step, after the check that the model's values are finite. */
   readonly begin?: () => void;
-  readonly add: (token: ReadToken) => void;
+  readonly add: (step: ShownStep) => void;
   readonly end?: () => void;
 };
 
@@ -132,44 +146,32 @@ function checkPage(path: string): void {
   checkWritable(path);
 }
 
-function checkSize(tokens: number, shown: readonly LabelledValue[]): void {
+function checkSize(steps: number, shown: readonly LabelledValue[]): void {
   const each = shown.reduce((sum, { size }) => sum + size, 0);
-  if (tokens * each <= maxNumbersInPage) return;
+  if (steps * each <= maxNumbersInPage) return;
   throw new InputError(
-    `--html: ${formatCount(tokens)} tokens with ${formatCount(each)} numbers each are too many: a page holds ` +
-      `${formatCount(maxNumbersInPage)} numbers. Give a shorter text, or select values with --value.`,
+    `--html: ${formatCount(steps)} steps with ${formatCount(each)} numbers each are too many: a page holds ` +
+      `${formatCount(maxNumbersInPage)} numbers. Give fewer, or select values with --value.`,
   );
 }
 
-function jsonLines(tokenizer: Tokenizer, shown: readonly LabelledValue[]): Output {
-  return { add: (token) => writeJson(inspectedToken(tokenizer, shown, token)) };
-}
+const jsonLines: Output = { add: ({ json }) => writeJson(json) };
 
 function page(
   path: string,
-  {
-    file,
-    tokens,
-    tokenizer,
-    shown,
-  }: {
-    readonly file: string;
-    readonly tokens: number;
-    readonly tokenizer: Tokenizer;
-    readonly shown: readonly LabelledValue[];
-  },
+  { file, count, shown }: { readonly file: string; readonly count: number; readonly shown: readonly LabelledValue[] },
 ): Output {
-  const kept = shown.map((value) => ({ ...value, data: new Float32Array(tokens * value.size) }));
-  const steps: { token: string; loss: number | undefined; next: ReturnType<typeof nextTokens> }[] = [];
+  const kept = shown.map((value) => ({ ...value, data: new Float32Array(count * value.size) }));
+  const steps: { token: string; loss: number | undefined; next: ShownStep["next"] }[] = [];
   return {
     add({ text, values, loss, next }) {
       for (const { key, size, data } of kept) data.set(values[key] as Float32Array, steps.length * size);
-      steps.push({ token: text, loss, next: nextTokens(tokenizer, next) });
+      steps.push({ token: text, loss, next });
     },
     end() {
       const bytes = new TextEncoder().encode(inspectionPage({ title: basename(file), steps, values: kept }));
       writeFileAtomically(path, bytes);
-      process.stderr.write(printable(`Saved ${path}: ${formatCount(tokens)} tokens. Open it in a browser.\n`));
+      process.stderr.write(printable(`Saved ${path}: ${formatCount(count)} steps. Open it in a browser.\n`));
     },
   };
 }
@@ -177,11 +179,10 @@ function page(
 /** A value with the numbers of its lowest and highest bars. */
 type Scaled = LabelledValue & { readonly least: number; readonly largest: number };
 
-/** Gates are scaled from 0 to 1; other values symmetrically around 0, by their range at the beginning of the text. */
-async function withScales(model: Model, ids: Int32Array, shown: readonly LabelledValue[]): Promise<readonly Scaled[]> {
+/** Gates are scaled from 0 to 1; other values symmetrically around 0, by their range at the beginning. */
+async function withScales(read: Inspected, shown: readonly LabelledValue[]): Promise<readonly Scaled[]> {
   const extents = shown.map(() => 0);
-  const beginning = ids.subarray(0, scaledTokens);
-  for await (const { values } of inspectModel(model, beginning, { values: shown.map(({ key }) => key) })) {
+  for await (const { values } of read.steps(shown, scaledSteps)) {
     shown.forEach(({ key }, k) => {
       for (const value of values[key] as Float32Array) extents[k] = Math.max(extents[k] as number, Math.abs(value));
     });
@@ -191,7 +192,7 @@ async function withScales(model: Model, ids: Int32Array, shown: readonly Labelle
     return { ...value, least: value.gate ? 0 : -largest, largest };
   });
 }
-const scaledTokens = 1000;
+const scaledSteps = 1000;
 
 const bars = "▁▂▃▄▅▆▇█";
 function bar(value: number, { least, largest }: Scaled): string {

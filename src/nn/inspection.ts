@@ -5,7 +5,7 @@
 
 import type { HostOptions, InferenceOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
-import { createBuilder, type NodeId } from "../graph/graph.ts";
+import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -37,7 +37,7 @@ export type NamedValue = {
   readonly recurrent: boolean;
   /** Whether it is a state: `session.state()` has it under its key. */
   readonly state: boolean;
-  /** Whether it is the output of a sigmoid, so between 0 and 1. */
+  /** Whether it is the output of a sigmoid, also of a hard one, so between 0 and 1. */
   readonly gate: boolean;
   /** The comment of its line, if there is one. */
   readonly description: string | undefined;
@@ -182,8 +182,19 @@ function named(model: Model) {
   );
   const graph = g.graph(outputs);
   const values = found.map(({ id, ...value }): NamedValue => {
-    const { shape, op } = graph.nodes[id] ?? { shape: "none" };
-    return { ...value, size: typeof shape === "number" ? shape : 1, gate: op === "sigmoid" };
+    const { shape } = graph.nodes[id] ?? { shape: "none" };
+    return { ...value, size: typeof shape === "number" ? shape : 1, gate: isGate(graph, id) };
   });
   return { graph, values };
+}
+
+/** Whether a value is between 0 and 1: a sigmoid, Keras 3's hard sigmoid, or whatever is cut off there, such as that of Keras 1 and 2. */
+function isGate({ nodes }: Graph, id: NodeId): boolean {
+  const { op, inputs = [] } = nodes[id] ?? {};
+  if (op === "sigmoid" || op === "hard_sigmoid") return true;
+  const [outer, other, bound, otherBound] = op === "max" ? ["max", "min", 0, 1] : ["min", "max", 1, 0];
+  const has = (ids: readonly NodeId[], number: number): boolean =>
+    ids.some((one) => nodes[one]?.op === "constant" && nodes[one].value === number);
+  const inner = inputs.find((one) => nodes[one]?.op === other);
+  return op === outer && inner !== undefined && has(inputs, bound) && has(nodes[inner]?.inputs ?? [], otherBound);
 }

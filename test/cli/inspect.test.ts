@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readModel, writeModel } from "../../src/formats/model-file.ts";
 import { inspectModel } from "../../src/nn/inspection.ts";
+import { dense, gru } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
 import { evaluateLanguageModel } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
 import { languageModelIn } from "../helpers/models.ts";
@@ -24,6 +26,50 @@ beforeAll(async () => {
   const { model, extra } = readModel(readFileSync(at("m.safetensors")), "m.safetensors");
   for (const values of Object.values(model.values)) values.fill(Number.NaN);
   writeFileSync(at("nan.safetensors"), writeModel({ model, extra }));
+});
+
+describe("a model of numbers", () => {
+  const model = sequential([gru(3, { returnSequences: true }), dense(1)], { input: 2, seed: 1 });
+  beforeAll(() => {
+    writeFileSync(at("numbers.safetensors"), writeModel({ model, extra: {} }));
+    writeFileSync(at("rows.csv"), "a,b\n0.5,1\n-2,0.25\n3,0\n");
+    writeFileSync(at("comma.csv"), "a;b\n0,5;1\n-2;0,25\n3;0\n");
+    writeFileSync(at("odd.csv"), "a,b\n0.5,1\n-2,?\n");
+    writeFileSync(at("three.csv"), "a,b,c\n1,2,3\n");
+  });
+
+  test.each(["rows.csv", "comma.csv"])("the rows of %s, step by step: gates, states, the output", async (file) => {
+    const lines = await json(folder, "inspect", "numbers.safetensors", file);
+    let step = 0;
+    for await (const { values, output } of inspectModel(model, [
+      [0.5, 1],
+      [-2, 0.25],
+      [3, 0],
+    ])) {
+      const line = lines[step++] as { step: number; values: Record<string, number[]>; output: number[] };
+      expect(line.step).toBe(step);
+      expect(Float32Array.from(line.output)).toEqual(output);
+      for (const [name, numbers] of Object.entries(line.values)) {
+        expect(Float32Array.from(numbers)).toEqual(values[`gru.${name}`]);
+      }
+    }
+    expect(lines).toHaveLength(step);
+    const { code, out } = await run(folder, "inspect", "numbers.safetensors", file, "--html", "rows.html");
+    expect([code, out]).toEqual([0, ""]);
+    expect((await run(folder, "inspect", "numbers.safetensors", file, "--value", "z")).out).toContain("update gate");
+  });
+
+  test.each([
+    [["odd.csv"], /^odd\.csv: line 3: column b is "\?", no number\.$/],
+    [["three.csv"], /^three\.csv: it has 3 columns, and a step of the model has 2 numbers\. /],
+    [["rows.csv", "--text", "a"], /^--text: is for texts, and the model reads numbers\. /],
+    [
+      ["--text", "a"],
+      /^--text: numbers\.safetensors is a model without a task: .*; give a table of its 2 numbers a step as FILE\.csv\.$/,
+    ],
+  ])("%j is refused", async (args, message) => {
+    expect(await refusal(folder, "inspect", "numbers.safetensors", ...args)).toMatch(message);
+  });
 });
 
 describe("inspect --json", () => {
@@ -137,7 +183,7 @@ describe("inspect", () => {
       "p.html",
     );
     expect({ code, out }).toEqual({ code: 0, out: "" });
-    expect(err).toMatch(/Saved p\.html: 12 tokens\. Open it in a browser\.\n$/);
+    expect(err).toMatch(/Saved p\.html: 12 steps\. Open it in a browser\.\n$/);
     const page = readFileSync(at("p.html"), "utf8");
     expect(page.match(/<\/script>/g)).toHaveLength(2);
     expect(page).not.toMatch(/https?:|src=|@import|url\(/);
@@ -189,8 +235,8 @@ describe("inspect", () => {
   test("a page that would be too large is refused before anything is read", async () => {
     writeFileSync(at("long.txt"), "a".repeat(300_000));
     expect(await refusal(folder, "inspect", "m.safetensors", "long.txt", "--html", "long.html")).toBe(
-      "--html: 300,000 tokens with 36 numbers each are too many: a page holds 10,000,000 numbers. " +
-        "Give a shorter text, or select values with --value.",
+      "--html: 300,000 steps with 36 numbers each are too many: a page holds 10,000,000 numbers. " +
+        "Give fewer, or select values with --value.",
     );
     expect(existsSync(at("long.html"))).toBe(false);
   });

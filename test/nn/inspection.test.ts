@@ -139,6 +139,24 @@ describe("inspectModel", () => {
     expect(await all(stack, [])).toEqual([]);
   });
 
+  test("what is cut off at 0 and 1 is a gate, too, as Keras's hard sigmoids are; what is cut off elsewhere is none", () => {
+    const lines = [
+      "a = hard_sigmoid(W @ x)",
+      "b = max(0, min(1, 0.2 * x + 0.5))",
+      "c = min(1, max(0, x))",
+      "d = max(-1, min(1, x))",
+      "h' = a * b * c * d * h",
+    ];
+    const model = sequential([recurrent(cell(lines.join("\n")), { units: 2 })], { input: 2, seed: 1 });
+    expect(namedValues(model).map(({ name, gate }) => [name, gate])).toEqual([
+      ["a", true],
+      ["b", true],
+      ["c", true],
+      ["d", false],
+      ["h", false],
+    ]);
+  });
+
   test("what a value is: layer, units, whether it is a gate, its line's comment", () => {
     const found = namedValues(stack);
     expect(found.find(({ key }) => key === "lstm_1.f")).toEqual({
