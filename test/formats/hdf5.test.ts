@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Library } from "../../src/formats/containers/h5wasm.ts";
 import { type Hdf5File, isHdf5, readHdf5 } from "../../src/formats/containers/hdf5.ts";
 import { FormatError } from "../../src/formats/safetensors.ts";
 
@@ -115,4 +116,58 @@ test("a file that is cut off is damaged, and the next one is read all the same",
   );
   await expect(readHdf5(new Uint8Array(100), "odd.h5", () => 0)).rejects.toThrow("odd.h5: it is no HDF5 file.");
   expect(await read((file) => file.kind("/texts"))).toBe("group");
+});
+
+/** Where the free room of a global heap begins, in which texts of variable length lie. */
+function freeRoom(file: Uint8Array): number {
+  const view = new DataView(file.buffer, file.byteOffset);
+  let at = Buffer.from(file).indexOf("GCOL") + 16;
+  while (view.getUint16(at, true) !== 0) at += 16 + 8 * Math.ceil(Number(view.getBigUint64(at + 8, true)) / 8);
+  return at;
+}
+
+test("a heap of texts in which the library would go on without end is refused", async () => {
+  const read = (file: Hdf5File) => file.attribute("/", "one");
+  const endless = bytes.slice();
+  endless.fill(0, freeRoom(bytes) + 8, freeRoom(bytes) + 16);
+  expect(await message(read, endless)).toBe("a heap of its texts has no end: the file is damaged.");
+  // The library takes sizes modulo 2^32.
+  const huge = bytes.slice();
+  huge[freeRoom(bytes) + 14] = 1;
+  expect(await message(read, huge)).toBe("a heap of its texts has no end: the file is damaged.");
+  expect(await readHdf5(bytes, "odd.h5", read)).toEqual(["größe"]);
+});
+
+test("nothing is left of damaged files: no open file, and no memory of the library", async () => {
+  const module = (await (await import("h5wasm")).ready) as unknown as Library;
+  // Where its stack is: a text that a call is given lies there.
+  const stack = () =>
+    (module.ccall as (...call: unknown[]) => number)("memmove", "number", ["string", "number"], ["", 0]);
+  const state = () => [module.HEAPU8.length, module.FS.streams.filter((stream) => stream).length, stack()];
+  const damaged = bytes.slice();
+  damaged.fill(255, 2000, 8000);
+  const before = state();
+  for (let k = 0; k < 50; k++) await message((file) => file.numbers("/numbers/f16"), damaged);
+  expect(state()).toEqual(before);
+  expect(await read((file) => [...file.numbers("/numbers/i8").data])).toEqual([-3, 4]);
+});
+
+test("numbers that lie one after the other are copied out of the library's memory in pieces", async () => {
+  const { ready, File, FS } = (await import("h5wasm")) as unknown as {
+    ready: Promise<Library>;
+    File: new (path: string, mode: string) => { create_dataset(options: object): void; close(): void };
+    FS: { readFile(path: string): Uint8Array; unlink(path: string): void };
+  };
+  const module = await ready;
+  const data = Float32Array.from({ length: 3 * 700_001 }, (_, k) => k);
+  const file = new File("/made.h5", "w");
+  file.create_dataset({ name: "a", data, shape: [700_001, 3] });
+  file.close();
+  const made = FS.readFile("/made.h5").slice();
+  FS.unlink("/made.h5");
+  const before = module.HEAPU8.length;
+  const found = await readHdf5(made, "made.h5", (opened) => opened.numbers("/a"));
+  expect(found.shape).toEqual([700_001, 3]);
+  expect(found.data).toEqual(data);
+  expect(module.HEAPU8.length - before).toBeLessThan(2 ** 23);
 });

@@ -4,6 +4,8 @@
  */
 import { excerpt } from "../../graph/excerpt.ts";
 import { FormatError } from "../safetensors.ts";
+import { loadLibrary, type Metadata, type Opened, withFile } from "./h5wasm.ts";
+import { globalHeapsEnd } from "./hdf5-heaps.ts";
 
 /** Numbers in row-major order, as they are in the file; those of 16 bits are widened, those of 64 bits are as near as a double comes. */
 export type Hdf5Numbers = {
@@ -43,67 +45,10 @@ const knownFilters = [1, 2, 3, 5, 6];
 const mostLinks = 16;
 /** What all that is read unpacks to at most: so many times the file, and so many bytes more for small files. */
 const [mostTimes, mostMore] = [4, 2 ** 16];
-/** What the library may need besides, in bytes, for tables of its own. */
-const mostOfLibrary = 2 ** 25;
 /** Classes of types. */
 const [integer, float, text, enumeration] = [0, 1, 3, 8];
-/** An open file with a name of its own in the library's memory. */
-const place = "/unrolled.h5";
-
-/** What is used of h5wasm: its functions of the library, which tell when reading fails; its classes do not. */
-type Metadata = {
-  readonly type: number;
-  readonly size: number;
-  readonly signed: boolean;
-  readonly vlen: boolean;
-  readonly shape: readonly number[] | null;
-  readonly virtual_sources?: unknown;
-};
-type Library = {
-  readonly HEAPU8: Uint8Array<ArrayBuffer>;
-  readonly FS: {
-    readonly streams: readonly ({ readonly path?: string } | null | undefined)[];
-    close(stream: unknown): void;
-    writeFile(path: string, bytes: Uint8Array, options: { readonly canOwn: boolean }): void;
-    unlink(path: string): void;
-  };
-  readonly H5F_ACC_RDONLY: number;
-  readonly H5G_GROUP: number;
-  readonly H5G_DATASET: number;
-  activate_throwing_error_handler(): number;
-  deactivate_throwing_error_handler(): number;
-  open(path: string, mode: number, trackOrder: boolean, low: number, high: number): bigint;
-  close_file(id: bigint): number;
-  get_type(id: bigint, path: string): number;
-  get_names(id: bigint, path: string, recursive: boolean): readonly string[];
-  get_external_link(id: bigint, path: string): { readonly filename?: string };
-  get_symbolic_link(id: bigint, path: string): string | null;
-  get_dataset_filters(id: bigint, path: string): readonly { readonly id: number; readonly name: string }[];
-  get_dataset_metadata(id: bigint, path: string): Metadata;
-  get_dataset_data(id: bigint, path: string, count: null, offset: null, strides: null, to: bigint): number;
-  get_attribute_names(id: bigint, path: string): readonly string[];
-  get_attribute_metadata(id: bigint, path: string, name: string): Metadata;
-  get_attribute_data(id: bigint, path: string, name: string, to: bigint): number;
-  reclaim_vlen_memory(id: bigint, path: string, attribute: string, at: bigint): number;
-  _malloc(bytes: number): number;
-  _free(at: number): void;
-};
-type Loaded = { readonly module: Library };
-let loading: Promise<Loaded> | undefined;
-
-/** @throws FormatError where the package is missing */
-async function load(name: string): Promise<Loaded> {
-  try {
-    loading ??= import("h5wasm").then(async ({ ready }) => ({ module: (await ready) as unknown as Library }));
-    return await loading;
-  } catch (error) {
-    loading = undefined;
-    const reason = ((error as Error).message.split("\n")[0] ?? "").replace(/\.$/, "");
-    throw new FormatError(
-      `${name}: HDF5 files are read by the optional package h5wasm, which does not load: ${reason}. Install it: npm install h5wasm.`,
-    );
-  }
-}
+/** Bytes that are copied out of the library's memory at once, where they lie in the file one after the other. */
+const pieceBytes = 2 ** 22;
 
 /**
  * Open a file, read from it, and close it.
@@ -114,75 +59,16 @@ async function load(name: string): Promise<Loaded> {
  */
 export async function readHdf5<T>(bytes: Uint8Array, name: string, use: (file: Hdf5File) => T): Promise<T> {
   if (!isHdf5(bytes)) throw new FormatError(`${name}: it is no HDF5 file.`);
-  const { module } = await load(name);
-  // No waiting from here on: there is one file of this name, and the library's errors are ours.
-  return within(module, bytes, name, use);
+  const library = await loadLibrary(name);
+  // No waiting from here on: there is one file at a time, and the library's errors are ours.
+  return withFile(library, bytes, { name, most: mostTimes * bytes.length }, (file) => use(fileOf(file, bytes, name)));
 }
 
-function within<T>(module: Library, bytes: Uint8Array, name: string, use: (file: Hdf5File) => T): T {
-  const { FS } = module;
-  const damaged = (what: string): FormatError => new FormatError(`${name}: ${what}: the file is damaged.`);
-  /** Call the library; whatever it throws is a damaged file. */
-  const calling = <R>(what: string, call: () => R): R => {
-    try {
-      return call();
-    } catch (error) {
-      if (error instanceof FormatError) throw error;
-      // It leaves the file that it wrote the error to open.
-      for (const stream of [...FS.streams]) if (stream?.path?.startsWith("/tmp/tmpfile")) FS.close(stream);
-      throw damaged(`${what} cannot be read`);
-    }
-  };
-  const release = boundMemory(module, mostTimes * bytes.length + mostOfLibrary);
-  module.activate_throwing_error_handler();
-  let id: bigint | undefined;
-  try {
-    // Without a copy: the library only reads.
-    FS.writeFile(place, bytes, { canOwn: true });
-    id = calling("its beginning", () => module.open(place, module.H5F_ACC_RDONLY, false, -1, -1));
-    return use(fileOf(module, id, { name, size: bytes.length, calling, damaged }));
-  } finally {
-    try {
-      if (id !== undefined) module.close_file(id);
-    } catch {
-      // What was wrong with it has been said.
-    }
-    module.deactivate_throwing_error_handler();
-    release();
-    FS.unlink(place);
-  }
-}
-
-/**
- * Let the library's memory grow by no more than this until what is returned is called: some damaged files have it ask for gigabytes,
- * which it would keep. Its memory can be reached by no other way than where all memories grow.
- */
-function boundMemory(module: Library, most: number): () => void {
-  const prototype = WebAssembly.Memory.prototype;
-  const { grow } = prototype;
-  const limit = module.HEAPU8.length + most;
-  prototype.grow = function (this: WebAssembly.Memory, pages: number): number {
-    const { buffer } = this;
-    if (buffer === module.HEAPU8.buffer && buffer.byteLength + 65_536 * pages > limit) {
-      throw new RangeError("a damaged file asks for too much memory");
-    }
-    return grow.call(this, pages);
-  };
-  return () => {
-    prototype.grow = grow;
-  };
-}
-
-type Context = {
-  readonly name: string;
-  readonly size: number;
-  readonly calling: <R>(what: string, call: () => R) => R;
-  readonly damaged: (what: string) => FormatError;
-};
-
-function fileOf(module: Library, id: bigint, { name, size, calling, damaged }: Context): Hdf5File {
+function fileOf({ module, id, calling }: Opened, bytes: Uint8Array, name: string): Hdf5File {
+  const size = bytes.length;
   let left = mostTimes * size + mostMore;
   const quoted = (path: string): string => excerpt(JSON.stringify(path), 100);
+  const damaged = (what: string): FormatError => new FormatError(`${name}: ${what}: the file is damaged.`);
 
   /** The path without soft links. @throws FormatError for a link out of the file, and in a circle */
   const resolve = (given: string): string | undefined => {
@@ -250,6 +136,12 @@ function fileOf(module: Library, id: bigint, { name, size, calling, damaged }: C
       module._free(pointer);
     }
   };
+  let heapsEnd: boolean | undefined;
+  const checkHeaps = ({ vlen }: Metadata): void => {
+    if (!vlen) return;
+    heapsEnd ??= globalHeapsEnd(bytes);
+    if (!heapsEnd) throw damaged("a heap of its texts has no end");
+  };
   const textsAt = (pointer: number, { vlen, size: each }: Metadata, values: number): string[] => {
     const decoder = new TextDecoder();
     return Array.from({ length: values }, (_, k) => {
@@ -278,20 +170,37 @@ function fileOf(module: Library, id: bigint, { name, size, calling, damaged }: C
       throw new FormatError(`${name}: ${quoted(path)} is made of other files, which are not read.`);
     }
     const kind = type === integer || type === enumeration ? (signed ? "i" : "u") : type === float ? "f" : "";
-    const read = readers[`${kind}${8 * each}`];
-    if (read === undefined) throw new FormatError(`${name}: ${quoted(path)} holds no numbers of 8 to 64 bits.`);
+    const reader = readers[`${kind}${8 * each}`];
+    if (reader === undefined) throw new FormatError(`${name}: ${quoted(path)} holds no numbers of 8 to 64 bits.`);
     const values = count(metadata, path, filters.length === 0 ? Math.min(size, left) : left);
-    const all = values * each;
-    const fill = (pointer: bigint): number => module.get_dataset_data(id, at, null, null, null, pointer);
-    const data = filled(all, fill, quoted(path), (pointer) =>
-      read(new DataView(module.HEAPU8.slice(pointer, pointer + all).buffer), values),
-    );
+    const data = new reader.Type(values);
+    const [rows = 1, ...rest] = shape as number[];
+    const row = values / rows;
+    // What is packed, the library unpacks chunk by chunk, whichever rows are asked for.
+    const most = metadata.chunks || !(row > 0) ? rows : Math.max(1, Math.floor(pieceBytes / (row * each)));
+    for (let from = 0; from < rows; from += most) {
+      const some = Math.min(most, rows - from);
+      const slices =
+        some < rows
+          ? [
+              [some, ...rest],
+              [from, ...rest.map(() => 0)],
+              [1, ...rest.map(() => 1)],
+            ]
+          : [];
+      const [counts = null, offsets = null, strides = null] = slices.map((numbers) => numbers.map(BigInt));
+      const fill = (pointer: bigint): number => module.get_dataset_data(id, at, counts, offsets, strides, pointer);
+      filled(some * row * each, fill, quoted(path), (pointer) => {
+        reader.put(data, from * row, new DataView(module.HEAPU8.buffer, pointer, some * row * each));
+      });
+    }
     return { shape: shape as number[], data };
   };
   const texts = (path: string): Hdf5Texts => {
     const at = existing(path, "dataset");
     const metadata = calling(quoted(path), () => module.get_dataset_metadata(id, at));
     if (metadata.type !== text) throw new FormatError(`${name}: ${quoted(path)} holds no texts.`);
+    checkHeaps(metadata);
     const values = count(metadata, path, left);
     const fill = (pointer: bigint): number => module.get_dataset_data(id, at, null, null, null, pointer);
     const found = filled(values * metadata.size, fill, quoted(path), (pointer) => {
@@ -309,6 +218,7 @@ function fileOf(module: Library, id: bigint, { name, size, calling, damaged }: C
     // An empty list is written as one of numbers.
     if (metadata.shape?.includes(0)) return [];
     if (metadata.type !== text) throw new FormatError(`${name}: ${what} holds no text.`);
+    checkHeaps(metadata);
     const values = count(metadata, path, left);
     const fill = (pointer: bigint): number => module.get_attribute_data(id, at, key, pointer);
     return filled(values * metadata.size, fill, what, (pointer) => {
@@ -330,27 +240,36 @@ function fileOf(module: Library, id: bigint, { name, size, calling, damaged }: C
   };
 }
 
-type Reader = (view: DataView, values: number) => Float32Array | Float64Array;
-const each =
-  (Type: typeof Float32Array | typeof Float64Array, value: (view: DataView, k: number) => number): Reader =>
-  (view, values) => {
-    const data = new Type(values);
-    for (let k = 0; k < values; k++) data[k] = value(view, k);
-    return data;
-  };
+type Numbers = Hdf5Numbers["data"];
+/** What numbers become, and how those of a view are put into an array, from `at` on. */
+type Reader = {
+  readonly Type: Float32ArrayConstructor | Float64ArrayConstructor;
+  readonly put: (into: Numbers, at: number, view: DataView) => void;
+};
+const each = (Type: Reader["Type"], bytes: number, value: (view: DataView, at: number) => number): Reader => ({
+  Type,
+  put(into, at, view) {
+    for (let k = 0; k * bytes < view.byteLength; k++) into[at + k] = value(view, k * bytes);
+  },
+});
+const same = (Type: Reader["Type"]): Reader => ({
+  Type,
+  put: (into, at, { buffer, byteOffset, byteLength }) =>
+    into.set(new Type(buffer as ArrayBuffer, byteOffset, byteLength / Type.BYTES_PER_ELEMENT), at),
+});
 /** By kind and bits: in memory the library gives the lowest byte first. */
 const readers: Readonly<Record<string, Reader>> = {
-  f16: each(Float32Array, (view, k) => halfOf(view.getUint16(2 * k, true))),
-  f32: (view) => new Float32Array(view.buffer as ArrayBuffer),
-  f64: (view) => new Float64Array(view.buffer as ArrayBuffer),
-  i8: each(Float32Array, (view, k) => view.getInt8(k)),
-  u8: each(Float32Array, (view, k) => view.getUint8(k)),
-  i16: each(Float32Array, (view, k) => view.getInt16(2 * k, true)),
-  u16: each(Float32Array, (view, k) => view.getUint16(2 * k, true)),
-  i32: each(Float64Array, (view, k) => view.getInt32(4 * k, true)),
-  u32: each(Float64Array, (view, k) => view.getUint32(4 * k, true)),
-  i64: each(Float64Array, (view, k) => Number(view.getBigInt64(8 * k, true))),
-  u64: each(Float64Array, (view, k) => Number(view.getBigUint64(8 * k, true))),
+  f16: each(Float32Array, 2, (view, at) => halfOf(view.getUint16(at, true))),
+  f32: same(Float32Array),
+  f64: same(Float64Array),
+  i8: each(Float32Array, 1, (view, at) => view.getInt8(at)),
+  u8: each(Float32Array, 1, (view, at) => view.getUint8(at)),
+  i16: each(Float32Array, 2, (view, at) => view.getInt16(at, true)),
+  u16: each(Float32Array, 2, (view, at) => view.getUint16(at, true)),
+  i32: each(Float64Array, 4, (view, at) => view.getInt32(at, true)),
+  u32: each(Float64Array, 4, (view, at) => view.getUint32(at, true)),
+  i64: each(Float64Array, 8, (view, at) => Number(view.getBigInt64(at, true))),
+  u64: each(Float64Array, 8, (view, at) => Number(view.getBigUint64(at, true))),
 };
 
 /** A number of IEEE 754's binary16. */
