@@ -91,9 +91,9 @@ export function activationOf(given: unknown, major: number): Activation | string
     config,
     registered_name: registered,
   } = (typeof given === "object" ? given : { class_name: "function", config: given }) as Settings;
-  const name = className === "function" ? String(config ?? registered) : String(className);
-  const layer = layers[name];
-  if (layer !== undefined) return activationOfLayer(name, (config ?? {}) as Settings, major) as Activation;
+  const name = String(className === "function" ? (config ?? registered) : className);
+  const layer = activationOfLayer(name, (config ?? {}) as Settings, major);
+  if (layer !== undefined) return layer;
   const found = Object.hasOwn(aliases, name) ? (aliases[name] as string) : name;
   const settings = className !== "function" && typeof config === "object" && config !== null ? config : {};
   return Object.hasOwn(table, found) ? (table[found] as (typeof table)[string])(settings as Settings, major) : name;

@@ -43,6 +43,8 @@ const refuse = (reason: string): never => {
 
 /** The most layers that are read; they are called twice as often at most. */
 const mostLayers = 500;
+/** How deep lists and objects of a config may lie in each other. Keras's go to about 20. */
+const deepest = 100;
 
 /** Classes of Keras 1 by their names since. */
 const classes: Readonly<Record<string, string>> = {
@@ -70,14 +72,14 @@ const options: Readonly<Record<string, string>> = {
   batch_input_shape: "batch_shape",
 };
 /** Classes whose option of this name means what it does today. */
-const keeps: Readonly<Record<string, readonly string[]>> = { Embedding: ["output_dim"] };
+const keeps: ReadonlyMap<string, readonly string[]> = new Map([["Embedding", ["output_dim"]]]);
 
 const record = (value: unknown): Config | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Config) : undefined;
 
 /** Options under today's names. */
 export function optionsOf(className: string, given: Config): Config {
-  const kept = keeps[className] ?? [];
+  const kept = keeps.get(className) ?? [];
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [
       Object.hasOwn(options, name) && !kept.includes(name) && !((options[name] as string) in given)
@@ -103,6 +105,7 @@ export function nested(given: unknown): { readonly className: string; readonly c
  * @throws ConfigError with the reason, for what is no config
  */
 export function readConfig(given: unknown): KerasModel {
+  if (!endsBy(given, deepest)) return refuse(`its config has lists in each other deeper than ${deepest}`);
   const model = record(given);
   const className = model?.class_name;
   if (className !== "Sequential" && className !== "Functional" && className !== "Model") {
@@ -118,6 +121,11 @@ export function readConfig(given: unknown): KerasModel {
   if (list.length > mostLayers) return refuse(`it has ${list.length} layers, and at most ${mostLayers} are read`);
   return className === "Sequential" ? readSequential(list, record(own) ?? {}) : readFunctional(list, own as Config);
 }
+
+const endsBy = (given: unknown, depth: number): boolean =>
+  typeof given !== "object" ||
+  given === null ||
+  (depth > 0 && Object.values(given).every((one) => endsBy(one, depth - 1)));
 
 function readLayer(given: unknown, k: number): Omit<KerasLayer, "calls"> & { readonly nodes: unknown } {
   const layer = record(given);

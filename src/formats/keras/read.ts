@@ -6,7 +6,7 @@ import { excerpt } from "../../graph/excerpt.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { type Model, modelOf } from "../../nn/model.ts";
 import { type Hdf5File, isHdf5, readHdf5 } from "../containers/hdf5.ts";
-import { readZip } from "../containers/zip.ts";
+import { type ZipMember, zipMembers } from "../containers/zip.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
 import { FormatError } from "../safetensors.ts";
 import { ConfigError, type KerasLayer, type KerasModel, readConfig } from "./config.ts";
@@ -25,10 +25,10 @@ export type Described = {
 export async function readKeras(source: ModelSource): Promise<ImportedModel> {
   const { bytes, name } = source;
   if (isHdf5(bytes)) return readHdf5(bytes, name, (file) => readFile(file, source));
-  const members = readZip(bytes, name);
+  const members = zipMembers(bytes, name);
   const described = configOf(members, name);
   const [translated, model] = understand(described, name);
-  const weights = members.get("model.weights.h5");
+  const weights = members.get("model.weights.h5")?.read();
   if (weights === undefined) throw new FormatError(`${name}: it holds no model.weights.h5: the file is not whole.`);
   return readHdf5(weights, name, (file) =>
     finish([translated, model], described, newArrays(file, model, translated, name), name),
@@ -36,9 +36,9 @@ export async function readKeras(source: ModelSource): Promise<ImportedModel> {
 }
 
 /** Config and version of a `.keras`. */
-function configOf(members: ReadonlyMap<string, Uint8Array>, name: string): Described {
+function configOf(members: ReadonlyMap<string, ZipMember>, name: string): Described {
   const text = (member: string): unknown => {
-    const bytes = members.get(member);
+    const bytes = members.get(member)?.read();
     if (bytes === undefined)
       throw new FormatError(`${name}: it holds no ${member}: it is no Keras model, or not whole.`);
     return json(new TextDecoder().decode(bytes), `${name}: ${member}`);
@@ -86,7 +86,7 @@ function beside({ name, beside: find }: ModelSource, version: string | undefined
   for (const candidate of candidates) {
     const bytes = find?.(candidate);
     if (bytes === undefined) continue;
-    if (candidate.endsWith(".keras")) return configOf(readZip(bytes, candidate), candidate);
+    if (candidate.endsWith(".keras")) return configOf(zipMembers(bytes, candidate), candidate);
     const config = json(new TextDecoder().decode(bytes), candidate);
     const written = (config as Record<string, unknown> | null)?.keras_version;
     return { config, version: version ?? (typeof written === "string" ? written : undefined), from: candidate };

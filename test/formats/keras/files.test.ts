@@ -131,8 +131,33 @@ describe("what our layers cannot say is refused before weights are read, by the 
     ],
     [{ class_name: "Sequential", config: { layers: [] } }, "its config has no list of layers."],
     [7, "its config names no class of a model."],
+    // Names that every object of JavaScript has.
+    [
+      model(["constructor", { units: 3 }]),
+      'the layer "x" (constructor) cannot be said: there is no layer of ours for its class.',
+    ],
+    [
+      model(["RNN", { cell: { class_name: "toString", config: { units: 3 } } }]),
+      'the layer "x" (RNN) cannot be said: its cell is of the class toString.',
+    ],
+    [
+      model(["LSTM", { ...lstm, activation: "constructor" }]),
+      'the layer "x" (LSTM) cannot be said: our equations cannot say the activation constructor.',
+    ],
+    [
+      model(["Conv1D", { filters: 2, kernel_size: [0.5], padding: "causal" }]),
+      'the layer "x" (Conv1D) cannot be said: its kernel_size and strides are no whole numbers from 1.',
+    ],
   ])("%#", async (config, reason) => {
     expect(await message(described(config))).toBe(`by keras1.json, ${reason}`);
+  });
+
+  test("a config whose lists lie in each other without end", async () => {
+    const text = JSON.stringify(model(["LSTM", { ...lstm, activation: "deep" }]));
+    const deep = text.replace('"deep"', `${"[".repeat(20_000)}${"]".repeat(20_000)}`);
+    expect(await message({ ...at("keras1.hdf5"), beside: () => new TextEncoder().encode(deep) })).toBe(
+      "by keras1.json, its config has lists in each other deeper than 100.",
+    );
   });
 
   test("weights of another model, and of other shapes", async () => {
@@ -179,8 +204,8 @@ describe("archives", () => {
   });
 });
 
-test("mutated files give a model or one plain line", async () => {
-  const [count, seed] = [Number(process.env.FUZZ ?? 60), Number(process.env.FUZZ_SEED ?? 1)];
+const [count, seed] = [Number(process.env.FUZZ ?? 60), Number(process.env.FUZZ_SEED ?? 1)];
+test("mutated files give a model or one plain line", { timeout: 60_000 + 20 * count }, async () => {
   const random = createRandom(seed);
   const files = ["keras2.h5", "masked-3.16.keras", "keras1.hdf5", "cudnn.h5"].map(at);
   let refused = 0;

@@ -1,0 +1,85 @@
+/** Keras's Bidirectional as ours. */
+import { excerpt } from "../../graph/excerpt.ts";
+import { bidirectional, type CellSpec, mergeModes, recurrent } from "../../nn/layers.ts";
+import { recurrentCell } from "./cells.ts";
+import { type KerasCall, type KerasLayer, nested } from "./config.ts";
+import { endedBy, masked, outputMask } from "./masks.ts";
+import { cellOf, checkReversed, type RecurrentOptions, readRecurrent } from "./recurrent-options.ts";
+import { type Half, statesOf } from "./states.ts";
+import { nameOfCall, refuse, sharedWith, type Translation, type Value } from "./translation.ts";
+
+/**
+ * A layer in two directions.
+ * @param index which of its calls it is
+ * @returns its output, or one of each direction where they are not merged, and the final states of both where it returns them
+ */
+export function addBidirectional(
+  translation: Translation,
+  layer: KerasLayer,
+  at: { readonly index: number; readonly call: KerasCall; readonly x: Value; readonly starts: readonly Value[] },
+): readonly Value[] {
+  const { index, call, x, starts } = at;
+  const { config } = layer;
+  const there = nested(config.layer);
+  if (there === undefined) return refuse(layer, "it has no layer");
+  if (starts.length > 0) return refuse(layer, "its directions start from given states");
+  const mode = config.merge_mode === null ? "none" : (config.merge_mode ?? "concat");
+  const mergeMode = [...mergeModes, "none" as const].find((one) => one === mode);
+  if (mergeMode === undefined) return refuse(layer, `its merge_mode is ${excerpt(String(mode))}`);
+  const name = nameOfCall(translation, layer, index);
+  const { reads, mask } = masked(translation, layer, call, x);
+  const readOf = (given: NonNullable<typeof there>): RecurrentOptions => {
+    const { className, config: own } = cellOf(layer, given.className, given.config);
+    return readRecurrent(translation, layer, className, own);
+  };
+  const [forward, backward] = [readOf(there), readOf(nested(config.backward_layer) ?? there)];
+  const { returnSequences, goBackwards } = forward.options;
+  checkReversed(translation, layer, mask, forward.options);
+  const handed = outputMask(translation, mask, returnSequences);
+  if (mask !== undefined && returnSequences && translation.dialect.major < 3) {
+    translation.note(
+      `${name}: masked steps of a Bidirectional are zeros here, as since Keras 2.4; earlier versions repeat the step before.`,
+    );
+  }
+  const make = (read: RecurrentOptions, output?: string): CellSpec =>
+    recurrent(recurrentCell({ ...read.form, states: ["h", "c"], output }), {
+      ...{ units: read.units, label: read.label, ...read.options, ...read.rates, goBackwards: false },
+      returnState: read.returnState,
+    });
+  const owner = translation.ours.get(layer.name) as string;
+  const direction = (read: RecurrentOptions, half: Half): CellSpec => {
+    const spec = make(read);
+    return {
+      ...{ ...spec, goBackwards: half === "forward" && goBackwards },
+      ...(handed.ended !== undefined && { endsMask: true }),
+      ...(index > 0 && { shared: sharedWith(spec, `${owner}.${half}`) }),
+    };
+  };
+  const entry = translation.emit(
+    bidirectional(direction(forward, "forward"), { backward: direction(backward, "backward"), mergeMode, reads }),
+    name,
+  );
+  if (index === 0) {
+    translation.weights.set(layer.name, [
+      { form: forward.weightForm, to: `${name}.forward`, path: "forward_layer/cell" },
+      { form: backward.weightForm, to: `${name}.backward`, path: "backward_layer/cell" },
+    ]);
+  }
+  const outputOf = (flow: string): Value => ({
+    ...{ flow: () => flow, sequence: returnSequences, mask: handed.mask },
+    ...{ time: returnSequences ? x.time : undefined, ...endedBy(entry, handed) },
+  });
+  const outputs = mergeMode === "none" ? [outputOf(`${name}.forward`), outputOf(`${name}.backward`)] : [outputOf(name)];
+  if (!forward.returnState) return outputs;
+  const statesOfHalf = (read: RecurrentOptions, half: Half): Value[] =>
+    statesOf(translation, name, read.states, half, (state, made) => {
+      const one = make(read, state === "h" ? undefined : state);
+      const backwards = (half === "backward") !== goBackwards;
+      const shared = sharedWith(one, `${owner}.${half}`);
+      translation.emit(
+        { ...one, reads, goBackwards: backwards, returnSequences: false, returnState: false, shared },
+        made,
+      );
+    });
+  return [...outputs, ...statesOfHalf(forward, "forward"), ...statesOfHalf(backward, "backward")];
+}

@@ -1,0 +1,89 @@
+/**
+ * Which steps of a sequence count where a layer reads it: Keras says it in the config, or by rules that changed with its versions; ours
+ * goes with the values, up to a layer that ends it.
+ */
+import { excerpt } from "../../graph/excerpt.ts";
+import { recurrent } from "../../nn/layers.ts";
+import { sameCell } from "./cells.ts";
+import type { KerasCall, KerasLayer, Reference } from "./config.ts";
+import { type Entry, refuse, type Translation, type Value } from "./translation.ts";
+
+/** The mask of the steps at which an input is not this value. */
+export const maskName = (of: string, value: number): string => `${of} is not ${value}`;
+
+/** What a layer reads that ignores masks, or has none. */
+export function unmasked({ unmaskedOf, free, emit }: Translation, value: Value): string {
+  if (value.mask === undefined) return value.flow();
+  const from = value.flow();
+  const there = unmaskedOf.get(from);
+  if (there !== undefined) return there;
+  const made = free(`${from.replace(".", "_")}_unmasked`);
+  emit(recurrent(sameCell, { label: "unmasked", reads: from, endsMask: true }), made);
+  unmaskedOf.set(from, made);
+  return made;
+}
+
+/** What a layer reads that looks at masks; and the mask that it has there. */
+export function masked(
+  translation: Translation,
+  layer: KerasLayer,
+  call: KerasCall,
+  value: Value,
+): { readonly reads: string; readonly mask: string | undefined } {
+  const wanted =
+    call.mask === undefined ? value.mask : call.mask === null ? undefined : maskOf(translation, layer, call.mask);
+  if (wanted !== undefined && wanted !== value.mask) {
+    const { ended } = value;
+    if (ended?.mask !== wanted || value.looked) return refuse(layer, "its mask is not that of what it reads");
+    ended.undo();
+    value.mask = wanted;
+  }
+  value.looked = true;
+  return { reads: wanted === undefined ? unmasked(translation, value) : value.flow(), mask: wanted };
+}
+
+/** The mask that operations of the config make: which steps of an input are not a value. */
+function maskOf(translation: Translation, layer: KerasLayer, [name, call]: Reference): string {
+  const found = translation.model.layers.find((one) => one.operation && one.name === name);
+  const given = found?.calls[call];
+  const [from] = given?.inputs ?? [];
+  if (found === undefined || given === undefined || from === undefined) {
+    return refuse(layer, "its mask is an input of the model");
+  }
+  if (found.className === "Any") return maskOf(translation, layer, from);
+  const [value] = given.constants;
+  const input = translation.ours.get(from[0]);
+  if (found.className !== "NotEqual" || given.inputs.length !== 1 || typeof value !== "number" || input === undefined) {
+    return refuse(layer, `its mask is made by the operation ${excerpt(found.className)}`);
+  }
+  return maskName(input, value);
+}
+
+/** What becomes of a mask behind a recurrent layer. */
+export type OutputMask = {
+  /** The mask of its output. */
+  readonly mask: string | undefined;
+  /** The mask that it would have, where the layer ends it. */
+  readonly ended: string | undefined;
+};
+/** What a recurrent layer hands on. */
+export function outputMask({ dialect }: Translation, mask: string | undefined, returnSequences: boolean): OutputMask {
+  const kept = returnSequences ? mask : undefined;
+  return dialect.handsMasksOn ? { mask: kept, ended: undefined } : { mask: undefined, ended: kept };
+}
+/** Of the output of a layer that ends a mask: what makes it hand it on after all. */
+export function endedBy(entry: Entry, { ended }: OutputMask): Pick<Value, "ended"> {
+  if (ended === undefined) return {};
+  const undo = (): void => {
+    const { spec } = entry;
+    entry.spec =
+      spec.kind === "bidirectional"
+        ? { ...spec, forward: handingOn(spec.forward), backward: handingOn(spec.backward) }
+        : handingOn(spec);
+  };
+  return { ended: { mask: ended, undo } };
+}
+function handingOn<T extends object>(spec: T): T {
+  const { endsMask: _, ...rest } = spec as T & { readonly endsMask?: true };
+  return rest as T;
+}

@@ -1,0 +1,165 @@
+/** Keras's layers that read one value and do the same at each of its steps, as ours. TimeDistributed can hold them. */
+import { type CellSpec, dropout, recurrent } from "../../nn/layers.ts";
+import { type Activation, activationOfLayer } from "./activations.ts";
+import { activationCell, affineCell, denseCell, normalizationCell } from "./cells.ts";
+import type { Config, KerasCall, KerasLayer } from "./config.ts";
+import {
+  functionOf,
+  nameOfCall,
+  rateOf,
+  refuse,
+  sharedWith,
+  snakeCase,
+  type Translation,
+  unitsOf,
+  type Value,
+} from "./translation.ts";
+import type { WeightForm } from "./weights.ts";
+
+/** A call of a layer that reads one value. */
+export type SimpleCall = {
+  readonly translation: Translation;
+  readonly layer: KerasLayer;
+  /** The class and the options, which are those of the layer that a TimeDistributed holds. */
+  readonly className: string;
+  readonly config: Config;
+  /** Where its arrays are below the layer's folder. */
+  readonly path: string;
+  /** Which of the layer's calls it is. */
+  readonly index: number;
+  readonly call: KerasCall;
+  readonly x: Value;
+};
+/** What makes layers of a call, and gives its output. */
+export type AddLayer = (given: SimpleCall) => Value;
+
+/** What a call reads, which is vectors. */
+export function vectorsOf({ layer, x }: SimpleCall): Value {
+  return x.tokens ? refuse(layer, "it reads tokens") : x;
+}
+/** What a call reads, which is a sequence of vectors. */
+export function sequenceOf(given: SimpleCall): Value {
+  const x = vectorsOf(given);
+  return x.sequence ? x : refuse(given.layer, "it reads one vector");
+}
+/** A layer of ours that gives what it reads a new value; `changed` says what else is new. */
+export function emitted(
+  { translation, layer, index, x }: SimpleCall,
+  make: (name: string) => void,
+  changed: Partial<Value> = {},
+): Value {
+  const name = nameOfCall(translation, layer, index);
+  make(name);
+  return { flow: () => name, sequence: x.sequence, mask: x.mask, time: x.time, ...changed };
+}
+/** A cell, with its arrays where it has some; later calls share the first one's. */
+export function emittedCell(given: SimpleCall, spec: CellSpec, form?: WeightForm, changed: Partial<Value> = {}): Value {
+  const { translation, layer, index, path } = given;
+  const make = (name: string): void => {
+    const shared = index > 0 &&
+      form !== undefined && { shared: sharedWith(spec, translation.ours.get(layer.name) as string) };
+    translation.emit({ ...spec, ...shared }, name);
+    if (index === 0 && form !== undefined) translation.weights.set(layer.name, [{ form, to: name, path }]);
+  };
+  return emitted(given, make, changed);
+}
+
+/** Whether an axis of what a layer reads is that of the features. */
+export function isLast(axis: unknown, { sequence }: Pick<Value, "sequence">): boolean {
+  const [one, ...more] = Array.isArray(axis) ? axis : [axis ?? -1];
+  return more.length === 0 && (one === -1 || one === (sequence ? 2 : 1));
+}
+function checkAxis({ layer, config, path, x }: SimpleCall): void {
+  // In a TimeDistributed, it reads one step.
+  if (!isLast(config.axis, { sequence: x.sequence && path === "" }))
+    refuse(layer, "its axis is not that of the features");
+}
+function epsilonOf({ layer, config: { epsilon = 0.001 } }: SimpleCall): number {
+  return typeof epsilon === "number" && epsilon > 0 ? epsilon : refuse(layer, "its epsilon is not above 0");
+}
+const hasNo = (option: unknown): boolean => option === false;
+
+const dense: AddLayer = (given) => {
+  const { translation, layer, config } = given;
+  const reads = vectorsOf(given).flow();
+  const units = unitsOf(layer, config.units);
+  const bias = !hasNo(config.use_bias);
+  const of = denseCell(functionOf(translation, layer, config.activation), bias);
+  return emittedCell(given, recurrent(of, { units, label: "dense", reads }), { kind: "dense", bias });
+};
+
+const activation: AddLayer = (given) => {
+  const { translation, layer, config } = given;
+  const reads = vectorsOf(given).flow();
+  const of = activationCell(functionOf(translation, layer, config.activation));
+  return emittedCell(given, recurrent(of, { label: "activation", reads }));
+};
+
+const activationLayer: AddLayer = (given) => {
+  const { translation, className, config } = given;
+  const reads = vectorsOf(given).flow();
+  if (className === "Softmax") checkAxis(given);
+  const of = activationOfLayer(className, config, translation.dialect.major) as Activation;
+  return emittedCell(given, recurrent(activationCell(of), { label: snakeCase(className), reads }));
+};
+
+const layerNormalization: AddLayer = (given) => {
+  const { layer, config } = given;
+  const reads = vectorsOf(given).flow();
+  checkAxis(given);
+  if (config.rms_scaling === true) refuse(layer, "it scales by the root of the mean square (rms_scaling)");
+  const [scale, center] = [!hasNo(config.scale), !hasNo(config.center)];
+  const of = normalizationCell(epsilonOf(given), scale, center);
+  const spec = recurrent(of, { label: "layer_normalization", reads });
+  return emittedCell(given, spec, { kind: "normalization", scale, center });
+};
+
+const batchNormalization: AddLayer = (given) => {
+  const { translation, layer, config } = given;
+  const reads = vectorsOf(given).flow();
+  checkAxis(given);
+  if ((config.mode ?? 0) !== 0) refuse(layer, "its axis is not that of the features");
+  const [scale, center] = [!hasNo(config.scale), !hasNo(config.center)];
+  translation.note(
+    `${translation.ours.get(layer.name)}: as it is at inference, a factor and a shift for each feature; training here leaves out what it does with batches.`,
+  );
+  const spec = recurrent(affineCell, { label: "batch_normalization", reads });
+  return emittedCell(given, spec, { kind: "batch", scale, center, epsilon: epsilonOf(given) });
+};
+
+const drop: AddLayer = (given) => {
+  const { translation, layer, className, config } = given;
+  const reads = vectorsOf(given).flow();
+  const shape = Array.isArray(config.noise_shape) ? config.noise_shape.slice(1) : undefined;
+  const locked = className === "SpatialDropout1D" || (shape?.length === 2 && shape[0] === 1);
+  if (shape?.some((size, k) => size !== null && size !== undefined && !(locked && k === 0))) {
+    refuse(layer, "its noise_shape has fixed sizes");
+  }
+  return emitted(given, (name) => translation.emit(dropout(rateOf(config.rate), { locked, reads }), name));
+};
+
+const inTrainingAlone: AddLayer = ({ translation, layer, className, x }) => {
+  const name = translation.ours.get(layer.name);
+  translation.note(`${name} (${className}) is left out: outside training it does nothing.`);
+  return x;
+};
+
+/** By class. */
+export const stepwiseLayers: ReadonlyMap<string, AddLayer> = new Map([
+  ["Dense", dense],
+  ["TimeDistributedDense", dense],
+  ["Activation", activation],
+  ["ReLU", activationLayer],
+  ["LeakyReLU", activationLayer],
+  ["ELU", activationLayer],
+  ["ThresholdedReLU", activationLayer],
+  ["Softmax", activationLayer],
+  ["LayerNormalization", layerNormalization],
+  ["BatchNormalization", batchNormalization],
+  ["Dropout", drop],
+  ["SpatialDropout1D", drop],
+  ["GaussianNoise", inTrainingAlone],
+  ["GaussianDropout", inTrainingAlone],
+  ["AlphaDropout", inTrainingAlone],
+  ["ActivityRegularization", inTrainingAlone],
+]);

@@ -1,0 +1,169 @@
+/**
+ * A translation of a Keras model that is under way: our layers so far, the names that they have, and what the outputs of Keras's calls are
+ * among them. Knows nothing about what a class of Keras's does.
+ */
+import { excerpt } from "../../graph/excerpt.ts";
+import { isLayerName, type LayerSpec } from "../../nn/layers.ts";
+import type { Layer, Model } from "../../nn/model.ts";
+import { type Activation, activationOf } from "./activations.ts";
+import { ConfigError, type KerasLayer, type KerasModel } from "./config.ts";
+import type { WeightGroup } from "./weights.ts";
+
+/** What of a version of Keras matters to its configs. */
+export type Dialect = {
+  /** 1, 2 or 3. */
+  readonly major: number;
+  /** Whether recurrent layers hand masks on: up to 3.15. */
+  readonly handsMasksOn: boolean;
+};
+
+/** A Keras model in our layers, without its values. */
+export type Translated = {
+  /** For each output of the model, in its order. */
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly layers: readonly Layer[];
+    readonly input: Model["input"];
+  }[];
+  /** The parts of each layer that has arrays, by its name, in the order of the config. */
+  readonly weights: ReadonlyMap<string, readonly WeightGroup[]>;
+  readonly notes: readonly string[];
+};
+
+/** An output of a call of a layer. */
+export type Value = {
+  /** The name that our layers read. Makes the layer, where only few models need it. */
+  readonly flow: () => string;
+  readonly sequence: boolean;
+  readonly tokens?: true;
+  /** Which steps count: a text for each mask; undefined where all do. */
+  mask: string | undefined;
+  /** The mask that it had, had the layer handed it on; and what makes it do so. */
+  readonly ended?: { readonly mask: string; readonly undo: () => void };
+  /** Whether a layer that looks at masks has read it. */
+  looked?: boolean;
+  /** The input whose steps it has. */
+  readonly time: string | undefined;
+  /** Of a final state: whose it is, which, and of how many. */
+  readonly state?: {
+    readonly of: string;
+    readonly name: string;
+    readonly half?: "forward" | "backward";
+    readonly all: number;
+  };
+  /** Of a concatenation: what it joins. */
+  readonly parts?: readonly Value[];
+};
+/** One of our layers; it may change until all are there. */
+export type Entry = { spec: LayerSpec & { readonly name: string } };
+
+/** What a translation has made, and what makes more of it. */
+export type Translation = {
+  readonly model: KerasModel;
+  readonly dialect: Dialect;
+  readonly entries: readonly Entry[];
+  readonly weights: Map<string, readonly WeightGroup[]>;
+  readonly notes: readonly string[];
+  /** Our names of Keras's layers. */
+  readonly ours: ReadonlyMap<string, string>;
+  /** The number of steps of inputs that have one. */
+  readonly lengths: Map<string, number>;
+  /** Inputs of steps, each by one whose steps are as many, at last by itself. */
+  readonly times: Map<string, string>;
+  /** The layers that end the masks of others, by the names of these. */
+  readonly unmaskedOf: Map<string, string>;
+  readonly note: (text: string) => void;
+  /** Whether a layer has this name, or will have it. */
+  readonly isTaken: (name: string) => boolean;
+  /** A name like this that no other layer has. */
+  readonly free: (wanted: string) => string;
+  /** Add a layer. */
+  readonly emit: (spec: LayerSpec, name: string) => Entry;
+};
+
+/** A translation that has made nothing but names. */
+export function translationOf(model: KerasModel, dialect: Dialect): Translation {
+  const entries: Entry[] = [];
+  const notes: string[] = [];
+  const note = (text: string): void => {
+    if (!notes.includes(text)) notes.push(text);
+  };
+  const taken = new Set<string>();
+  const free = (wanted: string): string => {
+    const cleaned = wanted.replace(/[^\p{L}\p{N}_]/gu, "_").replace(/^(?![\p{L}_])/u, "_");
+    const usable = isLayerName(cleaned) ? cleaned : `${cleaned}_`;
+    let name = usable;
+    for (let k = 2; taken.has(name); k++) name = `${usable}_${k}`;
+    taken.add(name);
+    return name;
+  };
+  const ours = new Map<string, string>();
+  const layers = model.layers.filter(({ operation }) => !operation);
+  // Names that can stay do, whatever others become.
+  for (const { name } of layers) if (isLayerName(name)) taken.add(name);
+  for (const { name } of layers) ours.set(name, isLayerName(name) ? name : free(name));
+  const changed = [...ours].filter(([theirs, name]) => theirs !== name);
+  if (changed.length > 0) {
+    const all = changed.map(([theirs, name]) => `${JSON.stringify(theirs)} is ${name}`);
+    note(`Names of layers have letters, digits and underscores here: ${all.join(", ")}.`);
+  }
+  const emit = (spec: LayerSpec, name: string): Entry => {
+    const entry = { spec: { ...spec, name } };
+    entries.push(entry);
+    return entry;
+  };
+  return {
+    ...{ model, dialect, entries, weights: new Map(), notes, ours, lengths: new Map(), times: new Map() },
+    ...{ unmaskedOf: new Map(), note, isTaken: (name) => taken.has(name), free, emit },
+  };
+}
+
+/** The name of a layer's call: the first is the layer that has its parameters. */
+export const nameOfCall = ({ ours, free }: Translation, layer: KerasLayer, call: number): string =>
+  call === 0 ? (ours.get(layer.name) as string) : free(`${ours.get(layer.name)}_call_${call + 1}`);
+
+/** The parameters of the layer `of` for the cell of another. */
+export const sharedWith = (
+  { cell }: { readonly cell: { readonly parameters: readonly { readonly name: string }[] } },
+  of: string,
+): Record<string, string> => Object.fromEntries(cell.parameters.map(({ name }) => [name, `${of}.${name}`]));
+
+/** The input that stands for all whose steps are as many as those of this one. */
+export function timeOf(translation: Translation, input: string): string {
+  const next = translation.times.get(input);
+  return next === undefined || next === input ? input : timeOf(translation, next);
+}
+/** The steps of values that are merged, which are as many; undefined where none has steps. */
+export function joinTimes(translation: Translation, all: readonly Value[]): string | undefined {
+  const given = all.flatMap(({ time }) => (time === undefined ? [] : [timeOf(translation, time)]));
+  for (const one of given.slice(1)) translation.times.set(timeOf(translation, one), given[0] as string);
+  return given[0];
+}
+
+/** An activation of a layer's config. */
+export function functionOf({ dialect }: Translation, layer: KerasLayer, given: unknown): Activation {
+  const found = activationOf(given, dialect.major);
+  if (typeof found !== "string") return found;
+  const why = found === "gelu" ? ", which needs the error function" : "";
+  return refuse(layer, `our equations cannot say the activation ${excerpt(found)}${why}`);
+}
+/** A rate of a layer's config. */
+export const rateOf = (value: unknown): number => (typeof value === "number" ? value : 0);
+/** A number of units of a layer's config. */
+export const unitsOf = (layer: KerasLayer, units: unknown): number =>
+  typeof units === "number" && units >= 1 ? units : refuse(layer, "it has no number of units");
+
+/** A name in a message. */
+export const quote = (name: string): string => excerpt(JSON.stringify(name), 60);
+/** @throws ConfigError with the layer's name and class */
+export function refuse(layer: KerasLayer, reason: string): never {
+  throw new ConfigError(`the layer ${quote(layer.name)} (${excerpt(layer.className)}) cannot be said: ${reason}`);
+}
+
+/** Keras's names of folders: `LayerNormalization` is layer_normalization. */
+export const snakeCase = (name: string): string =>
+  name
+    .replace(/\W+/g, "")
+    .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase();
