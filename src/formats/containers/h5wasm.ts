@@ -14,7 +14,13 @@ export type Metadata = {
   readonly chunks?: readonly number[] | null;
   readonly virtual_sources?: unknown;
 };
-type Stream = { readonly fd: number };
+/** What the library is given of what it writes. */
+type WrittenMetadata = Pick<Metadata, "type" | "size" | "signed" | "vlen"> & {
+  readonly shape: readonly bigint[];
+  readonly maxshape: readonly bigint[];
+  readonly chunks: null;
+};
+type Stream = { readonly fd: number; readonly path?: string };
 type Slice = readonly bigint[] | null;
 /** What is used of h5wasm: its functions of the C library, which tell when reading fails; its classes do not. */
 export type Library = {
@@ -22,10 +28,12 @@ export type Library = {
   readonly FS: {
     readonly streams: readonly (Stream | null | undefined)[];
     close(stream: Stream): void;
+    readFile(path: string): Uint8Array<ArrayBuffer>;
     writeFile(path: string, bytes: Uint8Array, options: { readonly canOwn: boolean }): void;
     unlink(path: string): void;
   };
   readonly H5F_ACC_RDONLY: number;
+  readonly H5F_ACC_TRUNC: number;
   readonly H5G_GROUP: number;
   readonly H5G_DATASET: number;
   _unrolled?: () => void;
@@ -45,6 +53,15 @@ export type Library = {
   get_attribute_metadata(id: bigint, path: string, name: string): Metadata;
   get_attribute_data(id: bigint, path: string, name: string, to: bigint): number;
   reclaim_vlen_memory(id: bigint, path: string, attribute: string, at: bigint): number;
+  create_group(id: bigint, path: string, trackOrder: boolean): number;
+  create_dataset(id: bigint, path: string, from: bigint, metadata: WrittenMetadata): number;
+  create_vlen_str_attribute(
+    id: bigint,
+    path: string,
+    name: string,
+    texts: readonly string[],
+    of: WrittenMetadata,
+  ): number;
   _malloc(bytes: number): number;
   _free(at: number): void;
 };
@@ -66,13 +83,17 @@ type Loaded = {
 /** What the library may need besides the file's own numbers, in bytes, for tables of its own. */
 const mostOfLibrary = 2 ** 25;
 /** An open file with a name of its own in the library's memory. */
-const place = "/unrolled.h5";
+export const place = "/unrolled.h5";
 const partBytes = 4096;
 
 let loading: Promise<Loaded> | undefined;
 
-/** Load the library. @throws FormatError where the package is missing */
-export async function loadLibrary(name: string): Promise<Loaded> {
+/**
+ * Load the library.
+ * @param doing what of files: "read"
+ * @throws FormatError where the package is missing
+ */
+export async function loadLibrary(name: string, doing: string): Promise<Loaded> {
   try {
     loading ??= import("h5wasm").then(async ({ ready }) => kept((await ready) as unknown as Library));
     return await loading;
@@ -80,9 +101,14 @@ export async function loadLibrary(name: string): Promise<Loaded> {
     loading = undefined;
     const reason = ((error as Error).message.split("\n")[0] ?? "").replace(/\.$/, "");
     throw new FormatError(
-      `${name}: HDF5 files are read by the optional package h5wasm, which does not load: ${reason}. Install it: npm install h5wasm.`,
+      `${name}: HDF5 files are ${doing} by the optional package h5wasm, which does not load: ${reason}. Install it: npm install h5wasm.`,
     );
   }
+}
+
+/** After an error: the library leaves the file that it wrote the error to open. */
+export function closeErrors({ FS }: Library): void {
+  for (const stream of [...FS.streams]) if (stream?.path?.startsWith("/tmp/tmpfile")) FS.close(stream);
 }
 
 function kept(module: Library): Loaded {

@@ -46,7 +46,8 @@ const mostLinks = 16;
 /** What all that is read unpacks to at most: so many times the file, and so many bytes more for small files. */
 const [mostTimes, mostMore] = [4, 2 ** 16];
 /** Classes of types. */
-const [integer, float, text, enumeration] = [0, 1, 3, 8];
+const [integer, enumeration] = [0, 8];
+export const [float, text] = [1, 3];
 /** Bytes that are copied out of the library's memory at once, where they lie in the file one after the other. */
 const pieceBytes = 2 ** 22;
 
@@ -59,7 +60,7 @@ const pieceBytes = 2 ** 22;
  */
 export async function readHdf5<T>(bytes: Uint8Array, name: string, use: (file: Hdf5File) => T): Promise<T> {
   if (!isHdf5(bytes)) throw new FormatError(`${name}: it is no HDF5 file.`);
-  const library = await loadLibrary(name);
+  const library = await loadLibrary(name, "read");
   // No waiting from here on: there is one file at a time, and the library's errors are ours.
   return withFile(library, bytes, { name, most: mostTimes * bytes.length }, (file) => use(fileOf(file, bytes, name)));
 }

@@ -1,9 +1,9 @@
 /**
- * Read ZIP archives, as .keras, .pt and .npz files are. Knows nothing about what lies in them. The directory at the end of the file is
+ * Read and write ZIP archives, as .keras, .pt and .npz files are. Knows nothing about what lies in them. The directory at the end of the file is
  * read here, because it alone is to be believed, and fflate unpacks what is deflated; a stored member is the bytes of the file, no copy.
  * Format: PKWARE's APPNOTE.TXT 6.3.10, of which: stored and deflated members, sizes and places of 64 bits.
  */
-import { Inflate } from "fflate";
+import { Inflate, zipSync } from "fflate";
 import { excerpt } from "../../graph/excerpt.ts";
 import { FormatError } from "../safetensors.ts";
 
@@ -104,6 +104,13 @@ export function zipMembers(bytes: Uint8Array, name: string): ReadonlyMap<string,
 export function readZip(bytes: Uint8Array, name: string): ReadonlyMap<string, Uint8Array> {
   return new Map([...zipMembers(bytes, name)].map(([member, { read }]) => [member, read()]));
 }
+
+/**
+ * An archive of members as they are, not packed. The same members give the same bytes: their time is the first that the format has.
+ * @param members contents by their names, in this order
+ */
+export const writeZip = (members: Readonly<Record<string, Uint8Array>>): Uint8Array<ArrayBuffer> =>
+  zipSync(members, { level: 0, mtime: new Date(1980, 0, 1) });
 
 /** Where the directory lies, and how many entries it has; undefined where there is none. */
 function findDirectory(view: DataView): { count: number; start: number; end: number } | undefined {

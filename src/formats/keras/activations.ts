@@ -99,6 +99,10 @@ export function activationOf(given: unknown, major: number): Activation | string
   return Object.hasOwn(table, found) ? (table[found] as (typeof table)[string])(settings as Settings, major) : name;
 }
 
+/** All functions by their names, with their defaults, as a version of Keras has them. */
+export const activationsByName = (major: number): ReadonlyMap<string, Activation> =>
+  new Map(Object.entries(table).map(([name, make]) => [name, make({}, major)]));
+
 /** The function of a layer such as LeakyReLU; undefined for a layer that is none. */
 export function activationOfLayer(className: string, config: Settings, major: number): Activation | undefined {
   const name = Object.hasOwn(layers, className) ? layers[className] : undefined;

@@ -29,23 +29,26 @@ const line = (name: string, { of, twice }: Activation, sum: string): string[] =>
     ? [`a_${name.replace("'", "")} = ${sum}`, `${name} = ${of(`a_${name.replace("'", "")}`)}`]
     : [`${name} = ${of(sum)}`];
 
-/** The cell of a recurrent layer. */
-export function recurrentCell(form: RecurrentForm): Cell {
+/** The equations of a recurrent layer: the lines that depend on the gates' activation alone, and the others. */
+export function recurrentLines(form: RecurrentForm): {
+  readonly gates: readonly string[];
+  readonly rest: readonly string[];
+} {
   const { kind, activation, recurrent, bias, resetAfter, states, output } = form;
   const [h, c] = states;
   const b = (gate: string, letter = "b"): string => (bias ? ` + ${letter}${gate === "" ? "" : `_${gate}`}` : "");
   const sum = (gate: string): string => `W_${gate} @ x + U_${gate} @ ${h}${b(gate)}`;
   const sumAfter = (gate: string): string => `W_${gate} @ x${b(gate)} + U_${gate} @ ${h}${b(gate, "d")}`;
-  const lines = {
+  const applied = activation.of(`${c}'`);
+  const gates = { lstm: ["f", "i", "o"], gru: ["z", "r"], simple_rnn: [] }[kind];
+  const rest = {
     lstm: () => [
-      ...["f", "i", "o"].flatMap((gate) => line(gate, recurrent, sum(gate))),
       ...line("g", activation, sum("g")),
       `${c}' = f * ${c} + i * g`,
-      `${h}' = o * ${activation.twice ? activation.of(`${c}'`).replace(/^(.*)$/, "($1)") : activation.of(`${c}'`)}`,
+      `${h}' = o * ${activation.twice ? `(${applied})` : applied}`,
       ...(bias ? ["b_f ~ ones"] : []),
     ],
     gru: () => [
-      ...["z", "r"].flatMap((gate) => line(gate, recurrent, resetAfter ? sumAfter(gate) : sum(gate))),
       ...line(
         "g",
         activation,
@@ -55,7 +58,17 @@ export function recurrentCell(form: RecurrentForm): Cell {
     ],
     simple_rnn: () => line(`${h}'`, activation, `W @ x + U @ ${h}${b("")}`),
   };
-  const source = [...lines[kind](), ...(output === undefined ? [] : [`y = ${output}'`])].join("\n");
+  return {
+    gates: gates.flatMap((gate) => line(gate, recurrent, kind === "gru" && resetAfter ? sumAfter(gate) : sum(gate))),
+    rest: [...rest[kind](), ...(output === undefined ? [] : [`y = ${output}'`])],
+  };
+}
+
+/** The cell of a recurrent layer. */
+export function recurrentCell(form: RecurrentForm): Cell {
+  const { kind, resetAfter } = form;
+  const { gates, rest } = recurrentLines(form);
+  const source = [...gates, ...rest].join("\n");
   const usual = { lstm: cells.lstm, gru: resetAfter ? cells.gruResetAfter : cells.gru, simple_rnn: cells.simpleRnn }[
     kind
   ];

@@ -9,8 +9,9 @@ import { type Hdf5File, isHdf5, readHdf5 } from "../containers/hdf5.ts";
 import { type ZipMember, zipMembers } from "../containers/zip.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
 import { FormatError } from "../safetensors.ts";
-import { ConfigError, type KerasLayer, type KerasModel, readConfig } from "./config.ts";
-import { type Dialect, snakeCase, type Translated, translate } from "./translate.ts";
+import { ConfigError, type KerasModel, readConfig } from "./config.ts";
+import { foldersOf } from "./folders.ts";
+import { type Dialect, type Translated, translate } from "./translate.ts";
 import { arraysOf, arraysOfKeras1, fill, type KerasArray, type WeightGroup } from "./weights.ts";
 
 /** A config and what is known of the program that wrote it. */
@@ -187,27 +188,13 @@ const newRoots = ["/layers", "/_layer_checkpoint_dependencies"];
 function newArrays(file: Hdf5File, model: KerasModel, { weights }: Translated, name: string): Arrays {
   const root = newRoots.find((one) => file.kind(one) === "group");
   if (root === undefined && weights.size > 0) throw new FormatError(`${name}: its weights have no group "layers".`);
-  const folders = foldersOf(model.layers);
+  const folders = foldersOf(model.layers.filter(({ operation }) => !operation));
   return (layer, groups) =>
     groups.map(({ form, path }) => {
       const folder = [root, folders.get(layer), path, "vars"].filter((part) => part !== "").join("/");
       return arraysOf(form).map((what, k) => ({ ...file.numbers(`${folder}/${k}`), name: `${layer}: ${what}` }));
     });
 }
-function foldersOf(layers: readonly KerasLayer[]): ReadonlyMap<string, string> {
-  const counts = new Map<string, number>();
-  return new Map(
-    layers
-      .filter(({ operation }) => !operation)
-      .map(({ name, className }) => {
-        const folder = snakeCase(className);
-        const count = counts.get(folder) ?? 0;
-        counts.set(folder, count + 1);
-        return [name, count === 0 ? folder : `${folder}_${count}`];
-      }),
-  );
-}
-
 /** A list of texts, which Keras writes over several attributes where it is long. */
 function listed(file: Hdf5File, path: string, name: string): readonly string[] | undefined {
   const whole = file.attribute(path, name);

@@ -2,10 +2,11 @@
 import { type CellSpec, recurrent } from "../../nn/layers.ts";
 import { recurrentCell } from "./cells.ts";
 import { type Config, type KerasCall, type KerasLayer, nested } from "./config.ts";
+import { snakeCase } from "./folders.ts";
 import { endedBy, masked, type OutputMask, outputMask } from "./masks.ts";
 import { cellOf, checkReversed, readRecurrent } from "./recurrent-options.ts";
 import { startsOf, statesOf } from "./states.ts";
-import { type Entry, nameOfCall, refuse, sharedWith, snakeCase, type Translation, type Value } from "./translation.ts";
+import { type Entry, nameOfCall, refuse, sharedWith, type Translation, type Value } from "./translation.ts";
 import type { WeightGroup } from "./weights.ts";
 
 /**

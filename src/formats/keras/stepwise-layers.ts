@@ -3,13 +3,13 @@ import { type CellSpec, dropout, recurrent } from "../../nn/layers.ts";
 import { type Activation, activationOfLayer } from "./activations.ts";
 import { activationCell, affineCell, denseCell, normalizationCell } from "./cells.ts";
 import type { Config, KerasCall, KerasLayer } from "./config.ts";
+import { snakeCase } from "./folders.ts";
 import {
   functionOf,
   nameOfCall,
   rateOf,
   refuse,
   sharedWith,
-  snakeCase,
   type Translation,
   unitsOf,
   type Value,

@@ -25,7 +25,7 @@ import {
   type Value,
 } from "./translation.ts";
 
-export { type Dialect, snakeCase, type Translated } from "./translation.ts";
+export type { Dialect, Translated } from "./translation.ts";
 
 /** Why classes that people do have cannot be said. */
 const reasons: ReadonlyMap<string, string> = new Map([

@@ -159,11 +159,3 @@ export const quote = (name: string): string => excerpt(JSON.stringify(name), 60)
 export function refuse(layer: KerasLayer, reason: string): never {
   throw new ConfigError(`the layer ${quote(layer.name)} (${excerpt(layer.className)}) cannot be said: ${reason}`);
 }
-
-/** Keras's names of folders: `LayerNormalization` is layer_normalization. */
-export const snakeCase = (name: string): string =>
-  name
-    .replace(/\W+/g, "")
-    .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
-    .replace(/([a-z])([A-Z])/g, "$1_$2")
-    .toLowerCase();

@@ -55,6 +55,73 @@ export function arraysOf(form: WeightForm): readonly string[] {
 export const arraysOfKeras1 = (form: WeightForm): number =>
   form.kind === "recurrent" ? 3 * gates[form.cell].length : arraysOf(form).length;
 
+/** The arrays of a layer of these sizes in Keras's form, and which block of one each of its parameters is. */
+type Layout = {
+  readonly shapes: readonly (readonly number[])[];
+  readonly pieces: readonly Piece[];
+};
+/** A block of an array, whose axes before the last are its rows. Where it is `turned`, the parameter is the transposed block. */
+type Piece = Block & { readonly to: string; readonly array: number; readonly turned: boolean };
+type Block = {
+  readonly row: number;
+  readonly rows: number;
+  readonly column: number;
+  readonly width: number;
+};
+const rowOf = (to: string, array: number, width: number, row = 0, column = 0): Piece => ({
+  ...{ to, array, row, rows: 1, column, width, turned: false },
+});
+const under = (letter: string, gate: string): string => (gate === "" ? letter : `${letter}_${gate}`);
+
+/** @param inputs features that it reads; of an embedding the tokens @param outputs features that it makes */
+function layoutOf(form: Exclude<WeightForm, { kind: "batch" }>, inputs: number, outputs: number): Layout {
+  switch (form.kind) {
+    case "recurrent": {
+      const { cell, units, bias, resetAfter } = form;
+      const width = gates[cell].length * units;
+      const two = cell === "gru" && resetAfter;
+      const pieces = gates[cell].flatMap((gate, k): Piece[] => {
+        const columns = { row: 0, column: k * units, width: units, turned: true };
+        return [
+          { ...columns, to: under("W", gate), array: 0, rows: inputs },
+          { ...columns, to: under("U", gate), array: 1, rows: units },
+          ...(bias ? [rowOf(under("b", gate), 2, units, 0, k * units)] : []),
+          ...(bias && two ? [rowOf(under("d", gate), 2, units, 1, k * units)] : []),
+        ];
+      });
+      return { shapes: [[inputs, width], [units, width], ...(bias ? [two ? [2, width] : [width]] : [])], pieces };
+    }
+    case "dense":
+      return {
+        shapes: [[inputs, outputs], ...(form.bias ? [[outputs]] : [])],
+        pieces: [
+          { to: "W", array: 0, row: 0, rows: inputs, column: 0, width: outputs, turned: true },
+          ...(form.bias ? [rowOf("b", 1, outputs)] : []),
+        ],
+      };
+    case "embedding":
+      return {
+        shapes: [[inputs, outputs]],
+        pieces: [{ to: "weight", array: 0, row: 0, rows: inputs, column: 0, width: outputs, turned: false }],
+      };
+    case "normalization": {
+      const given = [...(form.scale ? ["gain"] : []), ...(form.center ? ["b"] : [])];
+      return { shapes: given.map(() => [outputs]), pieces: given.map((name, k) => rowOf(name, k, outputs)) };
+    }
+    case "convolution": {
+      // Ours multiplies the newest step by the first.
+      const pieces = Array.from({ length: form.size }, (_, k): Piece => {
+        const row = (form.size - 1 - k) * inputs;
+        return { to: `W_${k}`, array: 0, row, rows: inputs, column: 0, width: outputs, turned: true };
+      });
+      return {
+        shapes: [[form.size, inputs, outputs], ...(form.bias ? [[outputs]] : [])],
+        pieces: [...pieces, ...(form.bias ? [rowOf("b", 1, outputs)] : [])],
+      };
+    }
+  }
+}
+
 type Set = (parameter: string, values: Float32Array) => void;
 
 /**
@@ -64,111 +131,115 @@ type Set = (parameter: string, values: Float32Array) => void;
  */
 export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], set: Set): void {
   const put = (name: string, values: Float32Array): void => set(`${to}.${name}`, values);
-  switch (form.kind) {
-    case "recurrent":
-      (arrays.length === arraysOf(form).length ? fillRecurrent : fillByGate)(form, arrays, put);
-      return;
-    case "dense": {
-      const [kernel, bias] = arrays as [KerasArray, KerasArray | undefined];
-      const [inputs, units] = sizes(kernel, 2) as [number, number];
-      put("W", transposed(kernel.data, { rows: inputs, columns: units, from: 0, width: units }));
-      if (bias !== undefined) put("b", vector(bias, [units]));
-      return;
-    }
-    case "embedding": {
-      const [table] = arrays as [KerasArray];
-      put("weight", vector(table, sizes(table, 2)));
-      return;
-    }
-    case "normalization": {
-      const named = byName(form, arrays);
-      for (const [name, ours] of [
-        ["gamma", "gain"],
-        ["beta", "b"],
-      ] as const) {
-        const array = named.get(name);
-        if (array !== undefined) put(ours, vector(array, sizes(array, 1)));
-      }
-      return;
-    }
-    case "batch": {
-      const named = byName(form, arrays);
-      const mean = named.get("moving_mean") as KerasArray;
-      const [features] = sizes(mean, 1) as [number];
-      const at = (name: string): ArrayLike<number> | undefined => {
-        const array = named.get(name);
-        return array === undefined ? undefined : vectorOf(array, [features]);
-      };
-      const [gamma, beta, variance] = ["gamma", "beta", "moving_variance"].map(at);
-      const gain = Float64Array.from(
-        { length: features },
-        (_, k) => (gamma?.[k] ?? 1) / Math.sqrt((variance?.[k] as number) + form.epsilon),
-      );
-      put("gain", Float32Array.from(gain));
-      put(
-        "b",
-        Float32Array.from(gain, (value, k) => (beta?.[k] ?? 0) - value * (mean.data[k] as number)),
-      );
-      return;
-    }
-    case "convolution": {
-      const [kernel, bias] = arrays as [KerasArray, KerasArray | undefined];
-      const [steps, inputs, filters] = sizes(kernel, 3) as [number, number, number];
-      if (steps !== form.size) wrong(kernel, [form.size, inputs, filters]);
-      // Ours multiplies the newest step by the first.
-      for (let k = 0; k < steps; k++) {
-        const from = (steps - 1 - k) * inputs * filters;
-        const matrix = Array.prototype.slice.call(kernel.data, from, from + inputs * filters) as number[];
-        put(`W_${k}`, transposed(matrix, { rows: inputs, columns: filters, from: 0, width: filters }));
-      }
-      put("b", bias === undefined ? new Float32Array(filters) : vector(bias, [filters]));
-    }
-  }
+  if (form.kind === "batch") fillBatch(form, arrays, put);
+  else if (form.kind === "recurrent" && arrays.length !== arraysOf(form).length) fillByGate(form, arrays, put);
+  else if (form.kind === "recurrent" && isCudnn(form, arrays)) fillCudnn(form, arrays, put);
+  else fillPieces(form, arrays, put);
 }
-const byName = (form: WeightForm, arrays: readonly KerasArray[]): ReadonlyMap<string, KerasArray> =>
-  new Map(arraysOf(form).map((name, k) => [name, arrays[k] as KerasArray]));
+function fillPieces(form: Exclude<WeightForm, { kind: "batch" }>, arrays: readonly KerasArray[], put: Set): void {
+  const [first] = arrays as [KerasArray];
+  const axes = form.kind === "convolution" ? 3 : form.kind === "normalization" ? 1 : 2;
+  const [inputs, outputs] = arrays.length === 0 ? [0, 0] : (sizes(first, axes).slice(-2) as [number, number]);
+  const { shapes, pieces } = layoutOf(form, inputs, outputs ?? inputs);
+  arrays.forEach((array, k) => {
+    check(array, shapes[k] as readonly number[]);
+  });
+  for (const { to: name, array, ...piece } of pieces) {
+    const { data, shape } = arrays[array] as KerasArray;
+    put(name, blockOf(data, shape.at(-1) as number, piece));
+  }
+  if (form.kind === "convolution" && !form.bias) put("b", new Float32Array(outputs));
+}
+
+/** What the moving variance and the epsilon of a written batch normalisation are: together exactly 1. */
+export const writtenEpsilon = 2 ** -10;
+
+/**
+ * A layer's arrays made of our parameters: what `fill` reads.
+ * @param parameter a parameter's values and shape, by its name
+ */
+export function arraysFrom(
+  { form, to }: WeightGroup,
+  parameter: (name: string) => { readonly shape: readonly number[]; readonly values: Float32Array },
+): readonly (KerasArray & { readonly data: Float32Array })[] {
+  const names = arraysOf(form);
+  if (form.kind === "batch") {
+    const { values: gain } = parameter(`${to}.gain`);
+    const all = (value: number): Float32Array => new Float32Array(gain.length).fill(value);
+    const data = [gain, parameter(`${to}.b`).values, all(0), all(1 - writtenEpsilon)];
+    return names.map((name, k) => ({ name, shape: [gain.length], data: data[k] as Float32Array }));
+  }
+  const main = { recurrent: "W", dense: "W", embedding: "weight", normalization: "gain", convolution: "W_0" }[
+    form.kind
+  ];
+  const gate = form.kind === "recurrent" ? gates[form.cell][0] : "";
+  const named = form.kind === "normalization" && !form.scale ? "b" : main;
+  const [rows, columns] =
+    names.length === 0 ? [0, 0] : (parameter(`${to}.${under(named, gate)}`).shape as [number, number]);
+  const turned = form.kind !== "embedding" && columns !== undefined;
+  const { shapes, pieces } = layoutOf(form, turned ? columns : rows, turned ? rows : (columns ?? rows));
+  const arrays = shapes.map((shape) => new Float32Array(shape.reduce((a, b) => a * b, 1)));
+  for (const { to: name, array, ...piece } of pieces) {
+    const wide = (shapes[array] as readonly number[]).at(-1) as number;
+    putBlock(arrays[array] as Float32Array, wide, piece, parameter(`${to}.${name}`).values);
+  }
+  return names.map((name, k) => ({
+    ...{ name, shape: shapes[k] as readonly number[], data: arrays[k] as Float32Array },
+  }));
+}
+
+/** Batch normalisation as it is at inference: a factor and a shift. */
+function fillBatch(form: Extract<WeightForm, { kind: "batch" }>, arrays: readonly KerasArray[], put: Set): void {
+  const named = new Map(arraysOf(form).map((name, k) => [name, arrays[k] as KerasArray]));
+  const mean = named.get("moving_mean") as KerasArray;
+  const [features] = sizes(mean, 1) as [number];
+  const at = (name: string): ArrayLike<number> | undefined => {
+    const array = named.get(name);
+    return array === undefined ? undefined : vectorOf(array, [features]);
+  };
+  const [gamma, beta, variance] = ["gamma", "beta", "moving_variance"].map(at);
+  const gain = Float64Array.from(
+    { length: features },
+    (_, k) => (gamma?.[k] ?? 1) / Math.sqrt((variance?.[k] as number) + form.epsilon),
+  );
+  put("gain", Float32Array.from(gain));
+  put(
+    "b",
+    Float32Array.from(gain, (value, k) => (beta?.[k] ?? 0) - value * (mean.data[k] as number)),
+  );
+}
 
 type Recurrent = Extract<WeightForm, { kind: "recurrent" }>;
-const under = (letter: string, gate: string): string => (gate === "" ? letter : `${letter}_${gate}`);
 
-/** A kernel (inputs, gates * units), a recurrent one (units, gates * units), and biases, one or two rows of gates * units. */
-function fillRecurrent(form: Recurrent, arrays: readonly KerasArray[], put: Set): void {
-  const { cell, units, resetAfter } = form;
+/** A layer of cuDNN keeps two biases in one row; ours of Keras 3 have one row, or two. */
+function isCudnn({ cell, units, cudnn, resetAfter }: Recurrent, [, , bias]: readonly KerasArray[]): boolean {
+  const width = gates[cell].length * units;
+  const found = cudnn || (bias?.shape.length === 1 && bias.shape[0] === 2 * width && cell !== "simple_rnn");
+  if (found && cell === "gru" && !resetAfter && bias !== undefined) wrong(bias, [width]);
+  return found;
+}
+/** A kernel and a recurrent one, of which each gate's block is the transposed matrix already, and two biases in one row. */
+function fillCudnn({ cell, units, resetAfter }: Recurrent, arrays: readonly KerasArray[], put: Set): void {
   const order = gates[cell];
   const width = order.length * units;
   const [kernel, recurrent, bias] = arrays as [KerasArray, KerasArray, KerasArray | undefined];
   const [inputs] = sizes(kernel, 2) as [number];
   check(kernel, [inputs, width]);
   check(recurrent, [units, width]);
-  const numbers = (bias?.shape ?? []).reduce((product, n) => product * n, 1);
-  // Such a layer keeps two biases in one row; ours of Keras 3 have one row, or two.
-  const cudnn = form.cudnn || (bias?.shape.length === 1 && numbers === 2 * width && cell !== "simple_rnn");
-  if (cudnn && cell === "gru" && !resetAfter && bias !== undefined) wrong(bias, [width]);
-  const two = cudnn || (cell === "gru" && resetAfter);
-  if (bias !== undefined) check(bias, cudnn ? [2 * width] : two ? [2, width] : [width]);
+  if (bias !== undefined) check(bias, [2 * width]);
   order.forEach((gate, k) => {
-    const block = { columns: width, from: k * units, width: units };
-    // A block of cuDNN's is the transposed matrix already, written as if it were not.
-    put(
-      under("W", gate),
-      cudnn
-        ? Float32Array.from(slice(kernel.data, { ...block, rows: inputs }))
-        : transposed(kernel.data, { ...block, rows: inputs }),
-    );
-    put(
-      under("U", gate),
-      cudnn
-        ? Float32Array.from(slice(recurrent.data, { ...block, rows: units }))
-        : transposed(recurrent.data, { ...block, rows: units }),
-    );
+    const block = { row: 0, column: k * units, width: units, turned: false };
+    put(under("W", gate), blockOf(kernel.data, width, { ...block, rows: inputs }));
+    put(under("U", gate), blockOf(recurrent.data, width, { ...block, rows: units }));
     if (bias === undefined) return;
-    const first = Array.from({ length: units }, (_, i) => bias.data[k * units + i] as number);
-    const second = two ? first.map((_, i) => bias.data[width + k * units + i] as number) : [];
-    if (cell === "gru" && resetAfter) put(under("d", gate), Float32Array.from(second));
-    const sum = cell === "lstm" && cudnn;
+    const [first, second] = [0, width].map((from) =>
+      Float64Array.from({ length: units }, (_, i) => bias.data[from + k * units + i] as number),
+    ) as [Float64Array, Float64Array];
+    const apart = cell === "gru" && resetAfter;
+    if (apart) put(under("d", gate), Float32Array.from(second));
     put(
       under("b", gate),
-      Float32Array.from(first, (value, i) => (sum ? value + (second[i] as number) : value)),
+      Float32Array.from(first, (value, i) => (apart ? value : value + (second[i] as number))),
     );
   });
 }
@@ -180,28 +251,37 @@ function fillByGate({ cell, units }: Recurrent, arrays: readonly KerasArray[], p
     const [inputs] = sizes(kernel, 2) as [number];
     check(kernel, [inputs, units]);
     check(recurrent, [units, units]);
-    const whole = { columns: units, from: 0, width: units };
-    put(under("W", gate), transposed(kernel.data, { ...whole, rows: inputs }));
-    put(under("U", gate), transposed(recurrent.data, { ...whole, rows: units }));
+    const whole = { row: 0, column: 0, width: units, turned: true };
+    put(under("W", gate), blockOf(kernel.data, units, { ...whole, rows: inputs }));
+    put(under("U", gate), blockOf(recurrent.data, units, { ...whole, rows: units }));
     put(under("b", gate), vector(bias, [units]));
   });
 }
 
-type Block = { readonly rows: number; readonly columns: number; readonly from: number; readonly width: number };
-/** Columns of a matrix, as rows. */
-function transposed(data: ArrayLike<number>, { rows, columns, from, width }: Block): Float32Array {
+/** A block of a matrix of so many columns, row by row, or column by column where it is turned. */
+function blockOf(
+  data: ArrayLike<number>,
+  columns: number,
+  { row, rows, column, width, turned }: Block & { readonly turned: boolean },
+): Float32Array {
   const values = new Float32Array(rows * width);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < width; j++) values[j * rows + i] = data[i * columns + from + j] as number;
+    const from = (row + i) * columns + column;
+    for (let j = 0; j < width; j++) values[turned ? j * rows + i : i * width + j] = data[from + j] as number;
   }
   return values;
 }
-/** Columns of a matrix, row by row. */
-function slice(data: ArrayLike<number>, { rows, columns, from, width }: Block): number[] {
-  return Array.from(
-    { length: rows * width },
-    (_, k) => data[Math.floor(k / width) * columns + from + (k % width)] as number,
-  );
+/** Put values where `blockOf` reads them. */
+function putBlock(
+  data: Float32Array,
+  columns: number,
+  { row, rows, column, width, turned }: Block & { readonly turned: boolean },
+  values: Float32Array,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const to = (row + i) * columns + column;
+    for (let j = 0; j < width; j++) data[to + j] = values[turned ? j * rows + i : i * width + j] as number;
+  }
 }
 
 function wrong({ name, shape }: KerasArray, expected: readonly (number | string)[]): never {

@@ -11,6 +11,7 @@ import type { CellSpec } from "../../nn/layers.ts";
 import type { Layer, Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { normalization } from "../../nn/sequence-cells.ts";
+import { firstEquation, plainLines, sameEquations } from "../plain-lines.ts";
 import { type Tensor, writeSafetensors } from "../safetensors.ts";
 import type { MappedLayer, MappedOutput, PytorchMapping } from "./mapping.ts";
 import { mappingKey } from "./read.ts";
@@ -88,7 +89,7 @@ export function writePytorch(model: Model): PytorchFiles {
       checkRecurrent(name, layer.backward, notes);
       if (layer.mergeMode !== "concat")
         refuse(name, `combines its directions by "${layer.mergeMode}", and PyTorch puts them side by side`);
-      if (!sameCell(layer.forward.cell, layer.backward.cell)) refuse(name, "has another cell in each direction");
+      if (!sameEquations(layer.forward.cell, layer.backward.cell)) refuse(name, "has another cell in each direction");
     }
     const first = both ? `${name}.forward` : name;
     const { kind, nonlinearity, projected } = recurrentOf(name, cellOf, shapeOf, first);
@@ -132,8 +133,10 @@ export function writePytorch(model: Model): PytorchFiles {
       mapped.push({ kind: "layer_norm", prefix, name, epsilon });
       return;
     }
-    const activation = (Object.keys(activations) as Activation[]).find((one) => sameCell(linearCell(one, bias), cell));
-    if (activation === undefined) refuse(name, `computes what none of PyTorch's modules does: ${firstLine(cell)}`);
+    const activation = (Object.keys(activations) as Activation[]).find((one) =>
+      sameEquations(linearCell(one, bias), cell),
+    );
+    if (activation === undefined) refuse(name, `computes what none of PyTorch's modules does: ${firstEquation(cell)}`);
     const tied = layers.find((one) => one.kind === "embedding" && shared?.W === `${one.name}.weight`)?.name;
     if (shared !== undefined && (tied === undefined || Object.keys(shared).length > 1))
       refuse(name, "uses parameters of other layers");
@@ -225,43 +228,31 @@ function recurrentOf(
   from: string,
 ): { kind: RecurrentKind; nonlinearity?: "tanh" | "relu"; projected?: number } {
   const { lstm, gru: resetAfter, rnn } = recurrentCells;
-  if (sameCell(cell, lstm)) return { kind: "lstm" };
-  if (sameCell(cell, resetAfter)) return { kind: "gru" };
-  if (sameCell(cell, rnn.tanh)) return { kind: "rnn", nonlinearity: "tanh" };
-  if (sameCell(cell, rnn.relu)) return { kind: "rnn", nonlinearity: "relu" };
+  if (sameEquations(cell, lstm)) return { kind: "lstm" };
+  if (sameEquations(cell, resetAfter)) return { kind: "gru" };
+  if (sameEquations(cell, rnn.tanh)) return { kind: "rnn", nonlinearity: "tanh" };
+  if (sameEquations(cell, rnn.relu)) return { kind: "rnn", nonlinearity: "relu" };
   if (cell.parameters.some((parameter) => parameter.name === projection)) {
     const [units, hidden] = shapeOf(`${from}.${projection}`) as [number, number];
-    if (sameCell(cell, projectedLstm(hidden)) && units < hidden) return { kind: "lstm", projected: units };
+    if (sameEquations(cell, projectedLstm(hidden)) && units < hidden) return { kind: "lstm", projected: units };
   }
   return refuse(
     name,
-    sameCell(cell, gru)
+    sameEquations(cell, gru)
       ? "resets its state before the product with U_g, and nn.GRU does after it"
-      : `has a cell that none of PyTorch's modules has: ${firstLine(cell)}`,
+      : `has a cell that none of PyTorch's modules has: ${firstEquation(cell)}`,
   );
 }
-
-/** Whether two cells say the same: their lines without comments, spaces and first values. */
-const sameCell = (a: Cell, b: Cell): boolean => plainLines(a) === plainLines(b);
-const plainLines = ({ source }: Cell): string =>
-  source
-    .split("\n")
-    .map((line) => line.replace(/#.*/, "").replaceAll(/\s+/g, ""))
-    .filter((line) => line !== "" && !line.includes("~"))
-    .sort()
-    .join("\n");
-const firstLine = ({ source }: Cell): string =>
-  (source.split("\n").find((line) => line.replace(/#.*/, "").trim() !== "") ?? "").replace(/#.*/, "").trim();
 
 /** The epsilon of a layer normalisation; undefined for any other cell. */
 function epsilonOf(of: Cell): number | undefined {
   const epsilon = Number(/\+\s*([\d.e+-]+)\s*\)/i.exec(of.source)?.[1]);
-  return epsilon > 0 && sameCell(of, normalization(epsilon)) ? epsilon : undefined;
+  return epsilon > 0 && sameEquations(of, normalization(epsilon)) ? epsilon : undefined;
 }
 
 /** Whether a layer gives what the one before it gave last. */
 const isLastStep = (layer: Layer | undefined): boolean =>
-  layer?.kind === "cell" && !layer.returnSequences && plainLines(layer.cell) === "h'=x";
+  layer?.kind === "cell" && !layer.returnSequences && plainLines(layer.cell.source).join("\n") === "h'=x";
 const lastOutput = (mapped: readonly MappedLayer[]): unknown =>
   (mapped.at(-1) as { output?: unknown } | undefined)?.output;
 

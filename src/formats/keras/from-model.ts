@@ -1,0 +1,453 @@
+/**
+ * A model of ours as layers of Keras: data from data, for Keras 3 and for TensorFlow.js, which differ in what a `Program` says. What
+ * its layers cannot say is refused, with the layer's name and the reason, before anything is written. Knows nothing about files.
+ */
+import type { Node } from "../../graph/graph.ts";
+import { InputError } from "../../graph/input-error.ts";
+import { type CellSpec, mergeLabels, namesOf } from "../../nn/layers.ts";
+import type { Layer, Model } from "../../nn/model.ts";
+import { modelGraph } from "../../nn/model-graph.ts";
+import type { Flow } from "../../nn/recurrent.ts";
+import { firstEquation, sameEquations } from "../plain-lines.ts";
+import { type RecognizedRecurrent, recognizeLayer, recognizeRecurrent } from "./recognize.ts";
+import { simpleLayer } from "./simple-layers.ts";
+import {
+  finishedTree,
+  type MaskedBy,
+  type Program,
+  type Shape,
+  type Source,
+  type Tree,
+  type WrittenGroup,
+  type WrittenLayer,
+} from "./tree.ts";
+import { arraysFrom, type WeightForm } from "./weights.ts";
+
+/** A recurrent layer of ours that was translated: where its states are among its outputs. */
+type Owner = {
+  readonly spec: CellSpec | Extract<Layer, { kind: "bidirectional" }>;
+  readonly stateAt: (state: string, half?: "forward" | "backward") => number;
+};
+type Value = {
+  readonly source: Source;
+  /** The mask that goes with the values in the program, and that our layers see. */
+  readonly carried: MaskedBy | undefined;
+};
+
+/**
+ * Translate a model.
+ * @throws InputError for the first layer that the program's layers cannot say
+ */
+export function kerasTree(model: Model, program: Program): Tree {
+  const { layers, values: numbers, parameters, steps } = model;
+  const { graph, flows } = modelGraph(model, { training: false });
+  const shapesOfParameters = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  const written: { layer: WrittenLayer; returnState?: true }[] = [];
+  const notes = new Set<string>();
+  const values = new Map<string, Value>();
+  const owners = new Map<string, Owner>();
+  /** What each recurrent layer reads. */
+  const readOf = new Map<string, string>();
+  let masksSaid = false;
+  const taken = new Set(layers.map(({ name }) => name));
+  const free = (wanted: string): string => {
+    let name = wanted;
+    for (let k = 1; taken.has(name); k++) name = `${wanted}_${k}`;
+    taken.add(name);
+    return name;
+  };
+  const refuse: (layer: string, reason: string) => never = (layer, reason) => {
+    throw new InputError(`${program.call}: layer "${layer}" ${reason}.`);
+  };
+  const shapeOf = ({ value, axis }: Flow): Shape => {
+    const { shape, perSequence } = graph.nodes[value] as Node;
+    const count = (axis.time ?? 0) === 0 && (axis.stride ?? 1) === 1 ? (steps ?? null) : null;
+    return [null, ...(perSequence ? [] : [count]), ...(typeof shape === "number" ? [shape] : [])];
+  };
+  const flowOf = (name: string): Flow => flows.get(name) as Flow;
+  const isSequence = (name: string): boolean => !(graph.nodes[flowOf(name).value] as Node).perSequence;
+  const add = (layer: Omit<WrittenLayer, "initial" | "weights"> & Partial<WrittenLayer>): void => {
+    written.push({ layer: { initial: [], weights: [], ...layer } });
+  };
+
+  const inputs: Source[] = [];
+  const addInput = (name: string, tokens: boolean): void => {
+    add({ name, className: "InputLayer", inputs: [], shapes: [shapeOf(flowOf(name))], config: { tokens } });
+    inputs.push({ layer: name, output: 0 });
+    values.set(name, { source: { layer: name, output: 0 }, carried: undefined });
+  };
+  const [first] = layers as [Layer];
+  let before = model.input === "tokens" ? "tokens" : "x";
+  if (first.kind !== "input") {
+    const name = free("input_layer");
+    const flow = flowOf(before);
+    add({
+      name,
+      className: "InputLayer",
+      inputs: [],
+      shapes: [shapeOf(flow)],
+      config: { tokens: before === "tokens" },
+    });
+    inputs.push({ layer: name, output: 0 });
+    values.set(before, { source: { layer: name, output: 0 }, carried: undefined });
+  }
+
+  /** The mask that our layer's input has. */
+  const wantedMask = (layer: string, read: string): MaskedBy | undefined => {
+    const { maskedBy, backwards } = flowOf(read);
+    const [mask, ...more] = maskedBy;
+    if (mask === undefined) return undefined;
+    if (more.length > 0) refuse(layer, `reads what several masks hide, which ${program.name} joins in another way`);
+    if (backwards)
+      refuse(layer, `reads a masked sequence from its end, and ${program.name} hands the mask on as it was`);
+    const maker = layers.find(({ kind, name }) => {
+      const by = values.get(name)?.carried;
+      return (kind === "masking" || kind === "embedding") && by?.input === mask.input && by.value === mask.value;
+    });
+    if (maker === undefined) return refuse(layer, "is masked by a further input of the model");
+    return { ...mask, maker: maker.name };
+  };
+  /** Of a layer that heeds masks: the one that it is to get. */
+  const heeded = (layer: string, read: string, value: Value): MaskedBy | null => {
+    const wanted = wantedMask(layer, read);
+    const { carried } = value;
+    const same = wanted?.input === carried?.input && wanted?.value === carried?.value;
+    masksSaid ||= !same;
+    if (!same && carried !== undefined && wanted === undefined)
+      refuse(layer, `takes no notice of the mask of what it reads, and ${program.name}'s would`);
+    if (!same && !program.saysMasks)
+      refuse(layer, `is masked by what a layer before it read, and ${program.name} does not hand that mask on`);
+    return wanted ?? null;
+  };
+  /** Of a layer that takes no notice of masks in the program. */
+  const unheeded = (layer: string, read: string, { carried }: Value): void => {
+    if (flowOf(read).maskedBy.length > 0) refuse(layer, `passes over masked steps, and ${program.name}'s does not`);
+    if (carried !== undefined && !program.saysMasks)
+      refuse(layer, `reads what is masked, and ${program.name}'s cannot`);
+  };
+
+  /** A group of arrays, and copies of those that are other layers'. */
+  const group = (form: WeightForm, to: string, path: string, shared: CellSpec["shared"] = {}): WrittenGroup => {
+    const owned = (name: string): string => shared[name.slice(to.length + 1)] ?? name;
+    const arrays = arraysFrom({ form, to, path }, (name) => ({
+      shape: shapesOfParameters.get(owned(name)) as readonly number[],
+      values: numbers[owned(name)] as Float32Array,
+    }));
+    return { path, arrays: arrays.map(({ name, shape, data }) => ({ name, shape, data })) };
+  };
+  const noteShared = (name: string, { shared }: CellSpec): void => {
+    if (shared !== undefined && Object.keys(shared).length > 0)
+      notes.add(`${name}: it uses weights of other layers; written are copies, which training would move apart.`);
+  };
+
+  const noteEnd = ({ returnSequences, endsMask }: CellSpec, mask: MaskedBy | null): void => {
+    if (mask !== null && returnSequences && endsMask && !program.handsMasksOn)
+      notes.add("Masks end at recurrent layers, as in Keras since 3.16; earlier versions hand them on.");
+  };
+
+  /** A recurrent layer's form and options, but for the direction. */
+  const recurrentOf = (
+    name: string,
+    spec: CellSpec,
+    to = name,
+  ): { found: RecognizedRecurrent; config: Record<string, unknown> } => {
+    const { cell, inputs: more, strides, initialState, zoneout, dropConnect, stateful } = spec;
+    if (more !== undefined) refuse(name, "reads more layers than one");
+    if (strides !== undefined) refuse(name, "has strides");
+    if (initialState === "learned") refuse(name, "starts from learned states");
+    if ((typeof zoneout === "number" ? [zoneout] : Object.values(zoneout)).some((rate) => rate > 0))
+      refuse(name, "has zoneout, which mixes states outside of training, too");
+    const found =
+      recognizeRecurrent(cell, program.functions) ??
+      refuse(name, `has a cell that none of ${program.name}'s layers has: ${firstEquation(cell)}`);
+    if (found.resetAfter && !program.resetAfter)
+      refuse(name, `resets its state after the product with U_g, and ${program.name}'s GRU does before it`);
+    if (dropConnect > 0) notes.add(`${name}: dropConnect is left out: it acts in training alone.`);
+    if (stateful)
+      notes.add(`${name}: written without "stateful", for which ${program.name} needs a fixed number of sequences.`);
+    const config = {
+      return_sequences: spec.returnSequences,
+      zero_output_for_mask: spec.zeroOutputForMask,
+      units: (
+        shapesOfParameters.get(spec.shared?.[mainOf(found)] ?? `${to}.${mainOf(found)}`) as readonly number[]
+      )[0] as number,
+      activation: found.activation,
+      ...(found.kind !== "simple_rnn" && { recurrent_activation: found.recurrent }),
+      use_bias: found.bias,
+      dropout: spec.dropout,
+      recurrent_dropout: spec.recurrentDropout,
+      ...(found.kind === "gru" && { reset_after: found.resetAfter }),
+    };
+    return { found, config };
+  };
+  const weightForm = ({ kind, bias, resetAfter }: RecognizedRecurrent, units: number): WeightForm => ({
+    ...{ kind: "recurrent", cell: kind, units, bias, resetAfter, cudnn: false },
+  });
+
+  /** The outputs that a layer's states start from, in Keras's order of its states. */
+  const startsOf = (name: string, spec: CellSpec, states: readonly string[]): readonly Source[] => {
+    const { initialState } = spec;
+    if (typeof initialState !== "object") return [];
+    const given = namesOf(initialState.from).flatMap((from): (readonly [string, () => Source])[] => {
+      const owner = owners.get(from);
+      if (owner === undefined) {
+        const value =
+          values.get(from) ?? refuse(name, `starts from "${from}", whose states ${program.name} does not give`);
+        return [[states.length === 1 ? (states[0] as string) : from, () => value.source]];
+      }
+      const cell = owner.spec.kind === "bidirectional" ? owner.spec.forward.cell : owner.spec.cell;
+      return cell.states.map((state) => [state, () => finalState(from, owner, state)] as const);
+    });
+    const from = new Map(given);
+    return states.map((state) => (from.get(state) ?? refuse(name, `starts from states of other names`))());
+  };
+  const finalState = (from: string, owner: Owner, state: string): Source => {
+    const read = (half?: "forward" | "backward"): Source => stateSource(from, owner.stateAt(state, half));
+    if (owner.spec.kind !== "bidirectional") return read();
+    const name = free("concatenate");
+    const halves = [read("forward"), read("backward")];
+    const shapes = halves.map(shapeOfSource);
+    const width = shapes.reduce((sum, shape) => sum + (shape.at(-1) as number), 0);
+    add({ name, className: "Concatenate", inputs: halves, shapes: [[null, width]], config: { axis: -1 } });
+    return { layer: name, output: 0 };
+  };
+  /** A state as an output, which the layer then gives. */
+  const stateSource = (layer: string, output: number): Source => {
+    const found = written.find((one) => one.layer.name === layer) as (typeof written)[number];
+    found.returnState = true;
+    return { layer, output };
+  };
+  const shapeOfSource = ({ layer, output }: Source): Shape =>
+    (written.find((one) => one.layer.name === layer)?.layer.shapes[output] ?? []) as Shape;
+
+  /** A layer that gives nothing but a state of another one: with all of its parameters, from the same values. */
+  const stateOfAnother = (
+    layer: Layer & { kind: "cell" },
+    read: string,
+    found: RecognizedRecurrent,
+  ): Source | undefined => {
+    const { shared = {}, cell, returnSequences, initialState } = layer;
+    const [[, one] = ["", ""]] = Object.entries(shared);
+    const all = Object.keys(shared).length === cell.parameters.length;
+    const [of = "", half] = one.split(".").slice(0, -1) as [string?, ("forward" | "backward")?];
+    const owner = owners.get(of);
+    if (!all || returnSequences || owner === undefined) return undefined;
+    const { spec } = owner;
+    const own = spec.kind === "bidirectional" ? (half === undefined ? undefined : spec[half]) : spec;
+    const backwards = half === "backward" ? !(spec as { forward: CellSpec }).forward.goBackwards : own?.goBackwards;
+    const from = readOf.get(of);
+    const same =
+      own !== undefined &&
+      Object.entries(shared).every(
+        ([name, to]) => to === [of, half, name].filter((part) => part !== undefined).join("."),
+      ) &&
+      JSON.stringify(own.initialState) === JSON.stringify(initialState) &&
+      backwards === layer.goBackwards &&
+      from === read &&
+      sameEquations({ source: cell.source.replace(/^\s*y\s*=.*$/m, "") }, own.cell);
+    if (!same) return undefined;
+    return stateSource(of, owner.stateAt(found.output ?? (found.states[0] as string), half));
+  };
+
+  const addRecurrent = (layer: Layer & { kind: "cell" }, read: string, value: Value): void => {
+    const { name } = layer;
+    const { found, config } = recurrentOf(name, layer);
+    const state = stateOfAnother(layer, read, found);
+    if (state !== undefined) {
+      values.set(name, { source: state, carried: undefined });
+      return;
+    }
+    noteShared(name, layer);
+    if (found.output !== undefined) refuse(name, `gives its cell state, and ${program.name}'s gives the hidden state`);
+    const mask = heeded(name, read, value);
+    if (mask !== null && layer.zeroOutputForMask && !program.heedsMasks)
+      refuse(name, `gives zeros at masked steps (zeroOutputForMask), and ${program.name}'s repeats its output`);
+    noteEnd(layer, mask);
+    const initial = startsOf(name, layer, found.states);
+    const units = config.units as number;
+    add({
+      ...{ name, className: classes[found.kind], inputs: [value.source], initial, mask },
+      config: { ...config, return_state: layer.returnState, go_backwards: layer.goBackwards },
+      weights: [group(weightForm(found, units), name, "cell", layer.shared)],
+      shapes: [shapeOf(flowOf(name)), ...found.states.map((): Shape => [null, units])],
+    });
+    readOf.set(name, read);
+    owners.set(name, { spec: layer, stateAt: (of) => 1 + found.states.indexOf(of) });
+    const handed = program.handsMasksOn && layer.returnSequences ? (mask ?? undefined) : undefined;
+    values.set(name, { source: { layer: name, output: 0 }, carried: handed });
+  };
+
+  const addBidirectional = (layer: Layer & { kind: "bidirectional" }, read: string, value: Value): void => {
+    const { name, forward, backward, mergeMode } = layer;
+    const halves = [recurrentOf(name, forward, `${name}.forward`), recurrentOf(name, backward, `${name}.backward`)];
+    const [there, back] = halves as [(typeof halves)[number], (typeof halves)[number]];
+    if (typeof forward.initialState === "object" || typeof backward.initialState === "object")
+      refuse(name, "starts its directions from given states");
+    if (!program.differentDirections && JSON.stringify(there) !== JSON.stringify(back))
+      refuse(name, `has another layer in each direction, and ${program.name}'s has one for both`);
+    noteShared(name, forward);
+    noteShared(name, backward);
+    const mask = heeded(name, read, value);
+    noteEnd(forward, mask);
+    if (mask !== null && !program.heedsMasks)
+      refuse(name, `is masked, and the halves of ${program.name}'s differ in what they make of that`);
+    const unmerged = mergeMode === "none";
+    const outputs = unmerged ? [`${name}.forward`, `${name}.backward`] : [name];
+    const inner = halves.map(({ found, config }, k): WrittenLayer => {
+      const way = k === 0 ? "forward" : "backward";
+      const spec = k === 0 ? forward : backward;
+      const units = config.units as number;
+      return {
+        ...{ name: `${way}_${found.kind}`, className: classes[found.kind], inputs: [value.source], initial: [] },
+        config: {
+          ...config,
+          // Keras's own rule in this layer.
+          ...{ zero_output_for_mask: spec.returnSequences, return_state: forward.returnState },
+          go_backwards: forward.goBackwards !== (k === 1),
+        },
+        weights: [group(weightForm(found, units), `${name}.${way}`, `${way}_layer/cell`, spec.shared)],
+        shapes: [],
+      };
+    });
+    const states = halves.flatMap(({ found, config }) => found.states.map((): Shape => [null, config.units as number]));
+    add({
+      ...{ name, className: "Bidirectional", inputs: [value.source], mask, inner },
+      config: { merge_mode: unmerged ? null : mergeMode },
+      weights: inner.flatMap(({ weights }) => weights),
+      shapes: [...outputs.map((one) => shapeOf(flowOf(one))), ...states],
+    });
+    readOf.set(name, read);
+    owners.set(name, {
+      spec: layer,
+      stateAt: (of, half) =>
+        outputs.length + (half === "backward" ? there.found.states.length : 0) + there.found.states.indexOf(of),
+    });
+    const carried = program.handsMasksOn && forward.returnSequences ? (mask ?? undefined) : undefined;
+    outputs.forEach((one, output) => {
+      values.set(one, { source: { layer: name, output }, carried });
+    });
+  };
+
+  const addCell = (layer: Layer & { kind: "cell" }, read: string, value: Value): void => {
+    const { name, cell, strides = 1, shared } = layer;
+    const found = layer.inputs === undefined ? recognizeLayer(cell, program.functions, strides) : undefined;
+    if (layer.inputs !== undefined) refuse(name, "reads more layers than one");
+    if (found === undefined)
+      refuse(name, `computes what none of ${program.name}'s layers does: ${firstEquation(cell)}`);
+    if (found.kind === "same") {
+      // It is nothing but a name, or the end of a mask, which the layers that read it say themselves.
+      values.set(name, value);
+      return;
+    }
+    const size = (parameter: string): number =>
+      (shapesOfParameters.get(shared?.[parameter] ?? `${name}.${parameter}`)?.[0] ?? layer.units) as number;
+    const { className, config, form, masks, problem } = simpleLayer(found, layer, {
+      program,
+      size,
+      axes: isSequence(name) ? 3 : 2,
+    });
+    if (problem !== undefined) refuse(name, problem);
+    if (masks === "none" || (masks === "heeded" && !program.heedsMasks)) unheeded(name, read, value);
+    if (found.kind === "affine")
+      notes.add(`${name}: written as a BatchNormalization, which in training would follow its batches.`);
+    noteShared(name, layer);
+    add({
+      ...{ name, className, config, inputs: [value.source], shapes: [shapeOf(flowOf(name))] },
+      ...(form !== undefined && { weights: [group(form, name, "", shared)] }),
+      ...(masks === "heeded" && { mask: heeded(name, read, value) }),
+    });
+    values.set(name, { source: { layer: name, output: 0 }, carried: masks === "passed" ? value.carried : undefined });
+  };
+
+  for (const layer of layers) {
+    const { name } = layer;
+    const read = layer.reads ?? before;
+    before = name;
+    if (layer.kind === "input") {
+      if (layer.mask) refuse(name, "has a mask as a further input");
+      addInput(name, layer.features === "tokens");
+      continue;
+    }
+    if (layer.kind === "merge") {
+      const of = layer.of.map((one) => values.get(one) as Value);
+      if (of.some(({ carried }) => carried !== undefined))
+        refuse(name, `merges what is masked, which ${program.name} does in another way`);
+      const className = mergeClasses[layer.mergeMode];
+      const config = layer.mergeMode === "concat" ? { axis: -1 } : {};
+      add({ name, className, inputs: of.map(({ source }) => source), shapes: [shapeOf(flowOf(name))], config });
+      values.set(name, { source: { layer: name, output: 0 }, carried: undefined });
+      continue;
+    }
+    const value = values.get(read) as Value;
+    const simple = (
+      className: string,
+      config: Record<string, unknown>,
+      carried: MaskedBy | undefined,
+      weights: readonly WrittenGroup[] = [],
+    ): void => {
+      add({ name, className, config, weights, inputs: [value.source], shapes: [shapeOf(flowOf(name))] });
+      values.set(name, { source: { layer: name, output: 0 }, carried });
+    };
+    switch (layer.kind) {
+      case "embedding": {
+        const { inputDim, outputDim, maskZero } = layer;
+        simple(
+          "Embedding",
+          { input_dim: inputDim, output_dim: outputDim, mask_zero: maskZero },
+          maskZero ? { input: inputName(read), value: 0, maker: name } : undefined,
+          [group({ kind: "embedding" }, name, "")],
+        );
+        break;
+      }
+      case "masking":
+        simple(
+          "Masking",
+          { mask_value: layer.maskValue },
+          {
+            ...{ input: inputName(read), value: Math.fround(layer.maskValue), maker: name },
+          },
+        );
+        break;
+      case "dropout": {
+        const locked = layer.locked && isSequence(read);
+        simple(locked ? "SpatialDropout1D" : "Dropout", { rate: layer.rate }, value.carried);
+        break;
+      }
+      case "repeat_vector":
+        simple("RepeatVector", { n: layer.n }, undefined);
+        break;
+      case "bidirectional":
+        addBidirectional(layer, read, value);
+        break;
+      case "cell":
+        if (layer.cell.states.length > 0 && !isPooling(layer)) addRecurrent(layer, read, value);
+        else addCell(layer, read, value);
+    }
+  }
+  function inputName(read: string): string {
+    const node = graph.nodes[flowOf(read).value] as Node & { readonly name?: string };
+    return node.name ?? read;
+  }
+  function isPooling({ cell, inputs: more, strides }: CellSpec): boolean {
+    const found = more === undefined ? recognizeLayer(cell, program.functions, strides ?? 1) : undefined;
+    return found !== undefined;
+  }
+
+  const { name: lastName } = layers.at(-1) as Layer;
+  const last = values.get(lastName) as Value;
+  if (inputs.some(({ layer }) => layer === last.source.layer)) refuse(lastName, "gives what it reads");
+  return finishedTree({
+    written,
+    inputs,
+    output: last.source,
+    graph: first.kind === "input" || masksSaid,
+    notes: [...notes],
+  });
+}
+
+const mainOf = ({ kind }: RecognizedRecurrent): string => ({ lstm: "U_i", gru: "U_z", simple_rnn: "U" })[kind];
+const classes = { lstm: "LSTM", gru: "GRU", simple_rnn: "SimpleRNN" } as const;
+const capital = (label: string): string => label.charAt(0).toUpperCase() + label.slice(1);
+const mergeClasses = Object.fromEntries(
+  Object.entries(mergeLabels).map(([mode, label]) => [mode, capital(label)]),
+) as Record<keyof typeof mergeLabels, string>;
