@@ -1,16 +1,19 @@
 /** What `unrolled convert` writes, by the ending of a file's name. Each format is loaded when it is written. */
 import { basename } from "node:path";
-import { type ModelFile, writeModel } from "../formats/model-file.ts";
+import { type ModelFile, modelParts } from "../formats/model-file.ts";
 import { type SourceLanguage, sourceLanguages } from "../formats/source/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import { isPlain } from "../graph/schema.ts";
 
+/** A file, in parts. */
+type WrittenFile = readonly [path: string, parts: readonly Uint8Array[]];
 /** The files of a model, the named one first, and what is to be known of them. */
 export type Written = {
-  readonly files: readonly [readonly [path: string, Uint8Array], ...(readonly [path: string, Uint8Array])[]];
+  readonly files: readonly [WrittenFile, ...WrittenFile[]];
   readonly notes: readonly string[];
 };
-type Writer = { readonly paths: readonly string[]; readonly write: (content: ModelFile) => Promise<Written> };
+/** What writes a model, to these paths. */
+export type Writer = { readonly paths: readonly string[]; readonly write: (content: ModelFile) => Promise<Written> };
 type Choices = { readonly steps: boolean; readonly pytorch: boolean };
 
 /** @throws InputError for an ending that nothing is written for, and for options of others */
@@ -20,7 +23,7 @@ export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
   if (pytorch && ending !== "safetensors") {
     throw new InputError(`--pytorch: is for .safetensors, and OUT is ${out}. Leave it out.`);
   }
-  const one = (content: Uint8Array): Written => ({ files: [[out, content]], notes: [] });
+  const one = (parts: readonly Uint8Array[]): Written => ({ files: [[out, parts]], notes: [] });
   const text = new TextEncoder();
   if (pytorch) {
     const module = out.replace(/\.\w+$/, ".py");
@@ -30,8 +33,8 @@ export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
         const made = (await import("../formats/pytorch.ts")).writePytorch(model);
         return {
           files: [
-            [out, made.weights],
-            [module, text.encode(made.module)],
+            [out, [made.weights]],
+            [module, [text.encode(made.module)]],
           ],
           notes: made.notes,
         };
@@ -41,19 +44,19 @@ export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
   if (ending === "safetensors") {
     return {
       paths: [out],
-      write: async ({ model, extra: { options: _, optimizer: __, ...extra } }) => one(writeModel({ model, extra })),
+      write: async ({ model, extra: { options: _, optimizer: __, ...extra } }) => one(modelParts({ model, extra })),
     };
   }
   if (ending === "onnx") {
     return {
       paths: [out],
       write: async ({ model }) =>
-        one((await import("../formats/onnx/index.ts")).writeOnnx(model, { form: steps ? "steps" : "sequences" })),
+        one((await import("../formats/onnx/index.ts")).onnxParts(model, { form: steps ? "steps" : "sequences" })),
     };
   }
   const language = sourceLanguages.find((name) => name === ending);
   if (language !== undefined)
-    return { paths: [out], write: async (content) => one(text.encode(await sourceOf(content, out, language))) };
+    return { paths: [out], write: async (content) => one([text.encode(await sourceOf(content, out, language))]) };
   throw new InputError(
     `${out}: its ending says what is written: .safetensors, .onnx, .c, .js or .ts. Give a name with one of them.`,
   );

@@ -5,9 +5,11 @@ import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
-import { writerFor } from "./convert-outputs.ts";
+import type { ReadModelFile } from "../tasks/open-model.ts";
+import { type Writer, type Written, writerFor } from "./convert-outputs.ts";
+import { type ConversionProgress, conversionProgress } from "./convert-progress.ts";
 import { foreignOptions, readModelAt } from "./model-input.ts";
-import type { Command } from "./options.ts";
+import type { Command, Given } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 
 export const convert: Command = {
@@ -44,12 +46,12 @@ export const convert: Command = {
         throw new InputError(`${path}: exists already. Give another name, or --overwrite to replace it.`);
       }
     }
-    const found = await readModelAt(file, given);
+    const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    const progress = conversionProgress(size);
+    const [found, written] = await converted(given, writer, progress).finally(progress.end);
     const { model } = found.file;
-    checkFiniteValues(model, file);
-    const written = await writer.write(found.file);
-    for (const [path, content] of written.files) writeFileAtomically(path, content);
-    const bytes = written.files[0][1];
+    const sizes = written.files.map(([path, parts]) => [path, sizeOf(parts)] as const);
+    const [[, bytes]] = sizes as [(typeof sizes)[number]];
     const parameters = countParameters(model);
     const { source, output } = found;
     const notes = [...found.notes, ...written.notes];
@@ -62,13 +64,33 @@ export const convert: Command = {
         layers,
         parameters,
         notes,
-        bytes: bytes.length,
+        bytes,
       });
     }
     const lines = [`${file}: ${source}${output === undefined ? "" : `, output ${output}`}`, "", summary(model)];
     process.stdout.write(printable([...lines, ...(notes.length > 0 ? ["", ...notes] : []), ""].join("\n")));
-    for (const [path, { length }] of written.files) {
+    for (const [path, length] of sizes) {
       process.stderr.write(printable(`Saved ${path}: ${formatCount(length)} bytes.\n`));
     }
   },
 };
+
+/** Read the model and write it. */
+async function converted(
+  given: Given,
+  writer: Writer,
+  { phase, add }: ConversionProgress,
+): Promise<readonly [ReadModelFile, Written]> {
+  const [file] = given.positionals as readonly [string];
+  phase("reading");
+  const found = await readModelAt(file, given, (bytes) => {
+    phase("converting");
+    add(bytes);
+  });
+  checkFiniteValues(found.file.model, file);
+  const written = await writer.write(found.file);
+  phase("writing", sizeOf(written.files.flatMap(([, parts]) => parts)));
+  for (const [path, parts] of written.files) writeFileAtomically(path, parts, add);
+  return [found, written];
+}
+const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((total, { length }) => total + length, 0);

@@ -21,14 +21,21 @@ export const foreignOptions: Options = {
 /**
  * Read a model of ours, or of another program: what it is for is in the file of ours; another's model is of text if there is a
  * vocabulary.
+ * @param wasRead told of the number of its bytes, before they are understood
  * @throws InputError, one line, for a file that is none, or is damaged, and for options that it does not need
  */
-export async function readModelAt(file: string, given: Given): Promise<ReadModelFile> {
+export async function readModelAt(
+  file: string,
+  given: Given,
+  wasRead: (bytes: number) => void = () => {},
+): Promise<ReadModelFile> {
+  const bytes = readInput(file);
+  wasRead(bytes.length);
   const [vocabulary, output] = [given.text("vocabulary"), given.text("output")];
   const [mapping, window] = [jsonIn(given.text("mapping")), given.number("window")];
   try {
     return await readModelFile({
-      ...{ bytes: readInput(file), name: file, beside: besideOf(file) },
+      ...{ bytes, name: file, beside: besideOf(file) },
       ...(mapping !== undefined && { mapping }),
       ...(vocabulary !== undefined && {
         vocabulary: readVocabulary(new TextDecoder().decode(readInput(vocabulary)), vocabulary),

@@ -133,7 +133,8 @@ export function describe(p: Progress, perCharacter: boolean, { bar, width }: { b
 /** A number that stays short even if the training diverges. */
 const fixed = (loss: number): string => (loss < 1e4 ? loss.toFixed(3) : loss.toExponential(1));
 
-function drawBar(done: number, width: number): string {
+/** A bar of so many columns, of which the part that is done is full. */
+export function drawBar(done: number, width: number): string {
   const eighths = Math.round(Math.max(0, Math.min(1, done)) * width * 8);
   const full = "█".repeat(Math.floor(eighths / 8));
   const part = eighths % 8 === 0 ? "" : (" ▏▎▍▌▋▊▉"[eighths % 8] as string);

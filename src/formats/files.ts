@@ -11,20 +11,46 @@ import { InputError } from "../graph/input-error.ts";
 /** The largest file that `readInput` reads, in bytes. Node's own limit is 2^31 - 1. */
 const maxInputBytes = 2_000_000_000;
 
+/** The most that is written at once, in bytes. */
+const pieceBytes = 2 ** 24;
+
 /**
- * Write `bytes` to `path` completely or not at all: write a temporary file in the same folder, flush it to the disk,
- * then rename it. An existing file keeps its permissions, and a link stays a link. A device or a pipe is written to
- * directly. Throws an InputError if the path cannot be written; then no temporary file is left, unless the process was
- * killed.
+ * Write `bytes`, or parts of them one after the other, to `path` completely or not at all: write a temporary file in the
+ * same folder, flush it to the disk, then rename it. An existing file keeps its permissions, and a link stays a link. A
+ * device or a pipe is written to directly. Throws an InputError if the path cannot be written; then no temporary file
+ * is left, unless the process was killed.
+ * @param wrote told of each piece that was written, by its bytes
  */
-export function writeFileAtomically(path: string, bytes: Uint8Array): void {
+export function writeFileAtomically(
+  path: string,
+  bytes: Uint8Array | readonly Uint8Array[],
+  wrote: (bytes: number) => void = () => {},
+): void {
+  const parts = bytes instanceof Uint8Array ? [bytes] : bytes;
+  const write = (file: number): void => {
+    for (const part of parts) {
+      for (let at = 0; at < part.length; at += pieceBytes) {
+        const piece = part.subarray(at, at + pieceBytes);
+        fs.writeFileSync(file, piece);
+        wrote(piece.length);
+      }
+    }
+  };
   reporting(path, () => {
     const target = targetOf(path);
-    if (target.mode === "device") return fs.writeFileSync(path, bytes);
+    if (target.mode === "device") {
+      const file = fs.openSync(path, "w");
+      try {
+        write(file);
+      } finally {
+        fs.closeSync(file);
+      }
+      return;
+    }
     const temporary = openTemporary(target);
     try {
       try {
-        fs.writeFileSync(temporary.file, bytes);
+        write(temporary.file);
         fs.fsyncSync(temporary.file);
       } finally {
         fs.closeSync(temporary.file);

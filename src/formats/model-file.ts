@@ -6,6 +6,7 @@
 import { storedCell } from "../graph/cell.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { joined } from "../graph/joined.ts";
 import {
   type Arguments,
   anything,
@@ -44,8 +45,8 @@ import {
   readSafetensors,
   readSafetensorsArguments,
   type Safetensors,
+  safetensorsParts,
   type Tensor,
-  writeSafetensors,
 } from "./safetensors.ts";
 
 /**
@@ -107,10 +108,16 @@ export const writeModelArguments: Arguments = {
  * position; in int8, for a weight that is not finite and for a state of training, which has the weights with all digits
  */
 export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
+  checkArguments("writeModel", { content, options }, writeModelArguments);
+  return joined(Uint8Array, modelParts(content, options)) as Uint8Array<ArrayBuffer>;
+}
+
+/** The same bytes in parts, of which weights that are not rounded are no copies. @internal */
+export function modelParts(
+  { model, training, extra }: ModelFile,
+  { dtype = "f32" }: WriteOptions = {},
+): readonly Uint8Array[] {
   const place = "writeModel";
-  checkArguments(place, { content, options }, writeModelArguments);
-  const { model, training, extra } = content;
-  const { dtype = "f32" } = options;
   const tensors: Record<string, Tensor> = {};
   if (dtype === "int8" && training !== undefined) {
     throw new InputError(
@@ -148,7 +155,7 @@ export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint
   const odd = differs(read, data, "model") ?? differs(again.training, training, "training");
   if (odd !== undefined)
     throw new InputError(`${place}: ${odd} differs from what the layers give. Create the model again.`);
-  return writeSafetensors({ tensors, metadata });
+  return safetensorsParts({ tensors, metadata });
 }
 
 /** Where the scales of a matrix in I8 are: no parameter has such a name. */

@@ -5,6 +5,7 @@
  */
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
+import { joined } from "../graph/joined.ts";
 import {
   type Arguments,
   checkArguments,
@@ -139,7 +140,11 @@ const maxHeaderBytes = 100_000_000;
  */
 export function writeSafetensors(content: Safetensors): Uint8Array<ArrayBuffer> {
   checkArguments("writeSafetensors", { content }, writeSafetensorsArguments);
-  const { tensors, metadata } = content;
+  return joined(Uint8Array, safetensorsParts(content)) as Uint8Array<ArrayBuffer>;
+}
+
+/** The same bytes in parts, of which those of tensors are no copies where they are stored as they are. @internal */
+export function safetensorsParts({ tensors, metadata }: Safetensors): readonly Uint8Array[] {
   const entries = Object.entries(tensors)
     .map(([name, tensor]) => ({ name, shape: tensor.shape, ...stored(name, tensor) }))
     .sort((a, b) => dtypes[b.dtype].bits - dtypes[a.dtype].bits || (a.name < b.name ? -1 : 1));
@@ -164,16 +169,11 @@ export function writeSafetensors(content: Safetensors): Uint8Array<ArrayBuffer> 
   if (headerBytes > maxHeaderBytes)
     throw new InputError(`safetensors: a header of ${format(headerBytes)} bytes is too long`);
 
-  const bytes = new Uint8Array(8 + headerBytes + end);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  bytes.set(text, 8);
-  bytes.fill(0x20, 8 + text.length, 8 + headerBytes);
-  let at = 8 + headerBytes;
-  for (const { data } of entries) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
-  return bytes;
+  const start = new Uint8Array(8 + headerBytes);
+  new DataView(start.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  start.set(text, 8);
+  start.fill(0x20, 8 + text.length);
+  return [start, ...entries.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
 }
 
 /** The dtype of a tensor, and its data as stored in the file. */
@@ -202,6 +202,26 @@ const naturalDtype = (data: TensorData): Dtype =>
  */
 export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): Safetensors {
   checkArguments("readSafetensors", { bytes, file }, readSafetensorsArguments);
+  const { metadata, ...content } = storedTensors(bytes, file);
+  const tensors = Object.create(null) as Record<string, Tensor>;
+  for (const { name, dtype, shape, content: stored } of content.tensors)
+    tensors[name] = decodeTensor(stored, dtype, shape);
+  return { tensors, metadata };
+}
+
+/** A tensor as it is stored. */
+type StoredTensor = {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Its part of the file's bytes. */
+  readonly content: Uint8Array;
+};
+/** What `readSafetensors` gives, checked as there, none of the tensors decoded. @internal */
+export function storedTensors(
+  bytes: Uint8Array,
+  file: string,
+): { readonly tensors: readonly StoredTensor[]; readonly metadata: Safetensors["metadata"] } {
   const fail: Fail = (problem) => {
     throw new FormatError(`${file}: ${problem}`);
   };
@@ -220,10 +240,9 @@ export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): 
   }
   checkPlaces(entries, dataStart, bytes.length, fail);
 
-  const tensors = Object.create(null) as Record<string, Tensor>;
-  for (const { name, dtype, shape, begin, end } of entries) {
-    tensors[name] = decodeTensor(bytes.subarray(dataStart + begin, dataStart + end), dtype, shape);
-  }
+  const tensors = entries.map(({ name, dtype, shape, begin, end }) => ({
+    ...{ name, dtype, shape, content: bytes.subarray(dataStart + begin, dataStart + end) },
+  }));
   return { tensors, metadata };
 }
 

@@ -1,5 +1,6 @@
 /** What is seen of a training, in terminals of several sizes and elsewhere. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { conversionProgress } from "../../src/cli/convert-progress.ts";
 import { lossChart, type Point } from "../../src/cli/loss-chart.ts";
 import { wrap } from "../../src/cli/output.ts";
 import { progressPrinter } from "../../src/cli/progress.ts";
@@ -360,4 +361,29 @@ test("in a pipe: a line every 10 s and after each validation, the text in one li
      47%  step     470  loss 1.519   81,234 tokens/s  53 s left
     "
   `);
+});
+
+describe("a conversion", () => {
+  test("has a bar in place, over its bytes, and leaves nothing of it", () => {
+    const screen = new Screen(60, 24);
+    screen.write("$ unrolled convert\n");
+    const progress = conversionProgress(200_000_000, screen.stream);
+    progress.phase("reading");
+    expect(screen.visible()[1]).toBe("░░░░░░░░░░░░░░░  0 of 400 MB  reading");
+    progress.add(200_000_000);
+    progress.phase("writing", 100_000_000);
+    progress.add(50_000_000);
+    expect(screen.visible().slice(1).join("\n").trimEnd()).toBe("████████████▌░░  250 of 300 MB  writing");
+    progress.end();
+    expect(screen.text()).toBe("$ unrolled convert");
+    expect(screen.listening).toBe(0);
+  });
+
+  test("has none where it is short, and where there is no terminal", () => {
+    const screen = new Screen(60, 24);
+    conversionProgress(1_000_000, screen.stream).phase("reading");
+    vi.stubEnv("TERM", "dumb");
+    conversionProgress(200_000_000, screen.stream).phase("reading");
+    expect(screen.writes).toEqual([]);
+  });
 });

@@ -224,6 +224,22 @@ describe("writeFileAtomically", () => {
     expect(fs.readdirSync(folder)).toEqual([basename(path)]);
   });
 
+  test("writes parts one after the other, and tells of each piece", () => {
+    const path = join(folder, "parts");
+    const large = new Uint8Array(2 ** 24 + 1).fill(7);
+    const pieces: number[] = [];
+    writeFileAtomically(path, [bytes("ab"), new Uint8Array(0), large, bytes("c")], (count) => pieces.push(count));
+    expect(Buffer.compare(fs.readFileSync(path), Buffer.concat([bytes("ab"), large, bytes("c")]))).toBe(0);
+    expect(pieces).toEqual([2, 2 ** 24, 1, 1]);
+    const failing = () =>
+      writeFileAtomically(path, [bytes("no"), bytes("more")], () => {
+        throw new Error("stop");
+      });
+    expect(failing).toThrow();
+    expect(fs.statSync(path).size).toBe(2 ** 24 + 4);
+    expect(fs.readdirSync(folder)).toEqual(["parts"]);
+  });
+
   test("writes only the part that a view shows", () => {
     const path = join(folder, "view");
     writeFileAtomically(path, bytes("abcdef").subarray(2, 4));

@@ -113,10 +113,12 @@ export function closeErrors({ FS }: Library): void {
 
 function kept(module: Library): Loaded {
   const { HEAPU8: memory } = module;
+  const words = new Uint32Array(memory.buffer);
   const parts = [];
   for (let at = 0; at < memory.length; at += partBytes) {
-    const part = memory.subarray(at, at + partBytes);
-    if (part.some((byte) => byte !== 0)) parts.push({ at, content: part.slice() });
+    let word = at / 4;
+    while (word < (at + partBytes) / 4 && words[word] === 0) word++;
+    if (word < (at + partBytes) / 4) parts.push({ at, content: memory.slice(at, at + partBytes) });
   }
   return { module, bytes: memory.length, parts };
 }

@@ -1,9 +1,10 @@
 /** Write a model as an ONNX file: recurrent operators where a cell is one, a Scan over its equations where not. */
+import { joined } from "../../graph/joined.ts";
 import { type Arguments, checkArguments, oneOf, options as optionsOf } from "../../graph/schema.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel, checkReadsForward } from "../../nn/model-checks.ts";
-import { encodeOnnx } from "./proto.ts";
+import { encodeOnnxParts } from "./proto.ts";
 import { checkSayable, translate } from "./translate.ts";
 
 /** As of opset 17 and IR version 8, which runtimes since 2022 read. */
@@ -43,9 +44,13 @@ export const writeOnnxArguments: Arguments = {
  */
 export function writeOnnx(model: Model, options: WriteOnnxOptions = {}): Uint8Array {
   checkArguments("writeOnnx", { model, options }, writeOnnxArguments);
-  const { form = "sequences" } = options;
+  return joined(Uint8Array, onnxParts(model, options));
+}
+
+/** The same bytes in parts. @internal */
+export function onnxParts(model: Model, { form = "sequences" }: WriteOnnxOptions = {}): readonly Uint8Array[] {
   checkSayable(model, "writeOnnx");
   if (form === "steps") checkReadsForward(model, "writeOnnx");
   checkFiniteValues(model, "writeOnnx: the model");
-  return encodeOnnx({ ...versions, producer: "Unrolled", graph: translate(model, form) });
+  return encodeOnnxParts({ ...versions, producer: "Unrolled", graph: translate(model, form) });
 }

@@ -2,7 +2,9 @@
  * ONNX models as plain data, and as bytes: protocol buffers by onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), of
  * which what models of layers need is here. Knows nothing about layers.
  */
+
 import { PbfWriter } from "pbf";
+import { joined } from "../../graph/joined.ts";
 
 /** Element types, by the numbers of `TensorProto.DataType`. */
 export const elementTypes = { float: 1, int8: 3, int64: 7 } as const;
@@ -55,14 +57,45 @@ export type OnnxModel = {
 };
 
 /** A model as the bytes of a file. */
-export function encodeOnnx({ irVersion, opset, domains = {}, producer, graph }: OnnxModel): Uint8Array {
+export const encodeOnnx = (model: OnnxModel): Uint8Array => joined(Uint8Array, encodeOnnxParts(model));
+
+/** The same bytes in parts, of which the numbers of the graph's own tensors are no copies. */
+export function encodeOnnxParts({ irVersion, opset, domains = {}, producer, graph }: OnnxModel): readonly Uint8Array[] {
+  const { tensors, inputs, outputs } = graph;
+  const parts = [
+    encoded((to) => writeGraph({ ...graph, tensors: [], inputs: [], outputs: [] }, to)),
+    ...tensors.flatMap(encodeTensor),
+    encoded((to) => writeValues({ inputs, outputs }, to)),
+  ];
+  const start = encoded((to) => {
+    to.writeVarintField(1, irVersion);
+    if (producer !== "") to.writeStringField(2, producer);
+    writeLength(7, parts, to);
+  });
+  const versions = [["", opset] as const, ...Object.entries(domains)];
+  const end = encoded((to) => {
+    for (const version of versions) to.writeMessage(8, writeOpset, version);
+  });
+  return [start, ...parts, end];
+}
+function encoded(write: (to: PbfWriter) => void): Uint8Array {
   const writer = new PbfWriter();
-  writer.writeVarintField(1, irVersion);
-  if (producer !== "") writer.writeStringField(2, producer);
-  writer.writeMessage(7, writeGraph, graph);
-  for (const versions of [["", opset] as const, ...Object.entries(domains)])
-    writer.writeMessage(8, writeOpset, versions);
+  write(writer);
   return writer.finish();
+}
+/** The field and the length of a message whose bytes follow in parts. */
+function writeLength(field: number, parts: readonly Uint8Array[], to: PbfWriter): void {
+  to.writeTag(field, 2);
+  to.writeVarint(parts.reduce((total, { length }) => total + length, 0));
+}
+/** A tensor of a graph. */
+function encodeTensor(tensor: OnnxTensor): readonly Uint8Array[] {
+  const numbers = bytesOf(tensor);
+  const description = encoded((to) => {
+    describeTensor(tensor, to);
+    writeLength(9, [numbers], to);
+  });
+  return [encoded((to) => writeLength(5, [description, numbers], to)), description, numbers];
 }
 
 function writeOpset([domain, version]: readonly [string, number], to: PbfWriter): void {
@@ -74,6 +107,9 @@ function writeGraph({ name, nodes, tensors, inputs, outputs }: OnnxGraph, to: Pb
   for (const node of nodes) to.writeMessage(1, writeNode, node);
   to.writeStringField(2, name);
   for (const tensor of tensors) to.writeMessage(5, writeTensor, tensor);
+  writeValues({ inputs, outputs }, to);
+}
+function writeValues({ inputs, outputs }: Pick<OnnxGraph, "inputs" | "outputs">, to: PbfWriter): void {
   for (const value of inputs) to.writeMessage(11, writeValue, value);
   for (const value of outputs) to.writeMessage(12, writeValue, value);
 }
@@ -103,14 +139,18 @@ function writeAttribute([name, value]: readonly [string, OnnxAttribute], to: Pbf
   to.writeVarintField(20, attributeTypes[Object.keys(value)[0] as keyof typeof attributeTypes]);
 }
 
-function writeTensor({ name, dims, data }: OnnxTensor, to: PbfWriter): void {
+function writeTensor(tensor: OnnxTensor, to: PbfWriter): void {
+  describeTensor(tensor, to);
+  to.writeBytesField(9, bytesOf(tensor));
+}
+function describeTensor({ name, dims, data }: OnnxTensor, to: PbfWriter): void {
   for (const size of dims) to.writeVarintField(1, size);
   const type = data instanceof Float32Array ? "float" : data instanceof Int8Array ? "int8" : "int64";
   to.writeVarintField(2, elementTypes[type]);
   to.writeStringField(8, name);
-  // Little-endian, as the format and every JavaScript engine in use have it.
-  to.writeBytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
+/** Little-endian, as the format and every JavaScript engine in use have it. */
+const bytesOf = ({ data }: OnnxTensor): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 function writeValue({ name, type, dims }: OnnxValue, to: PbfWriter): void {
   to.writeStringField(1, name);

@@ -19,7 +19,7 @@ import { type Model, modelOf, nameLayers } from "../../nn/model.ts";
 import { FormatError } from "../safetensors.ts";
 import type { MappedLayer, PytorchMapping, TensorPart } from "./mapping.ts";
 import { listed, type TensorTable } from "./state.ts";
-import { asFloats, type NamedTensor } from "./tensors.ts";
+import { asFloats, floatsOf, type NamedTensor } from "./tensors.ts";
 import { linearCell, projectedLstm, projection, type RecurrentKind, recurrentCells, recurrentMaps } from "./weights.ts";
 
 /** PyTorch's own. */
@@ -75,18 +75,20 @@ export function modelFromTensors(
     } else return found;
     return undefined;
   };
-  const numbers = (tensor: NamedTensor): Float32Array => {
-    left -= 4 * tensor.shape.reduce((a, b) => a * b, 1);
+  /** What gives a tensor's numbers. */
+  const numbers = (tensor: NamedTensor): ReturnType<typeof floatsOf> => {
+    left -= 4 * sizeOf(tensor.shape);
     if (left < 0) {
       throw new FormatError(
         `${name}: its tensors share their numbers so much that the model would take far more than the file: it is not read.`,
       );
     }
     if (tensor.dtype === "F64") notes.push("Weights in f64 are rounded to f32.");
-    return asFloats(tensor.read());
+    return floatsOf(tensor);
   };
+  const all = (tensor: NamedTensor): Float32Array => numbers(tensor)(0, sizeOf(tensor.shape));
   const give = (parameter: string, from: string, tensor: NamedTensor | undefined): void => {
-    if (tensor !== undefined) values.set(parameter, { data: numbers(tensor).slice(), shape: tensor.shape, from });
+    if (tensor !== undefined) values.set(parameter, { data: all(tensor), shape: tensor.shape, from });
   };
   const zeros = (parameter: string, size: number): void => {
     values.set(parameter, { data: new Float32Array(size), shape: [size], from: parameter });
@@ -131,24 +133,29 @@ export function modelFromTensors(
       ? [find(called("bias_ih"), [fits(rows)]), find(called("bias_hh"), [fits(rows)])]
       : [undefined, undefined];
     if (ih === undefined || hh === undefined || (biased && (bi === undefined || bh === undefined))) return undefined;
-    const blocksOf = (to: readonly string[], data: Float32Array, shape: readonly number[], tensor: string): void => {
-      const each = data.length / blocks;
+    /** Give each block of rows of a tensor, of which `part` gives so many numbers from one on, to its parameter. */
+    const blocksOf = (
+      to: readonly string[],
+      part: (from: number, count: number) => Float32Array,
+      shape: readonly number[],
+      tensor: string,
+    ): void => {
+      const each = sizeOf(shape);
       for (const [k, parameter] of to.entries()) {
-        values.set(`${under}.${parameter}`, {
-          data: data.slice(k * each, (k + 1) * each),
-          shape,
-          from: called(tensor),
-        });
+        values.set(`${under}.${parameter}`, { data: part(k * each, each), shape, from: called(tensor) });
       }
     };
     blocksOf(map.weight_ih, numbers(ih), [hidden, ih.shape[1] as number], "weight_ih");
     blocksOf(map.weight_hh, numbers(hh), [hidden, units], "weight_hh");
-    const first = bi === undefined ? new Float32Array(rows) : numbers(bi);
-    const second = bh === undefined ? new Float32Array(rows) : numbers(bh);
-    if (map.bias_hh === undefined) blocksOf(map.bias_ih, sum(first, second), [hidden], "bias_ih");
+    const [first, second] = [bi, bh].map((bias) => (bias === undefined ? new Float32Array(rows) : all(bias))) as [
+      Float32Array,
+      Float32Array,
+    ];
+    const from = (bias: Float32Array) => (start: number, count: number) => bias.slice(start, start + count);
+    if (map.bias_hh === undefined) blocksOf(map.bias_ih, from(sum(first, second)), [hidden], "bias_ih");
     else {
-      blocksOf(map.bias_ih, first, [hidden], "bias_ih");
-      blocksOf(map.bias_hh, second, [hidden], "bias_hh");
+      blocksOf(map.bias_ih, from(first), [hidden], "bias_ih");
+      blocksOf(map.bias_hh, from(second), [hidden], "bias_hh");
     }
     give(`${under}.${projection}`, called("weight_hr"), hr);
     const of = kind === "rnn" ? recurrentCells.rnn[layer.nonlinearity ?? "tanh"] : recurrentCells[kind];
@@ -219,7 +226,7 @@ export function modelFromTensors(
       );
       return;
     }
-    const data = numbers(found);
+    const data = all(found);
     const cut = new Float32Array((bottom - top) * (end - start));
     for (let row = top; row < bottom; row++) {
       cut.set(data.subarray(row * width + start, row * width + end), (row - top) * (end - start));
@@ -345,6 +352,8 @@ function inputOf(first: LayerSpec, values: ReadonlyMap<string, Value>): number {
     `mapping: the first layer does not say how many features it reads. Begin with a layer of kind "input".`,
   );
 }
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Both biases of a gate. A bias of 0 leaves the other as it is, -0 too. */
 const sum = (a: Float32Array, b: Float32Array): Float32Array =>

@@ -7,13 +7,14 @@ import { isNpy, readNpz } from "../containers/npy.ts";
 import { isTar, readTar } from "../containers/tar.ts";
 import { isZip, zipMembers } from "../containers/zip.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
-import { type Dtype, FormatError, readSafetensors, type Tensor } from "../safetensors.ts";
+import { type Dtype, FormatError, storedTensors } from "../safetensors.ts";
 import { readTorchArchive } from "./archive.ts";
 import { chainOf } from "./chain.ts";
 import { isForeignSafetensors, isNpz, isTorchArchive } from "./kinds.ts";
 import { checkMapping, type PytorchMapping } from "./mapping.ts";
 import { modelFromTensors } from "./model.ts";
 import { type TensorTable, tensorsIn, unwrapped } from "./state.ts";
+import { type NamedTensor, stored } from "./tensors.ts";
 
 /** The name under which exported weights carry their mapping. */
 export const mappingKey = "pytorch.mapping";
@@ -41,29 +42,30 @@ const containers: readonly Container[] = [
   },
   {
     accepts: isNpz,
-    read: (bytes, name) => ({ source: "NumPy", table: plainTable(readNpz(bytes, name), true) }),
+    read(bytes, name) {
+      const tensors = [...readNpz(bytes, name)].map(([own, tensor]): [string, NamedTensor] => [
+        own,
+        { shape: tensor.shape, dtype: tensor.dtype as Dtype, read: () => tensor },
+      ]);
+      return { source: "NumPy", table: plainTable(tensors, true) };
+    },
   },
   {
     accepts: isForeignSafetensors,
     read(bytes, name) {
-      const { tensors, metadata } = readSafetensors(bytes, name);
-      const table = plainTable(new Map(Object.entries(tensors)), false);
+      const { tensors, metadata } = storedTensors(bytes, name);
+      const table = plainTable(
+        tensors.map((tensor) => [tensor.name, stored(tensor.content, tensor.dtype, tensor.shape)]),
+        false,
+      );
       return { source: "safetensors", table, mapping: mappingIn(metadata[mappingKey], name) };
     },
   },
 ];
 
 /** Tensors of a file that has each but once. */
-const plainTable = (tensors: ReadonlyMap<string, Tensor>, ordered: boolean): TensorTable => ({
-  tensors: new Map(
-    [...tensors].map(([name, tensor]) => [
-      name,
-      { shape: tensor.shape, dtype: tensor.dtype as Dtype, read: () => tensor },
-    ]),
-  ),
-  modules: new Map(),
-  ordered,
-  notes: [],
+const plainTable = (tensors: readonly (readonly [string, NamedTensor])[], ordered: boolean): TensorTable => ({
+  ...{ tensors: new Map(tensors), modules: new Map(), ordered, notes: [] },
 });
 
 function mappingIn(text: string | undefined, name: string): unknown {

@@ -11,6 +11,8 @@ export type NamedTensor = {
   readonly shape: readonly number[];
   /** Its numbers in row-major order; they may be part of the file's bytes, so nobody writes into them. */
   readonly read: () => Tensor;
+  /** The bytes of its numbers in the file, where they lie there in row-major order. */
+  readonly bytes?: Uint8Array;
   /** Where its numbers lie: tensors with the same place are the same numbers. Absent where a file has each but once. */
   readonly place?: string;
 };
@@ -42,24 +44,29 @@ export type View = {
 /** A view as a tensor, or why it is none. */
 export function viewed({ dtype, shape, strides, offset, storage }: View): NamedTensor | NoTensor {
   const size = elementBytes(dtype);
-  const stored = Math.floor(storage.bytes.length / size);
+  const most = Math.floor(storage.bytes.length / size);
   const count = shape.reduce((a, b) => a * b, 1);
   const last = shape.reduce((at, steps, axis) => at + (steps - 1) * (strides[axis] as number), offset);
-  if (count > 0 && !(last < stored)) {
-    return { problem: `reaches beyond its storage, which has ${stored} numbers: the file is cut off or damaged` };
+  if (count > 0 && !(last < most)) {
+    return { problem: `reaches beyond its storage, which has ${most} numbers: the file is cut off or damaged` };
   }
-  if (!(count <= stored)) return { problem: `has ${count} numbers, more than the ${stored} that are stored` };
-  const read = (): Tensor => {
-    if (!inOrder(shape, strides))
-      return decodeTensor(inRowMajorOrder({ shape, strides, offset }, storage.bytes, size), dtype, shape);
-    const bytes = storage.bytes.subarray(offset * size, (offset + count) * size);
-    // Zeros where nothing is stored: an empty tensor may have any offset.
-    const at = bytes.byteOffset;
-    return dtype === "F32" && at % size === 0
-      ? { dtype, shape, data: new Float32Array(bytes.buffer as ArrayBuffer, at, count) }
+  if (!(count <= most)) return { problem: `has ${count} numbers, more than the ${most} that are stored` };
+  const place = [storage.key, offset, shape.join(), strides.join()].join(" ");
+  if (!inOrder(shape, strides)) {
+    const read = () => decodeTensor(inRowMajorOrder({ shape, strides, offset }, storage.bytes, size), dtype, shape);
+    return { dtype, shape, read, place };
+  }
+  // None where nothing is stored: an empty tensor may have any offset.
+  return { ...stored(storage.bytes.subarray(offset * size, (offset + count) * size), dtype, shape), place };
+}
+
+/** A tensor of its bytes in row-major order. */
+export function stored(bytes: Uint8Array, dtype: Dtype, shape: readonly number[]): NamedTensor {
+  const read = (): Tensor =>
+    dtype === "F32" && bytes.byteOffset % 4 === 0
+      ? { dtype, shape, data: new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / 4) }
       : decodeTensor(bytes, dtype, shape);
-  };
-  return { dtype, shape, read, place: [storage.key, offset, shape.join(), strides.join()].join(" ") };
+  return { dtype, shape, read, bytes };
 }
 
 /** Whether the elements lie one after the other, the last index running fastest. */
@@ -73,8 +80,24 @@ function inOrder(shape: readonly number[], strides: readonly number[]): boolean 
   return true;
 }
 
-/** The numbers of a tensor as f32, in row-major order; f64 and whole numbers are rounded. */
+/** The numbers of a tensor as f32, in row-major order; f64 and whole numbers are rounded. They may be part of the file's bytes. */
 export function asFloats({ data, dtype }: Tensor): Float32Array {
   if (data instanceof Float32Array && dtype !== "C64") return data;
-  return Float32Array.from(data as ArrayLike<number | bigint>, Number);
+  return data instanceof BigInt64Array || data instanceof BigUint64Array
+    ? Float32Array.from(data as ArrayLike<number | bigint>, Number)
+    : new Float32Array(data as ArrayLike<number>);
+}
+
+/** What gives some of a tensor's numbers as f32, so many from one on in row-major order, as arrays of their own. */
+export function floatsOf({ dtype, bytes, read }: NamedTensor): (from: number, count: number) => Float32Array {
+  if (dtype === "F32" && bytes !== undefined) {
+    // The only copy, wherever the numbers lie.
+    return (from, count) => {
+      const copy = new Float32Array(count);
+      new Uint8Array(copy.buffer).set(bytes.subarray(4 * from, 4 * (from + count)));
+      return copy;
+    };
+  }
+  const all = asFloats(read());
+  return (from, count) => all.slice(from, from + count);
 }
