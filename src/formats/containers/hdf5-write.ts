@@ -7,8 +7,11 @@ export type Hdf5Object =
   | { readonly path: string; readonly attributes?: Readonly<Record<string, string>> }
   | { readonly path: string; readonly shape: readonly number[]; readonly data: Float32Array };
 
+/** 1 January 1980, the first day that archives have, in milliseconds. */
+const firstOfZip = 315_532_800_000;
+
 /**
- * The bytes of a file with these objects; the groups above them are made. It is read again and compared before it is given back, as the
+ * The bytes of a file with these objects; the groups above them are made. The same objects are the same bytes. It is read again and compared before it is given back, as the
  * library tells few of its errors.
  * @param name for messages
  * @throws FormatError where the package is missing; RangeError where the library's memory does not suffice
@@ -28,6 +31,9 @@ function written(module: Library, objects: readonly Hdf5Object[], name: string):
   const check = (what: string, status: number): void => {
     if (status < 0) throw new Error(`internal: ${name}: ${what} is not written`);
   };
+  // The library writes the time to each object: the same objects are to be the same bytes. It asks for it in no other way.
+  const { now } = Date;
+  Date.now = () => firstOfZip;
   module.activate_throwing_error_handler();
   let id: bigint | undefined;
   try {
@@ -80,6 +86,7 @@ function written(module: Library, objects: readonly Hdf5Object[], name: string):
       // What was wrong with it has been said.
     }
     module.deactivate_throwing_error_handler();
+    Date.now = now;
     FS.unlink(place);
   }
 }

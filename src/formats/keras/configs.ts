@@ -72,7 +72,7 @@ const defaults: Readonly<Record<string, Defaults>> = {
   BatchNormalization: normalization(
     { axis: -1, momentum: 0.99, epsilon: 0, center: true, scale: true },
     ["moving_mean", "moving_variance"],
-    { synchronized: false },
+    { synchronized: false, renorm: false, renorm_clipping: null, renorm_momentum: 0.99 },
   ),
   Dropout: plain({ rate: 0, seed: null, noise_shape: null }),
   SpatialDropout1D: plain({ rate: 0, seed: null }),

@@ -9,7 +9,9 @@ import type { Layer, Model } from "../../nn/model.ts";
 import { modelGraph } from "../../nn/model-graph.ts";
 import type { Flow } from "../../nn/recurrent.ts";
 import { firstEquation, sameEquations } from "../plain-lines.ts";
-import { type RecognizedRecurrent, recognizeLayer, recognizeRecurrent } from "./recognize.ts";
+import { snakeCase } from "./folders.ts";
+import { recognizeLayer } from "./recognize.ts";
+import { type RecurrentLayer, recurrentLayer } from "./recurrent-layers.ts";
 import { simpleLayer } from "./simple-layers.ts";
 import {
   finishedTree,
@@ -32,6 +34,8 @@ type Value = {
   readonly source: Source;
   /** The mask that goes with the values in the program, and that our layers see. */
   readonly carried: MaskedBy | undefined;
+  /** Whether a recurrent layer has ended a mask. */
+  readonly ended?: boolean | undefined;
 };
 
 /**
@@ -71,26 +75,14 @@ export function kerasTree(model: Model, program: Program): Tree {
   };
 
   const inputs: Source[] = [];
-  const addInput = (name: string, tokens: boolean): void => {
-    add({ name, className: "InputLayer", inputs: [], shapes: [shapeOf(flowOf(name))], config: { tokens } });
+  const addInput = (name: string, tokens: boolean, ours = name): void => {
+    add({ name, className: "InputLayer", inputs: [], shapes: [shapeOf(flowOf(ours))], config: { tokens } });
     inputs.push({ layer: name, output: 0 });
-    values.set(name, { source: { layer: name, output: 0 }, carried: undefined });
+    values.set(ours, { source: { layer: name, output: 0 }, carried: undefined });
   };
   const [first] = layers as [Layer];
   let before = model.input === "tokens" ? "tokens" : "x";
-  if (first.kind !== "input") {
-    const name = free("input_layer");
-    const flow = flowOf(before);
-    add({
-      name,
-      className: "InputLayer",
-      inputs: [],
-      shapes: [shapeOf(flow)],
-      config: { tokens: before === "tokens" },
-    });
-    inputs.push({ layer: name, output: 0 });
-    values.set(before, { source: { layer: name, output: 0 }, carried: undefined });
-  }
+  if (first.kind !== "input") addInput(free("input_layer"), before === "tokens", before);
 
   /** The mask that our layer's input has. */
   const wantedMask = (layer: string, read: string): MaskedBy | undefined => {
@@ -113,6 +105,8 @@ export function kerasTree(model: Model, program: Program): Tree {
     const { carried } = value;
     const same = wanted?.input === carried?.input && wanted?.value === carried?.value;
     masksSaid ||= !same;
+    if (wanted === undefined && value.ended)
+      notes.add("Masks end at recurrent layers, as in Keras since 3.16; earlier versions hand them on.");
     if (!same && carried !== undefined && wanted === undefined)
       refuse(layer, `takes no notice of the mask of what it reads, and ${program.name}'s would`);
     if (!same && !program.saysMasks)
@@ -140,49 +134,14 @@ export function kerasTree(model: Model, program: Program): Tree {
       notes.add(`${name}: it uses weights of other layers; written are copies, which training would move apart.`);
   };
 
-  const noteEnd = ({ returnSequences, endsMask }: CellSpec, mask: MaskedBy | null): void => {
-    if (mask !== null && returnSequences && endsMask && !program.handsMasksOn)
-      notes.add("Masks end at recurrent layers, as in Keras since 3.16; earlier versions hand them on.");
+  const recurrentOf = (name: string, spec: CellSpec, to = name): RecurrentLayer => {
+    const made = recurrentLayer(spec, program, (parameter) => {
+      return shapesOfParameters.get(spec.shared?.[parameter] ?? `${to}.${parameter}`)?.[0] as number;
+    });
+    if ("problem" in made) refuse(name, made.problem);
+    for (const note of made.notes) notes.add(`${name}: ${note}`);
+    return made;
   };
-
-  /** A recurrent layer's form and options, but for the direction. */
-  const recurrentOf = (
-    name: string,
-    spec: CellSpec,
-    to = name,
-  ): { found: RecognizedRecurrent; config: Record<string, unknown> } => {
-    const { cell, inputs: more, strides, initialState, zoneout, dropConnect, stateful } = spec;
-    if (more !== undefined) refuse(name, "reads more layers than one");
-    if (strides !== undefined) refuse(name, "has strides");
-    if (initialState === "learned") refuse(name, "starts from learned states");
-    if ((typeof zoneout === "number" ? [zoneout] : Object.values(zoneout)).some((rate) => rate > 0))
-      refuse(name, "has zoneout, which mixes states outside of training, too");
-    const found =
-      recognizeRecurrent(cell, program.functions) ??
-      refuse(name, `has a cell that none of ${program.name}'s layers has: ${firstEquation(cell)}`);
-    if (found.resetAfter && !program.resetAfter)
-      refuse(name, `resets its state after the product with U_g, and ${program.name}'s GRU does before it`);
-    if (dropConnect > 0) notes.add(`${name}: dropConnect is left out: it acts in training alone.`);
-    if (stateful)
-      notes.add(`${name}: written without "stateful", for which ${program.name} needs a fixed number of sequences.`);
-    const config = {
-      return_sequences: spec.returnSequences,
-      zero_output_for_mask: spec.zeroOutputForMask,
-      units: (
-        shapesOfParameters.get(spec.shared?.[mainOf(found)] ?? `${to}.${mainOf(found)}`) as readonly number[]
-      )[0] as number,
-      activation: found.activation,
-      ...(found.kind !== "simple_rnn" && { recurrent_activation: found.recurrent }),
-      use_bias: found.bias,
-      dropout: spec.dropout,
-      recurrent_dropout: spec.recurrentDropout,
-      ...(found.kind === "gru" && { reset_after: found.resetAfter }),
-    };
-    return { found, config };
-  };
-  const weightForm = ({ kind, bias, resetAfter }: RecognizedRecurrent, units: number): WeightForm => ({
-    ...{ kind: "recurrent", cell: kind, units, bias, resetAfter, cudnn: false },
-  });
 
   /** The outputs that a layer's states start from, in Keras's order of its states. */
   const startsOf = (name: string, spec: CellSpec, states: readonly string[]): readonly Source[] => {
@@ -192,7 +151,9 @@ export function kerasTree(model: Model, program: Program): Tree {
       const owner = owners.get(from);
       if (owner === undefined) {
         const value =
-          values.get(from) ?? refuse(name, `starts from "${from}", whose states ${program.name} does not give`);
+          (layers.some((one) => one.name === from && one.kind === "cell" && one.cell.states.length > 0)
+            ? undefined
+            : values.get(from)) ?? refuse(name, `starts from "${from}", whose states ${program.name} does not give`);
         return [[states.length === 1 ? (states[0] as string) : from, () => value.source]];
       }
       const cell = owner.spec.kind === "bidirectional" ? owner.spec.forward.cell : owner.spec.cell;
@@ -221,11 +182,7 @@ export function kerasTree(model: Model, program: Program): Tree {
     (written.find((one) => one.layer.name === layer)?.layer.shapes[output] ?? []) as Shape;
 
   /** A layer that gives nothing but a state of another one: with all of its parameters, from the same values. */
-  const stateOfAnother = (
-    layer: Layer & { kind: "cell" },
-    read: string,
-    found: RecognizedRecurrent,
-  ): Source | undefined => {
+  const stateOfAnother = (layer: Layer & { kind: "cell" }, read: string, found: RecurrentLayer): Source | undefined => {
     const { shared = {}, cell, returnSequences, initialState } = layer;
     const [[, one] = ["", ""]] = Object.entries(shared);
     const all = Object.keys(shared).length === cell.parameters.length;
@@ -249,9 +206,15 @@ export function kerasTree(model: Model, program: Program): Tree {
     return stateSource(of, owner.stateAt(found.output ?? (found.states[0] as string), half));
   };
 
+  /** What becomes of a recurrent layer's mask. */
+  const handed = ({ returnSequences }: CellSpec, mask: MaskedBy | null): Pick<Value, "carried" | "ended"> =>
+    mask === null || !returnSequences
+      ? { carried: undefined }
+      : { carried: program.handsMasksOn ? mask : undefined, ended: !program.handsMasksOn };
+
   const addRecurrent = (layer: Layer & { kind: "cell" }, read: string, value: Value): void => {
     const { name } = layer;
-    const { found, config } = recurrentOf(name, layer);
+    const found = recurrentOf(name, layer);
     const state = stateOfAnother(layer, read, found);
     if (state !== undefined) {
       values.set(name, { source: state, carried: undefined });
@@ -262,19 +225,16 @@ export function kerasTree(model: Model, program: Program): Tree {
     const mask = heeded(name, read, value);
     if (mask !== null && layer.zeroOutputForMask && !program.heedsMasks)
       refuse(name, `gives zeros at masked steps (zeroOutputForMask), and ${program.name}'s repeats its output`);
-    noteEnd(layer, mask);
     const initial = startsOf(name, layer, found.states);
-    const units = config.units as number;
     add({
-      ...{ name, className: classes[found.kind], inputs: [value.source], initial, mask },
-      config: { ...config, return_state: layer.returnState, go_backwards: layer.goBackwards },
-      weights: [group(weightForm(found, units), name, "cell", layer.shared)],
-      shapes: [shapeOf(flowOf(name)), ...found.states.map((): Shape => [null, units])],
+      ...{ name, className: found.className, inputs: [value.source], initial, mask },
+      config: { ...found.config, return_state: layer.returnState, go_backwards: layer.goBackwards },
+      weights: [group(found.form, name, "cell", layer.shared)],
+      shapes: [shapeOf(flowOf(name)), ...found.states.map((): Shape => [null, found.units])],
     });
     readOf.set(name, read);
     owners.set(name, { spec: layer, stateAt: (of) => 1 + found.states.indexOf(of) });
-    const handed = program.handsMasksOn && layer.returnSequences ? (mask ?? undefined) : undefined;
-    values.set(name, { source: { layer: name, output: 0 }, carried: handed });
+    values.set(name, { source: { layer: name, output: 0 }, ...handed(layer, mask) });
   };
 
   const addBidirectional = (layer: Layer & { kind: "bidirectional" }, read: string, value: Value): void => {
@@ -288,28 +248,27 @@ export function kerasTree(model: Model, program: Program): Tree {
     noteShared(name, forward);
     noteShared(name, backward);
     const mask = heeded(name, read, value);
-    noteEnd(forward, mask);
     if (mask !== null && !program.heedsMasks)
       refuse(name, `is masked, and the halves of ${program.name}'s differ in what they make of that`);
     const unmerged = mergeMode === "none";
     const outputs = unmerged ? [`${name}.forward`, `${name}.backward`] : [name];
-    const inner = halves.map(({ found, config }, k): WrittenLayer => {
+    const inner = halves.map((found, k): WrittenLayer => {
       const way = k === 0 ? "forward" : "backward";
       const spec = k === 0 ? forward : backward;
-      const units = config.units as number;
       return {
-        ...{ name: `${way}_${found.kind}`, className: classes[found.kind], inputs: [value.source], initial: [] },
+        ...{ name: `${way}_${snakeCase(found.className)}`, className: found.className },
+        ...{ inputs: [value.source], initial: [] },
         config: {
-          ...config,
+          ...found.config,
           // Keras's own rule in this layer.
           ...{ zero_output_for_mask: spec.returnSequences, return_state: forward.returnState },
           go_backwards: forward.goBackwards !== (k === 1),
         },
-        weights: [group(weightForm(found, units), `${name}.${way}`, `${way}_layer/cell`, spec.shared)],
+        weights: [group(found.form, `${name}.${way}`, `${way}_layer/cell`, spec.shared)],
         shapes: [],
       };
     });
-    const states = halves.flatMap(({ found, config }) => found.states.map((): Shape => [null, config.units as number]));
+    const states = halves.flatMap((found) => found.states.map((): Shape => [null, found.units]));
     add({
       ...{ name, className: "Bidirectional", inputs: [value.source], mask, inner },
       config: { merge_mode: unmerged ? null : mergeMode },
@@ -320,11 +279,11 @@ export function kerasTree(model: Model, program: Program): Tree {
     owners.set(name, {
       spec: layer,
       stateAt: (of, half) =>
-        outputs.length + (half === "backward" ? there.found.states.length : 0) + there.found.states.indexOf(of),
+        outputs.length +
+        (half === "backward" ? there.states.length + back.states.indexOf(of) : there.states.indexOf(of)),
     });
-    const carried = program.handsMasksOn && forward.returnSequences ? (mask ?? undefined) : undefined;
     outputs.forEach((one, output) => {
-      values.set(one, { source: { layer: name, output }, carried });
+      values.set(one, { source: { layer: name, output }, ...handed(forward, mask) });
     });
   };
 
@@ -347,7 +306,12 @@ export function kerasTree(model: Model, program: Program): Tree {
       axes: isSequence(name) ? 3 : 2,
     });
     if (problem !== undefined) refuse(name, problem);
-    if (masks === "none" || (masks === "heeded" && !program.heedsMasks)) unheeded(name, read, value);
+    if (
+      masks === "none" ||
+      (found.kind === "function" && !program.heedsMasks) ||
+      (masks === "heeded" && !program.heedsMasks)
+    )
+      unheeded(name, read, value);
     if (found.kind === "affine")
       notes.add(`${name}: written as a BatchNormalization, which in training would follow its batches.`);
     noteShared(name, layer);
@@ -356,7 +320,8 @@ export function kerasTree(model: Model, program: Program): Tree {
       ...(form !== undefined && { weights: [group(form, name, "", shared)] }),
       ...(masks === "heeded" && { mask: heeded(name, read, value) }),
     });
-    values.set(name, { source: { layer: name, output: 0 }, carried: masks === "passed" ? value.carried : undefined });
+    const passed = masks === "passed" ? value : { carried: undefined };
+    values.set(name, { ...passed, source: { layer: name, output: 0 } });
   };
 
   for (const layer of layers) {
@@ -382,11 +347,11 @@ export function kerasTree(model: Model, program: Program): Tree {
     const simple = (
       className: string,
       config: Record<string, unknown>,
-      carried: MaskedBy | undefined,
+      passed: Pick<Value, "carried" | "ended">,
       weights: readonly WrittenGroup[] = [],
     ): void => {
       add({ name, className, config, weights, inputs: [value.source], shapes: [shapeOf(flowOf(name))] });
-      values.set(name, { source: { layer: name, output: 0 }, carried });
+      values.set(name, { ...passed, source: { layer: name, output: 0 } });
     };
     switch (layer.kind) {
       case "embedding": {
@@ -394,7 +359,7 @@ export function kerasTree(model: Model, program: Program): Tree {
         simple(
           "Embedding",
           { input_dim: inputDim, output_dim: outputDim, mask_zero: maskZero },
-          maskZero ? { input: inputName(read), value: 0, maker: name } : undefined,
+          { carried: maskZero ? { input: inputName(read), value: 0, maker: name } : undefined },
           [group({ kind: "embedding" }, name, "")],
         );
         break;
@@ -403,18 +368,16 @@ export function kerasTree(model: Model, program: Program): Tree {
         simple(
           "Masking",
           { mask_value: layer.maskValue },
-          {
-            ...{ input: inputName(read), value: Math.fround(layer.maskValue), maker: name },
-          },
+          { carried: { input: inputName(read), value: Math.fround(layer.maskValue), maker: name } },
         );
         break;
       case "dropout": {
         const locked = layer.locked && isSequence(read);
-        simple(locked ? "SpatialDropout1D" : "Dropout", { rate: layer.rate }, value.carried);
+        simple(locked ? "SpatialDropout1D" : "Dropout", { rate: layer.rate }, value);
         break;
       }
       case "repeat_vector":
-        simple("RepeatVector", { n: layer.n }, undefined);
+        simple("RepeatVector", { n: layer.n }, { carried: undefined });
         break;
       case "bidirectional":
         addBidirectional(layer, read, value);
@@ -436,6 +399,11 @@ export function kerasTree(model: Model, program: Program): Tree {
   const { name: lastName } = layers.at(-1) as Layer;
   const last = values.get(lastName) as Value;
   if (inputs.some(({ layer }) => layer === last.source.layer)) refuse(lastName, "gives what it reads");
+  const [masked, unmasked] = [true, false].map((is) =>
+    written.find(({ layer }) => layer.mask !== undefined && (layer.mask !== null) === is),
+  );
+  if (program.leaksMasks && masked !== undefined && unmasked !== undefined)
+    refuse(unmasked.layer.name, `has no mask, and ${program.name} gives it that of "${masked.layer.name}"`);
   return finishedTree({
     written,
     inputs,
@@ -445,8 +413,6 @@ export function kerasTree(model: Model, program: Program): Tree {
   });
 }
 
-const mainOf = ({ kind }: RecognizedRecurrent): string => ({ lstm: "U_i", gru: "U_z", simple_rnn: "U" })[kind];
-const classes = { lstm: "LSTM", gru: "GRU", simple_rnn: "SimpleRNN" } as const;
 const capital = (label: string): string => label.charAt(0).toUpperCase() + label.slice(1);
 const mergeClasses = Object.fromEntries(
   Object.entries(mergeLabels).map(([mode, label]) => [mode, capital(label)]),

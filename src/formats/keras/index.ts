@@ -25,14 +25,8 @@ export const writeKerasArguments: Arguments = { model: aModel };
 
 const keras = (): Program => ({
   ...{ name: "Keras", call: "writeKeras", functions: functionsOfKeras3() },
-  ...{
-    handsMasksOn: false,
-    saysMasks: true,
-    resetAfter: true,
-    heedsMasks: true,
-    differentDirections: true,
-    causal: true,
-  },
+  ...{ handsMasksOn: false, saysMasks: true, leaksMasks: false, resetAfter: true, heedsMasks: true },
+  ...{ differentDirections: true, causal: true },
 });
 
 /**

@@ -11,9 +11,14 @@ import { type Entry, refuse, type Translation, type Value } from "./translation.
 /** The mask of the steps at which an input is not this value. */
 export const maskName = (of: string, value: number): string => `${of} is not ${value}`;
 
+const maskNow = ({ mask, ended }: Value): string | undefined => mask ?? (ended?.undone ? ended.mask : undefined);
+
 /** What a layer reads that ignores masks, or has none. */
 export function unmasked({ unmaskedOf, free, emit }: Translation, value: Value): string {
-  if (value.mask === undefined) return value.flow();
+  if (maskNow(value) === undefined) {
+    if (value.ended !== undefined) value.ended.looked = true;
+    return value.flow();
+  }
   const from = value.flow();
   const there = unmaskedOf.get(from);
   if (there !== undefined) return there;
@@ -30,15 +35,15 @@ export function masked(
   call: KerasCall,
   value: Value,
 ): { readonly reads: string; readonly mask: string | undefined } {
+  const given = maskNow(value);
   const wanted =
-    call.mask === undefined ? value.mask : call.mask === null ? undefined : maskOf(translation, layer, call.mask);
-  if (wanted !== undefined && wanted !== value.mask) {
+    call.mask === undefined ? given : call.mask === null ? undefined : maskOf(translation, layer, call.mask);
+  if (wanted !== undefined && wanted !== given) {
     const { ended } = value;
-    if (ended?.mask !== wanted || value.looked) return refuse(layer, "its mask is not that of what it reads");
+    if (ended?.mask !== wanted || ended.looked) return refuse(layer, "its mask is not that of what it reads");
     ended.undo();
-    value.mask = wanted;
+    ended.undone = true;
   }
-  value.looked = true;
   return { reads: wanted === undefined ? unmasked(translation, value) : value.flow(), mask: wanted };
 }
 

@@ -59,7 +59,7 @@ const pool: AddLayer = (given) => {
   const x = sequenceOf(given);
   if (config.keepdims === true) return refuse(layer, "it keeps the axis of time (keepdims)");
   if (config.data_format === "channels_first") return refuse(layer, "it pools features (channels_first)");
-  const vector = { sequence: false, mask: undefined, time: undefined };
+  const vector = { sequence: false, mask: undefined, ended: undefined, time: undefined };
   if (className === "GlobalMaxPooling1D") {
     return emittedCell(given, globalMaxPooling1d({ reads: unmasked(translation, x) }), undefined, vector);
   }
@@ -93,7 +93,7 @@ const convolve: AddLayer = (given) => {
   const spec = recurrent(convolution(size, name as string, strides), {
     ...{ units: filters, label: "conv1d", returnSequences: true, strides, reads: unmasked(translation, x) },
   });
-  return emittedCell(given, spec, { kind: "convolution", size, bias }, { mask: undefined });
+  return emittedCell(given, spec, { kind: "convolution", size, bias }, { mask: undefined, ended: undefined });
 };
 
 const flatten: AddLayer = ({ layer, x }) =>

@@ -37,11 +37,9 @@ export type Value = {
   readonly sequence: boolean;
   readonly tokens?: true;
   /** Which steps count: a text for each mask; undefined where all do. */
-  mask: string | undefined;
-  /** The mask that it had, had the layer handed it on; and what makes it do so. */
-  readonly ended?: { readonly mask: string; readonly undo: () => void };
-  /** Whether a layer that looks at masks has read it. */
-  looked?: boolean;
+  readonly mask: string | undefined;
+  /** The mask that it would have, had a recurrent layer before it handed that on. */
+  readonly ended?: Ended | undefined;
   /** The input whose steps it has. */
   readonly time: string | undefined;
   /** Of a final state: whose it is, which, and of how many. */
@@ -53,6 +51,15 @@ export type Value = {
   };
   /** Of a concatenation: what it joins. */
   readonly parts?: readonly Value[];
+};
+/** A mask that a recurrent layer has ended, unless a layer behind it is called with it. */
+export type Ended = {
+  readonly mask: string;
+  /** Have the layer hand it on after all. */
+  readonly undo: () => void;
+  undone?: true;
+  /** Whether a layer has read what is without the mask. */
+  looked?: true;
 };
 /** One of our layers; it may change until all are there. */
 export type Entry = { spec: LayerSpec & { readonly name: string } };

@@ -15,6 +15,8 @@ export type Program = {
   readonly handsMasksOn: boolean;
   /** Whether a layer's mask is said where it is called, so that it may have another than its input carries. */
   readonly saysMasks: boolean;
+  /** Whether a layer that has no mask gets that of another one. */
+  readonly leaksMasks: boolean;
   /** Whether a GRU may reset after the product. */
   readonly resetAfter: boolean;
   /** Whether masked steps may be zeros; whether layers in both directions, and averages, heed masks. */

@@ -194,6 +194,11 @@ function byDepth(
     .map(([name]) => byName.get(name) as Entry);
 }
 
+/** Layers whose config does not say what they were built for: they have nothing to build. */
+const builtAtOnce = new Set(
+  "Masking Activation Dropout SpatialDropout1D ReLU LeakyReLU ELU GlobalAveragePooling1D GlobalMaxPooling1D".split(" "),
+);
+
 /** A layer as Keras serialises objects; `shapes` of what it reads. */
 function described(layer: WrittenLayer, shapes: (source: Source) => Shape): Config {
   const { className, name, inner, inputs, initial } = layer;
@@ -214,8 +219,7 @@ function described(layer: WrittenLayer, shapes: (source: Source) => Shape): Conf
     ...wholeConfig(layer, dialect),
     ...(directions && { layer: directions[0], backward_layer: directions[1] }),
   };
-  // Masking has nothing to build.
-  return { ...object, config, registered_name: null, ...(className !== "Masking" && { build_config: built }) };
+  return { ...object, config, registered_name: null, ...(!builtAtOnce.has(className) && { build_config: built }) };
 }
 
 /** The groups and arrays of `model.weights.h5`. */

@@ -1,0 +1,110 @@
+/**
+ * Models written for Keras. What Keras makes of the files is recorded: `WRITTEN=FOLDER` writes them there, and then
+ * `python scripts/record-keras-written.py FOLDER` runs them.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readHdf5 } from "../../../src/formats/containers/hdf5.ts";
+import { readZip } from "../../../src/formats/containers/zip.ts";
+import { importModel } from "../../../src/formats/imported.ts";
+import { writeKeras } from "../../../src/formats/keras/index.ts";
+import type { Model } from "../../../src/nn/model.ts";
+import { predict } from "../../../src/train/predict.ts";
+import { expectClose } from "../../helpers/models.ts";
+import { dataFor, models } from "./written.ts";
+
+type Numbers = { readonly shape: readonly number[]; readonly data: readonly number[] };
+type Recorded = {
+  readonly name: string;
+  readonly digest: string;
+  readonly inputs: Readonly<Record<string, Numbers>>;
+  /** By Keras's version. */
+  readonly outputs?: Readonly<Record<string, Numbers>>;
+  /** All that h5py finds in the file of weights. */
+  readonly tree?: readonly (readonly [path: string, what: string])[];
+};
+const written = models.filter(({ programs }) => programs.includes("keras"));
+const fixture = new URL("../../fixtures/keras-written.json", import.meta.url);
+
+/** Groups with their names, and arrays with their shapes, in the order of their paths. */
+const treeOf = (weights: Uint8Array): Promise<[string, string, number[]][]> =>
+  readHdf5(weights, "weights", (file) => {
+    const below = (path: string): [string, string, number[]][] =>
+      file.names(path === "" ? "/" : path).flatMap((name) => {
+        const own = `${path}/${name}`;
+        if (file.kind(own) === "group") return [[own, file.attribute(own, "name")?.[0] ?? "", []], ...below(own)];
+        const { shape, data } = file.numbers(own);
+        return [[own, `(${shape.join(", ")})`, [...data]]];
+      });
+    return below("");
+  });
+/** What a file says, whatever wrote the container. */
+async function digestOf(bytes: Uint8Array): Promise<string> {
+  const members = readZip(bytes, "model.keras");
+  const hash = createHash("sha256").update(members.get("config.json") as Uint8Array);
+  for (const [path, what, data] of await treeOf(members.get("model.weights.h5") as Uint8Array)) {
+    hash
+      .update(path)
+      .update(what)
+      .update(new Uint8Array(Float32Array.from(data).buffer));
+  }
+  return hash.digest("hex");
+}
+
+const folder = process.env.WRITTEN;
+if (folder !== undefined) {
+  mkdirSync(folder, { recursive: true });
+  const cases: Recorded[] = [];
+  for (const [k, { name, make }] of written.entries()) {
+    const model = make();
+    const { bytes } = await writeKeras(model);
+    writeFileSync(join(folder, `${k}.keras`), bytes);
+    cases.push({ name, digest: await digestOf(bytes), inputs: dataFor(model) });
+  }
+  writeFileSync(fixture, `${JSON.stringify(cases)}\n`);
+}
+const known = JSON.parse(readFileSync(fixture, "utf8")) as readonly Recorded[];
+
+const outputOf = (model: Model, inputs: Recorded["inputs"]) =>
+  predict(model, model.inputs.length === 1 ? (Object.values(inputs)[0] as Numbers) : inputs, { engine: "reference" });
+const bits = (values: Model["values"]) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, one]) => [name, [...new Uint32Array(one.buffer, one.byteOffset, one.length)]]),
+  );
+
+test("each is recorded", () => {
+  expect(known.map(({ name }) => name)).toEqual(written.map(({ name }) => name));
+});
+
+describe.each(known)("$name", ({ name, digest, inputs, outputs, tree }) => {
+  const make = () => (written.find((one) => one.name === name) as (typeof written)[number]).make();
+
+  test("the file is the one that Keras has run, and gives our outputs there", async () => {
+    const model = make();
+    const { bytes, weights, notes } = await writeKeras(model);
+    expect(await digestOf(bytes)).toBe(digest);
+    expect((await writeKeras(model)).bytes).toEqual(bytes);
+    expect((await treeOf(weights)).map(([path, what]) => [path, what])).toEqual(tree);
+    const ours = await outputOf(model, inputs);
+    const versions = Object.entries(outputs ?? {});
+    expect(versions.length).toBeGreaterThan(0);
+    const ended = notes.some((note) => note.startsWith("Masks end at recurrent layers, as in Keras since 3.16"));
+    for (const [version, { shape, data }] of versions) {
+      expect([...ours.shape]).toEqual(shape);
+      const earlier = Number(version.split(".")[1]) < 16;
+      if (ended && earlier) expect(() => expectClose(ours.data, data, { within: 1e-3 })).toThrow();
+      else expectClose(ours.data, data, { within: 1e-5 });
+    }
+  });
+
+  test("read back, the weights are the same bits, and so are the outputs", async () => {
+    const model = make();
+    const back = (await importModel({ bytes: (await writeKeras(model)).bytes, name: "m.keras" })).model;
+    const owned = Object.fromEntries(Object.entries(back.values).filter(([key]) => key in model.values));
+    expect(bits(owned)).toEqual(bits(model.values));
+    const named = Object.fromEntries(back.inputs.map((one, k) => [one.name, Object.values(inputs)[k] as Numbers]));
+    expect([...(await outputOf(back, named)).data]).toEqual([...(await outputOf(model, inputs)).data]);
+  });
+});
