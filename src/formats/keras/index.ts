@@ -26,7 +26,7 @@ export const writeKerasArguments: Arguments = { model: aModel };
 const keras = (): Program => ({
   ...{ name: "Keras", call: "writeKeras", functions: functionsOfKeras3() },
   ...{ handsMasksOn: false, saysMasks: true, leaksMasks: false, resetAfter: true, heedsMasks: true },
-  ...{ differentDirections: true, causal: true },
+  ...{ differentDirections: true, causal: true, functionLayers: ["LeakyReLU", "ELU", "ReLU"] },
 });
 
 /**

@@ -29,8 +29,12 @@ export function simpleLayer(
     }
     case "activation":
       return { className: "Activation", config: { activation: found.activation }, masks: "passed" };
-    case "function":
-      return { className: found.className, config: found.config, masks: "passed" };
+    case "function": {
+      const { className, config } = found;
+      const known = program.functionLayers.includes(className);
+      const problem = known ? undefined : `has an option that ${program.name}'s ${className} has not`;
+      return { className, config, masks: "passed", problem };
+    }
     case "normalization": {
       const { epsilon, scale, center } = found;
       const config = { axis: [axes - 1], epsilon, center, scale };

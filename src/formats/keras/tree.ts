@@ -17,6 +17,8 @@ export type Program = {
   readonly saysMasks: boolean;
   /** Whether a layer that has no mask gets that of another one. */
   readonly leaksMasks: boolean;
+  /** Classes of functions with an option of their own. */
+  readonly functionLayers: readonly string[];
   /** Whether a GRU may reset after the product. */
   readonly resetAfter: boolean;
   /** Whether masked steps may be zeros; whether layers in both directions, and averages, heed masks. */

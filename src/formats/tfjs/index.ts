@@ -36,7 +36,7 @@ export const writeTfjsArguments: Arguments = {
 const tfjs = (): Program => ({
   ...{ name: "TensorFlow.js", call: "writeTfjs", functions: functionsOfTfjs() },
   ...{ handsMasksOn: true, saysMasks: false, leaksMasks: true, resetAfter: false, heedsMasks: false },
-  ...{ differentDirections: false, causal: false },
+  ...{ differentDirections: false, causal: false, functionLayers: ["LeakyReLU", "ReLU"] },
 });
 
 /**

@@ -188,12 +188,24 @@ export const models: readonly Written[] = [
         [
           recurrent(activationCell({ of: (x) => `max(${x}, 0) + 0.1 * min(${x}, 0)` }), { label: "leaky_re_lu" }),
           recurrent(activationCell({ of: (x) => `max(0, min(0.7, ${x}))` }), { label: "re_lu" }),
-          recurrent(activationCell({ of: (x) => `max(${x}, 0) + 0.5 * (exp(min(${x}, 0)) - 1)` }), { label: "elu" }),
+          recurrent(activationCell({ of: (x) => `${x} * step(max(${x} - 0.3, 0))` }), { label: "re_lu" }),
           simpleRnn(3),
         ],
         2,
       ),
     programs: both,
+  },
+  {
+    name: "an ELU's alpha",
+    make: () =>
+      random(
+        [
+          recurrent(activationCell({ of: (x) => `max(${x}, 0) + 0.5 * (exp(min(${x}, 0)) - 1)` }), { label: "elu" }),
+          simpleRnn(3),
+        ],
+        2,
+      ),
+    programs: ["keras"],
   },
   {
     name: "Keras 3's hard sigmoid",

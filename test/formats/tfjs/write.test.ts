@@ -1,0 +1,68 @@
+/**
+ * Models written for TensorFlow.js. What it makes of the files is recorded: `WRITTEN=FOLDER` writes them there, and then
+ * `node scripts/record-tfjs-written.mjs FOLDER` runs them.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { importModel } from "../../../src/formats/imported.ts";
+import { type TfjsFiles, writeTfjs } from "../../../src/formats/tfjs/index.ts";
+import type { Model } from "../../../src/nn/model.ts";
+import { predict } from "../../../src/train/predict.ts";
+import { expectClose } from "../../helpers/models.ts";
+import { dataFor, models } from "../keras/written.ts";
+
+type Numbers = { readonly shape: readonly number[]; readonly data: readonly number[] };
+type Recorded = {
+  readonly name: string;
+  readonly digest: string;
+  readonly inputs: Readonly<Record<string, Numbers>>;
+  readonly output?: Numbers;
+};
+const written = models.filter(({ programs }) => programs.includes("tfjs"));
+const fixture = new URL("../../fixtures/tfjs-written.json", import.meta.url);
+const digestOf = ({ json, weights }: TfjsFiles): string =>
+  createHash("sha256").update(json).update(weights).digest("hex");
+
+const folder = process.env.WRITTEN;
+if (folder !== undefined) {
+  const cases = written.map(({ name, make }, k): Recorded => {
+    const model = make();
+    const files = writeTfjs(model);
+    mkdirSync(join(folder, `${k}`), { recursive: true });
+    writeFileSync(join(folder, `${k}`, "model.json"), files.json);
+    writeFileSync(join(folder, `${k}`, "model.weights.bin"), files.weights);
+    return { name, digest: digestOf(files), inputs: dataFor(model) };
+  });
+  writeFileSync(fixture, `${JSON.stringify(cases)}\n`);
+}
+const known = JSON.parse(readFileSync(fixture, "utf8")) as readonly Recorded[];
+
+const outputOf = (model: Model, inputs: Recorded["inputs"]) =>
+  predict(model, model.inputs.length === 1 ? (Object.values(inputs)[0] as Numbers) : inputs, { engine: "reference" });
+
+test("each is recorded", () => {
+  expect(known.map(({ name }) => name)).toEqual(written.map(({ name }) => name));
+});
+
+describe.each(known)("$name", ({ name, digest, inputs, output }) => {
+  const model = (written.find((one) => one.name === name) as (typeof written)[number]).make();
+  const files = writeTfjs(model);
+
+  test("the files are those that TensorFlow.js has run, and give our outputs there", async () => {
+    expect(digestOf(files)).toBe(digest);
+    const ours = await outputOf(model, inputs);
+    expect([...ours.shape]).toEqual(output?.shape);
+    expectClose(ours.data, output?.data as number[], { within: 1e-5 });
+  });
+
+  test("read back, the weights are the same bits, and so are the outputs", async () => {
+    const beside = (file: string) => (file === "model.weights.bin" ? files.weights : undefined);
+    const back = (await importModel({ bytes: files.json, name: "model.json", beside })).model;
+    for (const [key, values] of Object.entries(model.values))
+      expect(new Uint32Array((back.values[key] as Float32Array).buffer), key).toEqual(new Uint32Array(values.buffer));
+    const named = Object.fromEntries(back.inputs.map((one, k) => [one.name, Object.values(inputs)[k] as Numbers]));
+    expect([...(await outputOf(back, named)).data]).toEqual([...(await outputOf(model, inputs)).data]);
+  });
+});
