@@ -54,11 +54,37 @@ export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
         one((await import("../formats/onnx/index.ts")).onnxParts(model, { form: steps ? "steps" : "sequences" })),
     };
   }
+  if (ending === "keras") {
+    return {
+      paths: [out],
+      async write({ model }) {
+        const { bytes, notes } = await (await import("../formats/keras/index.ts")).writeKeras(model);
+        return { files: [[out, [bytes]]], notes };
+      },
+    };
+  }
+  if (ending === "json") {
+    const weights = out.replace(/\.\w+$/, ".weights.bin");
+    return {
+      paths: [out, weights],
+      async write({ model }) {
+        const { writeTfjs } = await import("../formats/tfjs/index.ts");
+        const made = writeTfjs(model, { weights: basename(weights) });
+        return {
+          files: [
+            [out, [made.json]],
+            [weights, [made.weights]],
+          ],
+          notes: made.notes,
+        };
+      },
+    };
+  }
   const language = sourceLanguages.find((name) => name === ending);
   if (language !== undefined)
     return { paths: [out], write: async (content) => one([text.encode(await sourceOf(content, out, language))]) };
   throw new InputError(
-    `${out}: its ending says what is written: .safetensors, .onnx, .c, .js or .ts. Give a name with one of them.`,
+    `${out}: its ending says what is written: .safetensors, .onnx, .keras, .json (TensorFlow.js), .c, .js or .ts. Give a name with one of them.`,
   );
 }
 

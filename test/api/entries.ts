@@ -39,6 +39,7 @@ import {
   writeCsvArguments,
 } from "../../src/formats/csv.ts";
 import { importModel, importModelArguments } from "../../src/formats/imported.ts";
+import { writeKeras, writeKerasArguments } from "../../src/formats/keras/index.ts";
 import * as labelled from "../../src/formats/labelled-files.ts";
 import { readMidi, readMidiArguments, writeMidi, writeMidiArguments } from "../../src/formats/midi.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
@@ -56,6 +57,7 @@ import {
 import { writeSource, writeSourceArguments } from "../../src/formats/source/index.ts";
 import { textFile, textFileArguments } from "../../src/formats/text-file.ts";
 import { readTextPairs, textPairsArguments } from "../../src/formats/text-pairs.ts";
+import { writeTfjs, writeTfjsArguments } from "../../src/formats/tfjs/index.ts";
 import { tokenFile, tokenFileArguments } from "../../src/formats/token-file.ts";
 import {
   mixDown,
@@ -291,6 +293,7 @@ const bytes = task.writeLanguageModel(lm);
 const modelFile = { model: words, extra: { note: "x" } };
 const modelBytes = writeModel(modelFile);
 const recurrentModel = unrolled.sequential([unrolled.gru(2)], { input: 1 });
+const lstmModel = unrolled.sequential([unrolled.lstm(2)], { input: 1 });
 /** A masked model, as Keras 3 wrote it. */
 const kerasBytes = readFileSync(join(import.meta.dirname, "../fixtures/keras/masked-3.16.keras"));
 const server: Server = await createServer({ lm });
@@ -2112,6 +2115,13 @@ export const entries: readonly Entry[] = [
     optional: 1,
   },
   { name: "writePytorch", rules: writePytorchArguments, call: writePytorch, right: [[recurrentModel]] },
+  { name: "writeKeras", rules: writeKerasArguments, call: writeKeras, right: [[recurrentModel]] },
+  {
+    name: "writeTfjs",
+    rules: writeTfjsArguments,
+    call: writeTfjs,
+    right: [[lstmModel], [lstmModel, { weights: "weights.bin" }]],
+  },
   {
     name: "readPytorchTensors",
     rules: readPytorchTensorsArguments,

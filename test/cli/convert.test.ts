@@ -61,7 +61,7 @@ test("refuses before anything is written: what is there, other names, files that
     [["keras2.h5", "there.safetensors"], /there\.safetensors: exists already/],
     [
       ["keras2.h5", "new.h5"],
-      /new\.h5: its ending says what is written: \.safetensors, \.onnx, \.c, \.js or \.ts\. Give a name with one of them\./,
+      /new\.h5: its ending says what is written: \.safetensors, \.onnx, \.keras, \.json \(TensorFlow\.js\), \.c, \.js or \.ts\. Give a name with one of them\./,
     ],
     [["text.txt", "new.safetensors"], /text\.txt: it is no model file of a known format/],
     [["keras2.h5", "new.safetensors", "--output", "a"], /--output: keras2\.h5 has one output/],
@@ -144,6 +144,35 @@ test("a model of another program writes, is measured, inspected and served like 
   expect(await refusal(folder, "generate", "sea.onnx", "--vocabulary", "words.json")).toMatch(
     /^--vocabulary: token 0 is "two words"/,
   );
+});
+
+test("writes Keras's files and TensorFlow.js's, which are read again; what they cannot say is refused before", {
+  timeout: 60_000,
+}, async () => {
+  await run(folder, "convert", "masked-3.16.keras", "whole.safetensors");
+  const whole = readModel(readFileSync(at("whole.safetensors"))).model;
+  const written = await run(folder, "convert", "whole.safetensors", "again.keras");
+  expect([written.code, written.err]).toEqual([0, expect.stringMatching(/^Saved again\.keras: .* bytes\.\n$/)]);
+  expect(written.out).toContain(
+    "Masks end at recurrent layers, as in Keras since 3.16; earlier versions hand them on.",
+  );
+  await run(folder, "convert", "again.keras", "back.safetensors", "--overwrite");
+  expect(readModel(readFileSync(at("back.safetensors"))).model.values).toEqual(whole.values);
+
+  expect(await refusal(folder, "convert", "whole.safetensors", "web.json")).toMatch(
+    /^writeTfjs: layer "constructor_" takes no notice of the mask/,
+  );
+  expect(["web.json", "web.weights.bin"].map((name) => existsSync(at(name)))).toEqual([false, false]);
+  const web = await run(folder, "convert", "keras1.hdf5", "web.json");
+  expect([web.code, web.err]).toEqual([
+    0,
+    expect.stringMatching(/^Saved web\.json: .*\nSaved web\.weights\.bin: .*\n$/),
+  ]);
+  expect(await refusal(folder, "convert", "keras1.hdf5", "web.json")).toMatch(/^web\.json: exists already/);
+  await run(folder, "convert", "keras1.hdf5", "one.safetensors");
+  await run(folder, "convert", "web.json", "two.safetensors");
+  const [one, two] = ["one", "two"].map((name) => readModel(readFileSync(at(`${name}.safetensors`))).model);
+  expect(two?.values).toEqual(one?.values);
 });
 
 test("options of other endings, and a mapping that is none, are refused", async () => {

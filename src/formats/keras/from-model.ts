@@ -4,11 +4,11 @@
  */
 import type { Node } from "../../graph/graph.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { firstEquation, sameEquations } from "../../graph/plain-lines.ts";
 import { type CellSpec, mergeLabels, namesOf } from "../../nn/layers.ts";
 import type { Layer, Model } from "../../nn/model.ts";
 import { modelGraph } from "../../nn/model-graph.ts";
 import type { Flow } from "../../nn/recurrent.ts";
-import { firstEquation, sameEquations } from "../plain-lines.ts";
 import { snakeCase } from "./folders.ts";
 import { recognizeLayer } from "./recognize.ts";
 import { type RecurrentLayer, recurrentLayer } from "./recurrent-layers.ts";

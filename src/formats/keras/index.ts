@@ -1,6 +1,5 @@
 /** Models as `.keras` files. Reading them is `importModel` of `imported.ts`. */
 import { type Arguments, checkArguments } from "../../graph/schema.ts";
-import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { writeHdf5 } from "../containers/hdf5-write.ts";
@@ -41,7 +40,6 @@ const keras = (): Program => ({
  */
 export async function writeKeras(model: Model): Promise<KerasFile> {
   checkArguments("writeKeras", { model }, writeKerasArguments);
-  checkFiniteValues(model, "writeKeras: the model");
   const tree = kerasTree(model, keras());
   const { config, order } = kerasConfig(tree);
   const weights = await writeHdf5(kerasWeights(tree, order), "model.weights.h5");

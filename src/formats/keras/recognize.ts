@@ -1,8 +1,8 @@
 /** Which of Keras's layers a cell is, by its equations: what `cells.ts` makes, read the other way. Knows nothing about models and files. */
 import type { Cell } from "../../graph/cell.ts";
+import { plainLines, sameEquations } from "../../graph/plain-lines.ts";
 import { activations } from "../../nn/layers.ts";
 import { convolution, maxPooling, meanPooling } from "../../nn/sequence-cells.ts";
-import { plainLines, sameEquations } from "../plain-lines.ts";
 import { type Activation, activationOfLayer, activationsByName } from "./activations.ts";
 import {
   activationCell,

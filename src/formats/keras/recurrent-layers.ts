@@ -1,6 +1,7 @@
 /** Recurrent layers as Keras's classes with their options, but for the direction. Knows nothing about models. */
+
+import { firstEquation } from "../../graph/plain-lines.ts";
 import type { CellSpec } from "../../nn/layers.ts";
-import { firstEquation } from "../plain-lines.ts";
 import { recognizeRecurrent } from "./recognize.ts";
 import type { Program } from "./tree.ts";
 import type { WeightForm } from "./weights.ts";

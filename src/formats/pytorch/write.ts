@@ -6,12 +6,12 @@
 import { gru } from "../../cells/index.ts";
 import type { Cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { firstEquation, plainLines, sameEquations } from "../../graph/plain-lines.ts";
 import { type Arguments, checkArguments } from "../../graph/schema.ts";
 import type { CellSpec } from "../../nn/layers.ts";
 import type { Layer, Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { normalization } from "../../nn/sequence-cells.ts";
-import { firstEquation, plainLines, sameEquations } from "../plain-lines.ts";
 import { type Tensor, writeSafetensors } from "../safetensors.ts";
 import type { MappedLayer, MappedOutput, PytorchMapping } from "./mapping.ts";
 import { mappingKey } from "./read.ts";

@@ -1,7 +1,6 @@
 /** Models as layers models of TensorFlow.js. Reading them is `importModel` of `imported.ts`. */
 import { joined } from "../../graph/joined.ts";
 import { type Arguments, checkArguments, options as optionsOf, type Rule } from "../../graph/schema.ts";
-import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { kerasTree } from "../keras/from-model.ts";
@@ -51,7 +50,6 @@ const tfjs = (): Program => ({
 export function writeTfjs(model: Model, options: WriteTfjsOptions = {}): TfjsFiles {
   checkArguments("writeTfjs", { model, options }, writeTfjsArguments);
   const { weights: path = "model.weights.bin" } = options;
-  checkFiniteValues(model, "writeTfjs: the model");
   const tree = kerasTree(model, tfjs());
   const arrays = tfjsWeights(tree);
   const manifest = arrays.map(({ name, shape }) => ({ name, shape, dtype: "float32" }));

@@ -26,6 +26,7 @@ import {
 } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
+import { predict } from "../../../src/train/predict.ts";
 
 /** A model whose values are random throughout: biases and gains too. */
 export function random(layers: readonly LayerSpec[], features?: number): Model {
@@ -237,6 +238,19 @@ export const models: readonly Written[] = [
     programs: both,
   },
 ];
+
+export type Numbers = { readonly shape: readonly number[]; readonly data: readonly number[] };
+/** A model's output for inputs of these names. */
+export const outputFor = (model: Model, inputs: Readonly<Record<string, Numbers>>) =>
+  predict(model, model.inputs.length === 1 ? (Object.values(inputs)[0] as Numbers) : inputs, { engine: "reference" });
+/** The same inputs under the names that a model has for them. */
+export const renamedFor = (model: Model, inputs: Readonly<Record<string, Numbers>>): Record<string, Numbers> =>
+  Object.fromEntries(model.inputs.map(({ name }, k) => [name, Object.values(inputs)[k] as Numbers]));
+/** The values of a model as bits, by name. */
+export const bitsOf = ({ values }: Model): Record<string, number[]> =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, one]) => [name, [...new Uint32Array(one.buffer, one.byteOffset, one.length)]]),
+  );
 
 /** Numbers for a model's inputs, examples first, some steps of them padding. */
 export function dataFor(model: Model): Record<string, { shape: number[]; data: number[] }> {

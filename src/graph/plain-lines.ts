@@ -1,5 +1,5 @@
 /** Whether cells say the same, as text. Knows nothing about what they say. */
-import type { Cell } from "../graph/cell.ts";
+import type { Cell } from "./cell.ts";
 
 /** A cell's lines without comments, spaces and initial values, in an order that does not depend on theirs. */
 export const plainLines = (source: string): readonly string[] =>
