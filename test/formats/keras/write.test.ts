@@ -6,12 +6,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readHdf5 } from "../../../src/formats/containers/hdf5.ts";
 import { readZip } from "../../../src/formats/containers/zip.ts";
 import { importModel } from "../../../src/formats/imported.ts";
 import { writeKeras } from "../../../src/formats/keras/index.ts";
 import { expectClose } from "../../helpers/models.ts";
-import { bitsOf, dataFor, models, type Numbers, outputFor, renamedFor } from "./written.ts";
+import { bitsOf, dataFor, models, type Numbers, outputFor, renamedFor, treeOf } from "./written.ts";
 
 type Recorded = {
   readonly name: string;
@@ -25,18 +24,6 @@ type Recorded = {
 const written = models.filter(({ programs }) => programs.includes("keras"));
 const fixture = new URL("../../fixtures/keras-written.json", import.meta.url);
 
-/** Groups with their names, and arrays with their shapes, in the order of their paths. */
-const treeOf = (weights: Uint8Array): Promise<[string, string, number[]][]> =>
-  readHdf5(weights, "weights", (file) => {
-    const below = (path: string): [string, string, number[]][] =>
-      file.names(path === "" ? "/" : path).flatMap((name) => {
-        const own = `${path}/${name}`;
-        if (file.kind(own) === "group") return [[own, file.attribute(own, "name")?.[0] ?? "", []], ...below(own)];
-        const { shape, data } = file.numbers(own);
-        return [[own, `(${shape.join(", ")})`, [...data]]];
-      });
-    return below("");
-  });
 /** What a file says, whatever wrote the container. */
 async function digestOf(bytes: Uint8Array): Promise<string> {
   const members = readZip(bytes, "model.keras");

@@ -1,5 +1,6 @@
 /** Models that are written for Keras, for TensorFlow.js, or for both, with data. */
 import { cells } from "../../../src/cells/index.ts";
+import { readHdf5 } from "../../../src/formats/containers/hdf5.ts";
 import { activationsByName } from "../../../src/formats/keras/activations.ts";
 import { activationCell, affineCell, denseCell, recurrentCell } from "../../../src/formats/keras/cells.ts";
 import {
@@ -251,6 +252,21 @@ export const bitsOf = ({ values }: Model): Record<string, number[]> =>
   Object.fromEntries(
     Object.entries(values).map(([name, one]) => [name, [...new Uint32Array(one.buffer, one.byteOffset, one.length)]]),
   );
+
+/** All that a file of HDF5 has, in the order of its paths: groups with their names, arrays with their shapes and numbers. */
+export const treeOf = (
+  weights: Uint8Array,
+): Promise<readonly (readonly [path: string, what: string, data: ArrayLike<number>])[]> =>
+  readHdf5(weights, "weights", (file) => {
+    const below = (path: string): [string, string, ArrayLike<number>][] =>
+      file.names(path === "" ? "/" : path).flatMap((name) => {
+        const own = `${path}/${name}`;
+        if (file.kind(own) === "group") return [[own, file.attribute(own, "name")?.[0] ?? "", []], ...below(own)];
+        const { shape, data } = file.numbers(own);
+        return [[own, `(${shape.join(", ")})`, data]];
+      });
+    return below("");
+  });
 
 /** Numbers for a model's inputs, examples first, some steps of them padding. */
 export function dataFor(model: Model): Record<string, { shape: number[]; data: number[] }> {
