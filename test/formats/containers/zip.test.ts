@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { zipSync } from "fflate";
+import { unzipSync, zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
-import { isZip, readZip, zipMembers } from "../../../src/formats/containers/zip.ts";
+import { isZip, readZip, writeZip, zipMembers } from "../../../src/formats/containers/zip.ts";
 import { refusal } from "../../helpers/refusal.ts";
 import { type Member, zipOf } from "./zips.ts";
 
@@ -74,6 +74,27 @@ describe("members come out as they went in", () => {
     expect(first?.size).toBe(3);
     expect(second?.read().buffer).not.toBe(archive.buffer);
   });
+});
+
+test("what is written is stored as it is, in its order, and is read by another program too; the same members are the same bytes", () => {
+  const members = fc.uniqueArray(fc.tuple(fc.stringMatching(/^[a-z][a-z.ü]{0,8}$/), fc.uint8Array({ maxLength: 40 })), {
+    selector: ([name]) => name,
+    maxLength: 5,
+  });
+  fc.assert(
+    fc.property(members, (given) => {
+      const archive = writeZip(Object.fromEntries(given));
+      expect([...readZip(archive, "m.keras")].map(([name, data]) => [name, [...data]])).toEqual(
+        given.map(([name, data]) => [name, [...data]]),
+      );
+      for (const [name, { size }] of zipMembers(archive, "m.keras"))
+        expect(unzipSync(archive)[name]).toHaveLength(size);
+      expect(writeZip(Object.fromEntries(given))).toEqual(archive);
+      const content = given.reduce((sum, [, data]) => sum + data.length, 0);
+      expect(archive.length).toBeGreaterThanOrEqual(content);
+    }),
+    { numRuns: 50 },
+  );
 });
 
 describe("what is damaged has its line", () => {
