@@ -13,7 +13,7 @@ export const times = (W: ArrayLike<number>, x: Vector): number[] =>
   );
 const plus = (...vectors: ArrayLike<number>[]): number[] =>
   Array.from(vectors[0] as ArrayLike<number>, (_, k) => vectors.reduce((sum, v) => sum + (v[k] as number), 0));
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** What a layer has after each step, and where one is masked, which changes nothing. */
 export type Steps<State> = { readonly after: readonly State[]; readonly last: State };

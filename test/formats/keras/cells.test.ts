@@ -5,10 +5,10 @@ import { activationCell, recurrentCell } from "../../../src/formats/keras/cells.
 import { recurrent } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
 import { predict } from "../../../src/train/predict.ts";
+import { sigmoid } from "../../helpers/recurrences.ts";
 
 type Vector = readonly number[];
 const clip = (least: number, most: number) => (x: number) => Math.min(most, Math.max(least, x));
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const softplus = (x: number): number => Math.log(1 + Math.exp(x));
 const each = (of: (x: number) => number) => (all: Vector) => all.map(of);
 const softmax = (all: Vector): Vector => {
