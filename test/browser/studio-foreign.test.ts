@@ -92,7 +92,7 @@ test("HDF5 is read in the page; a model without tokens, and files without a mode
 });
 
 test.skipIf(missing)(
-  "ml5's files, dropped together, write text; so does Keras 1's model with its characters",
+  "ml5's files, dropped together, write text; so do Keras 1's model with its characters, and textgenrnn",
   async () => {
     const bronte = join(real, "ml5-bronte-raw");
     const all = readdirSync(bronte).filter((name) => name !== "reference.json");
@@ -112,6 +112,15 @@ test.skipIf(missing)(
       );
       await page.waitForURL(/#\/write\/char-rnn-59/);
       expect(await write(page, "the same thing is ", 30)).toMatch(/^the same thing is .{30}$/s);
+      const [, architecture] = /```json\n(.*?)```/s.exec(
+        readFileSync(join(import.meta.dirname, "../../docs/models-of-others.md"), "utf8"),
+      ) as RegExpExecArray;
+      writeFileSync(join(folder, "textgenrnn.json"), architecture as string);
+      const titles = join(real, "textgenrnn");
+      const files = ["textgenrnn_weights.hdf5", "textgenrnn_vocab.json"].map((name) => join(titles, name));
+      await drop(page, [...files, join(folder, "textgenrnn.json")]);
+      await page.waitForURL(/#\/write\/textgenrnn-weights/);
+      expect(await write(page, "What is ", 40)).toMatch(/^What is .+$/s);
     });
   },
 );

@@ -1,6 +1,7 @@
 /** The cells of Keras's layers as equations: ours where all is as by default, else written for the options. Knows nothing about files. */
 import * as cells from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
+import { lazyCell } from "../../graph/lazy-cell.ts";
 import type { Activation } from "./activations.ts";
 
 /** What the equations of a recurrent layer depend on. */
@@ -105,3 +106,20 @@ export const affineCell = cell("y = gain * x + b\ngain ~ ones\ngain : input\nb :
 
 /** x as it is: for a layer that only ends a mask, or has another name. */
 export const sameCell = cell("y = x");
+
+/**
+ * The mean of all steps so far, each by the softmax of a score of its own: the layer `AttentionWeightedAverage` that DeepMoji and
+ * textgenrnn have. Scores are counted from the highest one, or from 0 where all are below it.
+ */
+export const attentionAverage = lazyCell(`
+  a  = W @ x                     # the score of this step
+  m' = max(m, a)                 # the highest one
+  k  = exp(m - m')               # what sums so far become
+  e  = exp(a - m')               # what this step weighs
+  d' = d * k + e                 # all weights
+  s' = s * sum(k) + sum(e) * x   # the weighted sum of the steps
+  y  = s' / sum(d')
+  d : 1
+  m : 1
+  s : input
+`);

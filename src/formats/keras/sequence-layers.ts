@@ -10,6 +10,7 @@ import {
   repeatVector,
 } from "../../nn/layers.ts";
 import { convolution } from "../../nn/sequence-cells.ts";
+import { attentionAverage } from "./cells.ts";
 import { masked, maskName, unmasked } from "./masks.ts";
 import { type AddLayer, emitted, emittedCell, sequenceOf, vectorsOf } from "./stepwise-layers.ts";
 import { refuse, unitsOf } from "./translation.ts";
@@ -67,6 +68,15 @@ const pool: AddLayer = (given) => {
   return emittedCell(given, globalAveragePooling1d({ reads }), undefined, vector);
 };
 
+const attend: AddLayer = (given) => {
+  const { translation, layer, config, call } = given;
+  if (config.return_attention === true) return refuse(layer, "it returns its weights, too (return_attention)");
+  const { reads } = masked(translation, layer, call, sequenceOf(given));
+  const spec = recurrent(attentionAverage, { label: "attention_weighted_average", reads });
+  const vector = { sequence: false, mask: undefined, ended: undefined, time: undefined };
+  return emittedCell(given, spec, { kind: "dense", bias: false }, vector);
+};
+
 const convolve: AddLayer = (given) => {
   const { translation, layer, config } = given;
   const filters = unitsOf(layer, config.filters);
@@ -106,6 +116,7 @@ export const sequenceLayers: ReadonlyMap<string, AddLayer> = new Map([
   ["RepeatVector", repeat],
   ["GlobalAveragePooling1D", pool],
   ["GlobalMaxPooling1D", pool],
+  ["AttentionWeightedAverage", attend],
   ["Conv1D", convolve],
   ["Flatten", flatten],
 ]);

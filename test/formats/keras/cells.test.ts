@@ -1,9 +1,10 @@
 /** Keras's activations and recurrent layers, each beside what Keras's documentation says that it computes. */
 import { expect, test } from "vitest";
 import { type Activation, activationOf, activationOfLayer } from "../../../src/formats/keras/activations.ts";
-import { activationCell, recurrentCell } from "../../../src/formats/keras/cells.ts";
+import { activationCell, attentionAverage, recurrentCell } from "../../../src/formats/keras/cells.ts";
 import { recurrent } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
+import { createRandom } from "../../../src/nn/random.ts";
 import { predict } from "../../../src/train/predict.ts";
 import { sigmoid } from "../../helpers/recurrences.ts";
 
@@ -161,3 +162,25 @@ test.each([
     }
   },
 );
+
+test("the average by attention is the softmax of the scores times the steps, whatever they are", async () => {
+  const random = createRandom(3);
+  for (const [scale, shift] of [
+    [1, 0],
+    [30, 0],
+    [1, -40],
+    [1, 200],
+  ] as const) {
+    const steps = Array.from({ length: 6 }, () => [random.normal(), random.normal(), 1]);
+    const weights = [scale * random.normal(), scale * random.normal(), shift];
+    const model = sequential([recurrent(attentionAverage)], { input: 3 });
+    model.values["recurrent.W"]?.set(weights);
+    const scores = steps.map((step) => step.reduce((sum, x, j) => sum + x * (weights[j] as number), 0));
+    const most = Math.max(...scores);
+    const shares = softmax(scores.map((score) => score - most));
+    const wanted = [0, 1, 2].map((j) =>
+      steps.reduce((sum, step, t) => sum + (step[j] as number) * (shares[t] as number), 0),
+    );
+    close([...(await predict(model, [steps], { engine: "reference" })).data], wanted, `${scale}, ${shift}`);
+  }
+});

@@ -105,4 +105,21 @@ describe("models that others trained (each skipped where it is not in ../shared/
       "textgenrnn_weights.hdf5: it holds weights and no architecture. Put the model's to_json() beside it as textgenrnn_weights.json, or the model as textgenrnn.keras.",
     );
   });
+  test.skipIf(!given("textgenrnn"))(
+    "Keras 2.1.5: with the architecture that the guide has, it gives its reference",
+    async () => {
+      const guide = readFileSync(join(import.meta.dirname, "../../../docs/models-of-others.md"), "utf8");
+      const [, architecture] = /```json\n(.*?)```/s.exec(guide) as RegExpExecArray;
+      const path = join(models, "textgenrnn", "textgenrnn_weights.hdf5");
+      const { input_ids: ids, output_probabilities: wanted } = referenceOf("textgenrnn");
+      const { model, steps } = await importModel({
+        ...sourceOf(path),
+        beside: (name) => (name === "textgenrnn.json" ? new TextEncoder().encode(architecture) : undefined),
+      });
+      expect(steps).toBe(40);
+      expect(worst((await predict(model, { data: Int32Array.from(ids), shape: [1, 40] })).data, wanted)).toBeLessThan(
+        1e-4,
+      );
+    },
+  );
 });
