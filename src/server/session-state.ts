@@ -89,6 +89,8 @@ function memoryOf(
       all[at++] = value;
     }
   }
+  // What a model of windows keeps are tokens.
+  if (lm.window !== undefined) checkTokens(`${where}state`, lm.tokenizer, [...all]);
   return { ...about, state: all };
 }
 

@@ -1,12 +1,18 @@
 /** All that a session remembers: read, put back, copied. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
+import { dense, embedding, lstm } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { type LanguageModel, languageModel, languageModelFrom } from "../../src/tasks/language-model.ts";
 import { lively } from "../helpers/models.ts";
 import { book, serving, tiny } from "./serving.ts";
 
 const odd = `${book}€€€ é☃`;
+const characters = ["\uFFFD", ...new Set(odd)];
+const last = sequential([embedding(characters.length, 5), lstm(8), dense(characters.length)], { seed: 3 });
+for (const values of Object.values(last.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
 const models: Record<string, LanguageModel> = {
+  windows: languageModelFrom(last, { vocabulary: characters, window: 6 }),
   chars: lively(odd),
   words: lively(odd, { tokens: "word", cell: "mlstm" }),
   pairs: lively(odd, { tokens: "bpe", maxVocabulary: 300, cell: "gru", layers: 2 }),
@@ -103,6 +109,18 @@ test("it says what it is, and has each number to the bit", async () => {
   }
   expect(Object.keys(state)).toEqual(["lstm.c", "lstm.h"]);
   expect((await read(await begin("chars"))).state).toBeNull();
+});
+
+test("what a window keeps are tokens: other numbers are refused", async () => {
+  const at = await begin("windows", "the cat");
+  const state = await read(at);
+  for (const wrong of [characters.length, -1, 0.5, 1e9]) {
+    const window = Buffer.from(Float32Array.of(1, 1, wrong, 1, 1, 1).buffer).toString("base64");
+    const answer = await put(at, { ...state, state: { window } });
+    expect(answer.status).toBe(400);
+    expect((await answer.json()).error.message).toMatch(/^state: token ids of this model go from 0 to \d+, got /);
+  }
+  expect(await read(at)).toEqual(state);
 });
 
 test("a state larger than a body may be is put back all the same", async () => {
