@@ -85,10 +85,11 @@ async function converted(
 ): Promise<readonly [ReadModelFile, Written]> {
   const [file] = given.positionals as readonly [string];
   phase("reading");
-  const found = await readModelAt(file, given, (bytes) => {
+  const wasRead = (bytes: number): void => {
     phase("converting");
     add(bytes);
-  });
+  };
+  const found = await readModelAt(file, given, { wasRead });
   checkFiniteValues(found.file.model, file);
   const written = await writer.write(found.file);
   phase("writing", sizeOf(written.files.flatMap(([, parts]) => parts)));

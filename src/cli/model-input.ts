@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readInput } from "../formats/files.ts";
-import type { ModelFile } from "../formats/model-file.ts";
+import { isModelFile, type ModelFile } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type ByTask, openByTask } from "../tasks/index.ts";
 import { ours, type ReadModelFile, readModelFile } from "../tasks/open-model.ts";
@@ -21,16 +21,18 @@ export const foreignOptions: Options = {
 /**
  * Read a model of ours, or of another program: what it is for is in the file of ours; another's model is of text if there is a
  * vocabulary.
- * @param wasRead told of the number of its bytes, before they are understood
+ * @param about `wasRead`, told of the number of its bytes, before they are understood; `others`: whether the options may be for another of
+ *   several files, so that one of ours is read without them
  * @throws InputError, one line, for a file that is none, or is damaged, and for options that it does not need
  */
 export async function readModelAt(
   file: string,
   given: Given,
-  wasRead: (bytes: number) => void = () => {},
+  { wasRead, others = false }: { readonly wasRead?: (bytes: number) => void; readonly others?: boolean } = {},
 ): Promise<ReadModelFile> {
   const bytes = readInput(file);
-  wasRead(bytes.length);
+  wasRead?.(bytes.length);
+  if (others && isModelFile(bytes)) return readModelFile({ bytes, name: file });
   const [vocabulary, output] = [given.text("vocabulary"), given.text("output")];
   const [mapping, window] = [jsonIn(given.text("mapping")), given.number("window")];
   try {

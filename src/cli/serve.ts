@@ -173,7 +173,7 @@ async function read(files: readonly string[], given: Given): Promise<Models> {
   const names = namesOf(files);
   const models: Record<string, Content> = {};
   for (const [k, file] of files.entries()) {
-    const content = withTask(await readModelAt(file, given), file);
+    const content = withTask(await readModelAt(file, given, { others: files.length > 1 }), file);
     models[names[k] as string] = openAnyModel(content, file).content() as Content;
   }
   return models;

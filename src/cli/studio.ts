@@ -80,7 +80,7 @@ async function describeAll(given: Given): Promise<GivenModel[]> {
 
 /** A model as the page lists it. @throws InputError for a file that is not a model of a known task */
 async function described(path: string, given: Given): Promise<GivenModel> {
-  const read = await readModelAt(path, given);
+  const read = await readModelAt(path, given, { others: given.positionals.length > 1 });
   const { task, file, content } = openAnyModel(withTask(read, path), path);
   const facts = taskFacts(task, content());
   checkFiniteValues(file.model, path);

@@ -278,7 +278,7 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   const other = others.find(([, start]) => start.every((byte, k) => bytes[k] === byte));
   if (other !== undefined)
-    fail(`it is ${other[0]}, not a safetensors file. Convert it with the program that wrote it.`);
+    fail(`it is ${other[0]}, not a safetensors file. Write one of it by: unrolled convert IN OUT.safetensors.`);
   if (length < 2 || length > maxHeaderBytes) {
     fail(`its first 8 bytes give a header of ${format(length)} bytes, not 2 to ${format(maxHeaderBytes)}. ${damaged}`);
   }

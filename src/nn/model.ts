@@ -68,6 +68,9 @@ export type SequentialOptions = {
   readonly seed?: number;
 };
 
+/** The name of the only input of a model that has one. */
+export const inputOf = ({ inputs }: Pick<Model, "inputs">): string => (inputs[0] as ModelInput).name;
+
 export const sequentialArguments: Arguments = {
   layers: listOf(aLayer, 1),
   options: optionsOf<SequentialOptions>({ input: alias(size, "inputDim", "inputShape"), seed: aSeed }),

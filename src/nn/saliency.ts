@@ -20,7 +20,7 @@ import {
 import { yieldNow } from "../graph/yielding.ts";
 import type { Program } from "../runtime/program.ts";
 import { bind } from "./bind.ts";
-import type { Model } from "./model.ts";
+import { inputOf, type Model } from "./model.ts";
 import { aModel, checkReadsForward } from "./model-checks.ts";
 import { addModel, lossInputs } from "./model-graph.ts";
 import { createSession, type Session } from "./session.ts";
@@ -102,7 +102,7 @@ export async function saliency(
     program.resetStates();
     for (const [name, values] of Object.entries(session.state())) program.setState(name, values);
     const explained = tokens[steps] as number;
-    program.setIndex("tokens", Array.from(tokens).slice(0, steps));
+    program.setIndex(inputOf(model), Array.from(tokens).slice(0, steps));
     program.setIndex(lossInputs.target, once ? [explained] : Array(steps).fill(explained));
     if (!once) program.setInput("is last", [...Array(steps - 1).fill(0), 1]);
     await program.run();
@@ -140,7 +140,7 @@ export async function outputSaliency(
   );
   try {
     program.resetStates();
-    program.setIndex("tokens", Array.from(tokens));
+    program.setIndex(inputOf(model), Array.from(tokens));
     program.setInput("weights", weights);
     await program.run();
     return saliencyIn(model, program, read, tokens, tokens.length);

@@ -18,7 +18,7 @@ import {
 import { Disposable } from "../runtime/disposable.ts";
 import type { LoadOptions, Program } from "../runtime/program.ts";
 import { bind } from "./bind.ts";
-import type { Model } from "./model.ts";
+import { inputOf, type Model } from "./model.ts";
 import { aModel, checkReadsForward } from "./model-checks.ts";
 import { modelGraph } from "./model-graph.ts";
 import { learnedState } from "./recurrent.ts";
@@ -53,6 +53,8 @@ export const bindStep = (model: Model, batch: number, host: InferenceOptions, ho
  */
 export class Session extends Disposable {
   private readonly program: Program;
+  /** The name of what it reads. */
+  private readonly input: string;
   /** The number of tokens; undefined for a model that reads vectors. */
   private readonly tokens: number | undefined;
   private readonly token = new Int32Array(1);
@@ -65,6 +67,7 @@ export class Session extends Disposable {
     const { inputs, input, outputSize } = model;
     super();
     this.program = program;
+    this.input = inputOf(model);
     this.tokens = inputs[0]?.count;
     this.vector = new Float32Array(input === "tokens" ? 0 : input);
     this.output = new Float32Array(outputSize);
@@ -81,8 +84,8 @@ export class Session extends Disposable {
    */
   next(input: number | ArrayLike<number>): Float32Array<ArrayBuffer> {
     const { program } = this;
-    if (this.tokens !== undefined) program.setIndex("tokens", this.readToken(input, this.tokens));
-    else program.setInput("x", this.readVector(input));
+    if (this.tokens !== undefined) program.setIndex(this.input, this.readToken(input, this.tokens));
+    else program.setInput(this.input, this.readVector(input));
     program.runSync();
     program.advanceStates();
     return program.output("output", this.output);

@@ -9,7 +9,7 @@ import { InputError } from "../graph/input-error.ts";
 import { isIndex } from "../graph/schema.ts";
 import { yieldNow } from "../graph/yielding.ts";
 import { bind } from "../nn/bind.ts";
-import type { Model } from "../nn/model.ts";
+import { inputOf, type Model } from "../nn/model.ts";
 import { checkReadsForward } from "../nn/model-checks.ts";
 import { addModel, lossInputs } from "../nn/model-graph.ts";
 import { createRandom } from "../nn/random.ts";
@@ -77,7 +77,7 @@ export async function* lossesWithout(
         inputs.fill(tokens[from + t] as number, t * batch, (t + 1) * batch);
         targets.fill(tokens[from + t + 1] as number, t * batch, (t + 1) * batch);
       }
-      program.setIndex("tokens", inputs);
+      program.setIndex(inputOf(model), inputs);
       program.setIndex(lossInputs.target, targets);
       await program.run();
       await yieldNow();

@@ -4,7 +4,7 @@
  */
 import type { InferenceOptions } from "../engines/engine.ts";
 import { bind } from "../nn/bind.ts";
-import type { Model } from "../nn/model.ts";
+import { inputOf, type Model } from "../nn/model.ts";
 import { checkReadsForward } from "../nn/model-checks.ts";
 import { modelGraph } from "../nn/model-graph.ts";
 import { Disposable } from "../runtime/disposable.ts";
@@ -28,9 +28,9 @@ export async function createPrefill(model: Model, host: InferenceOptions = {}): 
   const shortest = await load(minSteps);
   const perStep = multiplyAdds(shortest.plan) / minSteps;
   const steps = 2 ** Math.floor(Math.log2(worthReading / Math.max(1, perStep)));
-  if (steps <= minSteps) return new Prefill(shortest, minSteps);
+  if (steps <= minSteps) return new Prefill(model, shortest, minSteps);
   shortest.dispose();
-  return new Prefill(await load(Math.min(maxSteps, steps)), Math.min(maxSteps, steps));
+  return new Prefill(model, await load(Math.min(maxSteps, steps)), Math.min(maxSteps, steps));
 }
 
 /** Reads prompts; made by `createPrefill`. It owns its program until `dispose()`. */
@@ -38,9 +38,11 @@ export class Prefill extends Disposable {
   /** The number of tokens of each `read`. */
   readonly steps: number;
   private readonly program: Program;
+  private readonly input: string;
 
-  constructor(program: Program, steps: number) {
+  constructor(model: Model, program: Program, steps: number) {
     super();
+    this.input = inputOf(model);
     this.program = program;
     this.steps = steps;
   }
@@ -56,7 +58,7 @@ export class Prefill extends Disposable {
     }
     // A model without states has nothing to read.
     if (states.length === 0) return state;
-    program.setIndex("tokens", tokens);
+    program.setIndex(this.input, tokens);
     program.runSync();
     const after = new Float32Array(state.length);
     at = 0;

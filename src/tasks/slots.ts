@@ -4,7 +4,7 @@
  */
 
 import type { InferenceOptions } from "../engines/engine.ts";
-import type { Model } from "../nn/model.ts";
+import { inputOf, type Model } from "../nn/model.ts";
 import { checkReadsForward } from "../nn/model-checks.ts";
 import { bindStep, learnedStarts } from "../nn/session.ts";
 import { Disposable } from "../runtime/disposable.ts";
@@ -54,6 +54,7 @@ class StateSlots extends Disposable implements Slots {
   readonly tokens: Int32Array;
   readonly logits: readonly Float32Array[];
   private readonly program: Program;
+  private readonly input: string;
   private readonly output: Float32Array<ArrayBuffer>;
   /** Each state: where its numbers lie in a `SlotState`, and a buffer to reorder its rows. */
   private readonly states: readonly {
@@ -68,6 +69,7 @@ class StateSlots extends Disposable implements Slots {
   constructor(model: Model, program: Program, count: number) {
     super();
     this.program = program;
+    this.input = inputOf(model);
     this.count = count;
     this.tokens = new Int32Array(count);
     this.output = new Float32Array(count * model.outputSize);
@@ -92,7 +94,7 @@ class StateSlots extends Disposable implements Slots {
 
   step(): void {
     const { program } = this;
-    program.setIndex("tokens", this.tokens);
+    program.setIndex(this.input, this.tokens);
     program.runSync();
     program.advanceStates();
     program.output("output", this.output);

@@ -4,7 +4,7 @@
  */
 import type { InferenceOptions } from "../engines/engine.ts";
 import { bind } from "../nn/bind.ts";
-import type { Model } from "../nn/model.ts";
+import { inputOf, type Model } from "../nn/model.ts";
 import { modelGraph } from "../nn/model-graph.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
@@ -38,6 +38,7 @@ class WindowSlots extends Disposable implements Slots {
   readonly tokens: Int32Array;
   readonly logits: readonly Float32Array[];
   private readonly program: Program;
+  private readonly input: string;
   private readonly output: Float32Array<ArrayBuffer>;
   private readonly window: number;
   /** The last tokens of each slot, oldest first. */
@@ -49,6 +50,7 @@ class WindowSlots extends Disposable implements Slots {
     super();
     const { outputSize } = model;
     this.program = program;
+    this.input = inputOf(model);
     this.count = count;
     this.window = window;
     this.tokens = new Int32Array(count);
@@ -71,7 +73,7 @@ class WindowSlots extends Disposable implements Slots {
       read[window - 1] = tokens[slot] as number;
       for (let t = 0; t < window; t++) inputs[t * count + slot] = read[t] as number;
     });
-    program.setIndex("tokens", inputs);
+    program.setIndex(this.input, inputs);
     program.resetStates();
     program.runSync();
     program.output("output", this.output);

@@ -4,7 +4,7 @@ import type { InferenceOptions } from "../engines/engine.ts";
 import { inferenceRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, callable, checkArguments, options as optionsOf } from "../graph/schema.ts";
-import type { Model } from "../nn/model.ts";
+import { inputOf, type Model } from "../nn/model.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences } from "../nn/model-checks.ts";
 import { lossInputs } from "../nn/model-graph.ts";
 import { Disposable } from "../runtime/disposable.ts";
@@ -102,7 +102,7 @@ export class Evaluator extends Disposable {
           if (t < count && !masked(token)) counted++;
         }
       }
-      program.setIndex("tokens", inputs);
+      program.setIndex(inputOf(model), inputs);
       program.setIndex(lossInputs.target, targets);
       program.setInput(lossInputs.weight, weights);
       await program.run();

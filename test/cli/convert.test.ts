@@ -103,6 +103,7 @@ test("a model of another program writes, is measured, inspected and served like 
   const size = ["--units", "4", "--batch", "2", "--steps", "8", "--epochs", "1"];
   expect((await run(folder, "train", "sea.txt", "--out", "sea.safetensors", ...size)).code).toBe(0);
   await run(folder, "convert", "sea.safetensors", "sea.onnx");
+  copyFileSync(at("sea.safetensors"), at("ours.safetensors"));
   const { tokenizer } = readLanguageModel(readFileSync(at("sea.safetensors")));
   writeFileSync(at("sea.json"), JSON.stringify((tokenizer as VocabularyTokenizer).vocabulary));
   const tokens = ["--vocabulary", "sea.json"];
@@ -120,8 +121,10 @@ test("a model of another program writes, is measured, inspected and served like 
     if (name === "generate") expect(found.out).toBe(wanted.out);
     else expect(found.out.split("\n")).toHaveLength(wanted.out.split("\n").length);
   }
-  const server = start(folder, ["serve", "sea.onnx", ...tokens, "--port", "0", "--json"]);
-  const { url } = JSON.parse(await new Promise<string>((resolve) => server.stdout?.once("data", resolve)));
+  // A file of ours beside it is served as it is.
+  const server = start(folder, ["serve", "sea.onnx", "ours.safetensors", ...tokens, "--port", "0", "--json"]);
+  const { url, models } = JSON.parse(await new Promise<string>((resolve) => server.stdout?.once("data", resolve)));
+  expect(models).toEqual(["sea", "ours"]);
   const asked = { model: "sea", prompt: "a sh", max_tokens: 3, temperature: 0 };
   const answer = await fetch(`${url}/v1/completions`, {
     ...{ method: "POST", body: JSON.stringify(asked), headers: { "Content-Type": "application/json" } },

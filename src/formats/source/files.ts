@@ -1,5 +1,5 @@
 /** The text of a file around the statements of a plan: weights, states, and what reads a step, in C, JavaScript and TypeScript. */
-import { countParameters, type Model } from "../../nn/model.ts";
+import { countParameters, inputOf, type Model } from "../../nn/model.ts";
 import { learnedStarts } from "../../nn/session.ts";
 import type { Plan, Slot } from "../../schedule/plan.ts";
 import { c, type Dialect, digitsOf, javaScript, typeScript } from "./dialects.ts";
@@ -32,7 +32,7 @@ function contentOf({ model, plan }: Parts, dialect: Dialect) {
     to: index(offset),
   }));
   const tokens = model.input === "tokens";
-  const read = (tokens ? plan.indices.tokens : plan.inputs.x) as Slot;
+  const read = (tokens ? plan.indices : plan.inputs)[inputOf(model)] as Slot;
   const output = plan.outputs.output as Slot;
   const used = Object.entries(dialect.functions).filter(([name]) =>
     statements.some((line) => new RegExp(`\\b${name}\\(`).test(line)),
