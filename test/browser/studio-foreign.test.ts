@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { readModel } from "../../src/formats/model-file.ts";
 import { writeOnnx } from "../../src/formats/onnx/index.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
@@ -74,15 +75,29 @@ test("a model of windows writes and is inspected; what a token hangs on is withi
   });
 });
 
-test("HDF5 is read in the page; a model without tokens, and files without a model, are told in a line", async () => {
+test("HDF5 is read in the page; a model without tokens is shown with its layers; files without a model are told in a line", async () => {
   await withStudio({}, async (page, address) => {
     await page.goto(`${address}#/models`);
     const input = page.getByLabel("Open a file …");
     await input.setInputFiles(join(keras, "keras2.h5"));
-    await page.getByRole("alert").filter({ hasText: "keras2.h5: it is a model of Keras 2." }).waitFor();
-    expect(await page.getByRole("alert").textContent()).toMatch(
-      /nothing says what it reads\. Of a model of text, choose the file of its tokens \(JSON\) together with it\.$/,
-    );
+    const card = page.getByRole("region", { name: "keras2.h5" });
+    await card.waitFor();
+    expect(await card.getByRole("status").textContent()).toMatch(/^A model of Keras 2\.2\.4, with [\d,]+ parameters\./);
+    expect(await card.getByRole("row").count()).toBeGreaterThan(2);
+    const downloading = page.waitForEvent("download");
+    await card.getByRole("button", { name: "Download as keras2.safetensors" }).click();
+    const { model } = readModel(readFileSync(await (await downloading).path()));
+    expect(model.inputs[0]?.name).toBe("words");
+    if (process.env.PICTURES) await page.screenshot({ path: join(process.env.PICTURES, "untold.png") });
+    // Elsewhere a line says where its layers are.
+    await page.goto(`${address}#/inspect`);
+    await page.getByText("There is no model yet").waitFor();
+    await drop(page, [join(keras, "keras2.h5")]);
+    await page
+      .getByRole("alert")
+      .filter({ hasText: "keras2.h5: it is a model of Keras 2.2.4, and nothing says what it reads." })
+      .waitFor();
+    await page.goto(`${address}#/models`);
     await input.setInputFiles(join(folder, "characters.json"));
     await page
       .getByRole("alert")

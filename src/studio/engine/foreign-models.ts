@@ -2,32 +2,30 @@
 import { isForeignModel } from "../../formats/imported.ts";
 import { isModelFile, writeModel } from "../../formats/model-file.ts";
 import { InputError } from "../../graph/input-error.ts";
-import { readModelFile } from "../../tasks/open-model.ts";
-import { hasTask } from "../../tasks/task.ts";
+import { ours, type ReadModelFile, readModelFile } from "../../tasks/open-model.ts";
 import { readVocabulary, type Vocabulary } from "../../text/vocabulary.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
+/** What wrote it, and what one might not expect of it. */
+export type Told = Pick<ReadModelFile, "source" | "notes">;
 /** A file that was chosen or dropped. */
 export type BroughtFile = { readonly name: string; readonly bytes: Bytes };
 
 /**
  * The model among some files, as a file of ours: of another program's, the others are what lies beside it, and one of them may be its
  * vocabulary.
- * @throws InputError, one line, for files without a model, and for a model of which nothing says what it reads
+ * @throws InputError, one line, for files without a model
  */
-export async function broughtModel(files: readonly BroughtFile[]): Promise<BroughtFile> {
+export async function broughtModel(files: readonly BroughtFile[]): Promise<BroughtFile & Told> {
   const beside = (name: string): Bytes | undefined => files.find((file) => file.name === name)?.bytes;
   const isModel = ({ name, bytes }: BroughtFile): boolean => isModelFile(bytes) || isForeignModel({ name, bytes });
   const model = files.find(isModel) ?? (files[0] as BroughtFile);
-  if (isModelFile(model.bytes)) return model;
+  if (isModelFile(model.bytes)) return { ...model, source: ours, notes: [] };
   const { name } = model;
   const found = vocabularyIn(files.filter((one) => one !== model));
   try {
-    const { source, file } = await readModelFile({ ...model, beside, vocabulary: found?.vocabulary });
-    if (hasTask(file)) return { name, bytes: writeModel(file) };
-    throw new InputError(
-      `${name}: it is a model of ${source}, and nothing says what it reads. Of a model of text, choose the file of its tokens (JSON) together with it.`,
-    );
+    const { source, notes, file } = await readModelFile({ ...model, beside, vocabulary: found?.vocabulary });
+    return { name, bytes: writeModel(file), source, notes };
   } catch (error) {
     if (error instanceof InputError && found)
       error.message = error.message.replace(/^openModel: vocabulary/, found.name);

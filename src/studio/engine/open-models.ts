@@ -5,15 +5,17 @@
  */
 
 import { cells } from "../../cells/index.ts";
+import { readModel } from "../../formats/model-file.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import { countParameters } from "../../nn/model.ts";
+import { type LayerSummary, layerSummaries } from "../../nn/summary.ts";
 import { type Contents, notTaken, type Opened, openAnyModel, openByTask } from "../../tasks/index.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
-import { type TaskFacts, taskFacts } from "../../tasks/task.ts";
+import { hasTask, type TaskFacts, taskFacts } from "../../tasks/task.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
-import type { BroughtFile } from "./foreign-models.ts";
+import type { BroughtFile, Told } from "./foreign-models.ts";
 import type { TrainingSettings } from "./training.ts";
 
 /** The handle of a model: a number that the page chooses and never reuses. */
@@ -29,6 +31,11 @@ export type ModelFacts = {
   /** The tokenizer of a model of text. */
   readonly text?: { readonly tokens: Tokenizer["kind"]; readonly vocabulary: number };
 };
+
+/** A model that the reader brought, as a file of ours: of a task, or its layers where nothing says what it is for. */
+export type BroughtModel = BroughtFile &
+  Told &
+  ({ readonly facts: ModelFacts } | { readonly layers: readonly LayerSummary[]; readonly parameters: number });
 
 /** The settings of a model of text. */
 export type MadeOf = Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
@@ -95,12 +102,16 @@ export const openModels = {
 
   /**
    * The model among files that the reader brings, as a file of ours, and what it is. @throws InputError, one line, for files without a
-   * model of a task that is known
+   * model, and for one of a task that is unknown
    */
-  async broughtModel(files: readonly BroughtFile[]): Promise<BroughtFile & { readonly facts: ModelFacts }> {
+  async broughtModel(files: readonly BroughtFile[]): Promise<BroughtModel> {
     const { broughtModel } = await import("./foreign-models.ts");
-    const { name, bytes } = await broughtModel(files);
-    return { name, bytes, facts: await openModels.modelFacts(bytes, name) };
+    const brought = await broughtModel(files);
+    const { name, bytes } = brought;
+    const file = readModel(bytes, name);
+    if (hasTask(file)) return { ...brought, facts: await openModels.modelFacts(bytes, name) };
+    checkFiniteValues(file.model, name);
+    return { ...brought, layers: layerSummaries(file.model), parameters: countParameters(file.model) };
   },
 
   /** What the Lab goes on from. @throws InputError, one line, for a file that is no model of text */

@@ -4,7 +4,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { type Address, go, isStillAt, linkTo } from "../address.ts";
 import { Failed } from "../components/failed.tsx";
 import { engine } from "../engine/engine.ts";
-import type { ModelFacts } from "../engine/open-models.ts";
+import type { BroughtModel, ModelFacts } from "../engine/open-models.ts";
 import { messageOf } from "../loading.ts";
 import "./picker.css";
 import { linking } from "./linked.ts";
@@ -77,7 +77,10 @@ export function WithModel({ address, carried, children }: WithModelProps) {
       {models.length === 0 && !waits && (
         <div class="card picker-start">
           <h2>There is no model yet</h2>
-          <p>Train a small one on Moby-Dick, here in the browser, or open a file that Unrolled has saved.</p>
+          <p>
+            Train a small one on Moby-Dick, here in the browser, or open a file: one that Unrolled has saved, or a model
+            of text of Keras, PyTorch, ONNX or TensorFlow.js, together with its vocabulary (JSON).
+          </p>
           <TrainSmall onKept={show} />
           <FileButton onFiles={take} />
         </div>
@@ -154,16 +157,25 @@ const endings = /\.(safetensors|keras|h5|hdf5|pt|pth|onnx|npz)$/i;
 /** Whether a model is among some files, as far as their names tell. */
 export const haveModel = (files: readonly File[]): boolean => files.some(({ name }) => endings.test(name));
 
-/** Keep the model of a file, or of files that belong together. @throws InputError of one line for files without a model */
-export async function keepFiles(
-  files: readonly File[],
-): Promise<{ readonly id: string; readonly task: ModelFacts["task"] }> {
-  const brought = await Promise.all(
-    files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
-  );
-  const { name, bytes, facts } = await engine().ask("broughtModel", brought);
+/** The model of a file, or of files that belong together. @throws InputError of one line for files without a model */
+export async function broughtBy(files: readonly File[]): Promise<BroughtModel> {
+  const read = files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }));
+  return engine().ask("broughtModel", await Promise.all(read));
+}
+
+type Kept = { readonly id: string; readonly task: ModelFacts["task"] };
+export async function keepBrought({ name, bytes, facts }: Extract<BroughtModel, { facts: unknown }>): Promise<Kept> {
   const { id } = await keepModel({ name: name.replace(/\.\w+$/, ""), task: facts.task }, bytes);
   return { id, task: facts.task };
+}
+
+/** Keep the model of some files. @throws InputError of one line for files without a model, and for one that nothing says the task of */
+export async function keepFiles(files: readonly File[]): Promise<Kept> {
+  const brought = await broughtBy(files);
+  if ("facts" in brought) return keepBrought(brought);
+  throw new Error(
+    `${brought.name}: it is a model of ${brought.source}, and nothing says what it reads. Of a model of text, choose the file of its tokens (JSON) together with it. The view Models shows its layers.`,
+  );
 }
 
 /** The files that are dropped anywhere in the view. */

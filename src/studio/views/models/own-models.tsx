@@ -12,9 +12,10 @@ import {
   type StoredModel,
   useModels,
 } from "../../models/model-store.ts";
-import { FileButton, keepFiles } from "../../models/picker.tsx";
+import { broughtBy, FileButton, keepBrought, useDroppedFiles } from "../../models/picker.tsx";
 import { viewOfTask } from "../../models/task-views.ts";
 import { shownFacts } from "../../models/training-facts.ts";
+import { type Untold, UntoldModel } from "./untold-model.tsx";
 
 export function OwnModels() {
   const models = useModels();
@@ -23,19 +24,28 @@ export function OwnModels() {
     setProblem("");
     work.catch((error) => setProblem(messageOf(error)));
   };
+  const [untold, setUntold] = useState<Untold>();
   /** A file of another task than text opens its view. */
   const take = async (files: readonly File[]): Promise<void> => {
     if (files.length === 0) return;
-    const { id, task } = await keepFiles(files);
+    setUntold(undefined);
+    const brought = await broughtBy(files);
+    if (!("facts" in brought)) {
+      setUntold(brought);
+      return;
+    }
+    const { id, task } = await keepBrought(brought);
     const own = viewOfTask(task);
     if (own !== undefined) go(linkTo(own.view, [id]));
   };
+  useDroppedFiles((files) => attempt(take(files)));
   return (
     <section aria-labelledby="own">
       <h2 id="own">Yours</h2>
       <p>
         <FileButton onFiles={(files) => attempt(take(files))} />
       </p>
+      {untold !== undefined && <UntoldModel model={untold} />}
       {models?.length === 0 && (
         <p>
           None yet. Train one in the <a href={linkTo("lab")}>Lab</a>, open a file, or start the studio with one:{" "}

@@ -1,0 +1,55 @@
+/** A model of which nothing says what it is for, such as another program's: who wrote it, and its layers. */
+import type { BroughtModel } from "../../engine/open-models.ts";
+import { download } from "../../models/model-store.ts";
+
+export type Untold = Exclude<BroughtModel, { readonly facts: unknown }>;
+
+export function UntoldModel({ model }: { readonly model: Untold }) {
+  const { name, bytes, source, notes, layers, parameters } = model;
+  const own = `${name.replace(/\.\w+$/, "")}.safetensors`;
+  return (
+    <section class="card untold" aria-labelledby="untold">
+      <h3 id="untold">{name}</h3>
+      <p role="status">
+        A model of {source}, with {parameters.toLocaleString("en")} parameters. Nothing says what it reads: of a model
+        of text, open the file of its tokens (JSON) together with it.
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be in reach of the keyboard */}
+      <div class="scroll" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Layer</th>
+              <th scope="col">Output</th>
+              <th scope="col">Parameters</th>
+              <th scope="col">Reads</th>
+            </tr>
+          </thead>
+          <tbody>
+            {layers.map((layer) => (
+              <tr key={layer.name}>
+                <th scope="row">
+                  {layer.name}
+                  {layer.name !== layer.type && <span class="soft"> ({layer.type})</span>}
+                </th>
+                <td class="numbers">{layer.outputShapes.map((shape) => `(${shape.join(", ")})`).join(", ")}</td>
+                <td class="numbers">{layer.parameters.toLocaleString("en")}</td>
+                <td>{layer.reads.join(", ")}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {notes.map((note) => (
+        <p key={note} class="soft small">
+          {note}
+        </p>
+      ))}
+      <p>
+        <button type="button" onClick={() => download(own, bytes)}>
+          Download as {own}
+        </button>
+      </p>
+    </section>
+  );
+}
