@@ -124,7 +124,7 @@ def record(name, model, what=None, tokens=False, **options):
     whole = io.BytesIO()
     torch.save(model, whole)
     whole.seek(0)
-    exact = torch.load(whole).double()
+    exact = torch.load(whole, map_location="cpu").double()
     with torch.no_grad():
         output = exact(x if tokens else x.double())
     file = written(model.state_dict() if what is None else what, **options)
@@ -224,6 +224,85 @@ refused("numbers alone", {"epoch": 3})
 scripted = io.BytesIO()
 torch.jit.save(torch.jit.script(nn.Linear(1, 1)), scripted)
 cases.append({"name": "TorchScript", "file": base64.b64encode(scripted.getvalue()).decode()})
+
+
+
+# Files as people have them.
+class Characters(nn.Module):
+    """A whole module whose vocabulary is an attribute of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.vocab_size, self.hidden_size = V, H
+        self.char_to_idx = {letter: k for k, letter in enumerate("abcde")}
+        self.idx_to_char = {k: letter for k, letter in enumerate("abcde")}
+        self.embedding = nn.Embedding(V, D, padding_idx=0)
+        self.lstm = nn.LSTM(D, H, batch_first=True)
+        self.fc = nn.Linear(H, V)
+
+    def forward(self, x):
+        return self.fc(self.lstm(self.embedding(x))[0])
+
+
+class CharRNN(nn.Module):
+    """One-hot letters, and dropout as modules."""
+
+    def __init__(self):
+        super().__init__()
+        self.chars = tuple("abcde")
+        self.lstm = nn.LSTM(V, H, 2, dropout=0.5, batch_first=True)
+        self.dropout = nn.Dropout(0.5)
+        self.fc = nn.Linear(H, V)
+
+    def forward(self, x):
+        return self.fc(self.dropout(self.lstm(x)[0]))
+
+
+class Names(nn.Module):
+    """A cell by hand, of which only the code says how its layers are used."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden_size = H
+        self.i2h = nn.Linear(D + H, H)
+        self.i2o = nn.Linear(D + H, 2)
+        self.softmax = nn.LogSoftmax(dim=1)
+
+    def forward(self, x):
+        h, outputs = torch.zeros(x.shape[0], H, dtype=x.dtype), []
+        for step in x.unbind(1):
+            both = torch.cat([step, h], 1)
+            h = self.i2h(both)
+            outputs.append(self.softmax(self.i2o(both)))
+        return torch.stack(outputs, 1)
+
+
+characters = Characters()
+record("module with its vocabulary", characters, characters, tokens=True)
+
+letters = CharRNN()
+model = {"n_hidden": H, "n_layers": 2, "state_dict": letters.state_dict(), "tokens": letters.chars}
+D, V = V, D  # Vectors of 5.
+record("weights one level down", letters, model, **old)
+D, V = V, D
+
+names = Names()
+record("a cell by hand", names, names)
+
+# As one storage on a card: what cuDNN made of the weights of a layer.
+plain_rnn = Tagger(nn.RNN(D, H, batch_first=True))
+flat = torch.cat([p.data.flatten() for p in plain_rnn.rnn.parameters()])
+at = 0
+for p in plain_rnn.rnn.parameters():
+    p.data = flat[at : at + p.numel()].view(p.shape)
+    at += p.numel()
+location = torch.serialization.location_tag
+torch.serialization.location_tag = lambda storage: "cuda:0"
+record("weights of a card", plain_rnn, tokens=True, **old)
+torch.serialization.location_tag = location
+
+refused("quantised, stream", {**weights, "fc.weight": torch.quantize_per_tensor(weights["fc.weight"], 0.1, 0, torch.qint8)}, **old)
+refused("complex numbers of f64, stream", {**weights, "fc.weight": weights["fc.weight"].to(torch.complex128)}, **old)
 
 print(f'{{"torch": "{torch.__version__}", "cases": [')
 print(",\n".join(json.dumps(case) for case in cases))

@@ -99,8 +99,10 @@ export function readNpz(bytes: Uint8Array, name: string): ReadonlyMap<string, Te
 
 /** Numbers of so many bytes, each turned round. */
 function swapped(bytes: Uint8Array, size: number): Uint8Array {
-  const out = bytes.slice();
-  for (let at = 0; at < out.length; at += size) out.subarray(at, at + size).reverse();
+  const out = new Uint8Array(bytes.length);
+  for (let at = 0; at < out.length; at += size) {
+    for (let k = 0; k < size; k++) out[at + k] = bytes[at + size - 1 - k] as number;
+  }
   return out;
 }
 

@@ -11,15 +11,27 @@ export type Strided = {
 export function inRowMajorOrder({ shape, strides, offset }: Strided, bytes: Uint8Array, size: number): Uint8Array {
   const count = shape.reduce((a, b) => a * b, 1);
   const out = new Uint8Array(count * size);
+  if (count === 0) return out;
+  // In the widest words that the bytes have a place for.
+  const Word = [Uint32Array, Uint16Array, Uint8Array].find(({ BYTES_PER_ELEMENT: width }) => {
+    return size % width === 0 && bytes.byteOffset % width === 0;
+  }) as Uint32ArrayConstructor;
+  const words = size / Word.BYTES_PER_ELEMENT;
+  const length = Math.floor(bytes.length / Word.BYTES_PER_ELEMENT);
+  const from = new Word(bytes.buffer as ArrayBuffer, bytes.byteOffset, length);
+  const to = new Word(out.buffer);
+  const [columns, step] = [shape.at(-1) ?? 1, strides.at(-1) ?? 0];
   const index = shape.map(() => 0);
-  let from = offset;
-  for (let at = 0; at < out.length; at += size) {
-    for (let k = 0; k < size; k++) out[at + k] = bytes[from * size + k] as number;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis] as number;
+  let start = offset;
+  for (let at = 0; at < to.length; ) {
+    for (let column = 0; column < columns; column++) {
+      for (let word = 0; word < words; word++) to[at++] = from[(start + column * step) * words + word] as number;
+    }
+    for (let axis = shape.length - 2; axis >= 0; axis--) {
+      start += strides[axis] as number;
       index[axis] = (index[axis] as number) + 1;
       if ((index[axis] as number) < (shape[axis] as number)) break;
-      from -= (strides[axis] as number) * (shape[axis] as number);
+      start -= (strides[axis] as number) * (shape[axis] as number);
       index[axis] = 0;
     }
   }

@@ -10,7 +10,15 @@ import { isTar, readTar } from "../containers/tar.ts";
 import { isZip, type ZipMember, zipMembers } from "../containers/zip.ts";
 import { type Dtype, elementBytes, FormatError } from "../safetensors.ts";
 import { isStream, pickleIn } from "./kinds.ts";
-import { type NamedTensor, type NoTensor, storageTypes, tensorTypes, type View, viewed } from "./tensors.ts";
+import {
+  type NamedTensor,
+  type NoTensor,
+  otherStorages,
+  storageTypes,
+  tensorTypes,
+  type View,
+  viewed,
+} from "./tensors.ts";
 
 /** A file that `torch.save` wrote. */
 export type TorchArchive = {
@@ -90,8 +98,10 @@ function readStream(bytes: Uint8Array, name: string): TorchArchive {
   // How large the numbers of a storage are, only the tensors' references tell.
   const sizes = new Map<string, number>();
   walk(value, (one) => {
-    const id = isRecord(one, "persistent") ? storageId(one.id) : undefined;
-    if (id !== undefined && "key" in id) sizes.set(id.key, elementBytes(id.dtype));
+    const [kind, type, key] = (isRecord(one, "persistent") && itemsOf(one.id)) || [];
+    const [dtype, size] = [storageTypes[lastName(type)], otherStorages.get(lastName(type))];
+    if (textOf(kind) !== "storage" || (dtype ?? size) === undefined) return;
+    sizes.set(String(key), dtype === undefined ? (size as number) : elementBytes(dtype));
   });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const stored = new Map<string, Uint8Array>();
@@ -172,11 +182,11 @@ function readOldTar(bytes: Uint8Array, name: string): TorchArchive {
     const [key, of, offset, count] = itemsOf(one) ?? damaged("a view of a storage is");
     const root = storages.get(String(of)) ?? damaged("a view of a storage is");
     const size = elementBytes(root.dtype);
-    storages.set(String(key), {
-      key: String(key),
-      dtype: root.dtype,
-      bytes: root.bytes.subarray(Number(offset) * size, (Number(offset) + Number(count)) * size),
-    });
+    if (!isSize(offset) || !isSize(count) || !((offset + count) * size <= root.bytes.length)) {
+      return damaged("a view of a storage is");
+    }
+    const bytes = root.bytes.subarray(offset * size, (offset + count) * size);
+    storages.set(String(key), { key: String(key), dtype: root.dtype, bytes });
   }
 
   const tensors = new Map<string, NamedTensor | NoTensor>();
@@ -250,7 +260,10 @@ const tensorsFrom = (storageOf: (id: StorageId) => Storage | NoTensor): TorchArc
     if (/^q/.test(how)) return { problem: "is quantised, which is not read" };
     if (/^sparse/.test(how)) return { problem: "is sparse, which is not read" };
     if (!/^tensor(_v[23])?$/.test(how)) return { problem: `is made by ${called}, which is not known` };
-    const [storage, offset, shape, strides, , , type] = args;
+    const [storage, offset, shape, strides, , , type, last] = args;
+    // What the view does to each number, beside where they lie.
+    const turned = [type, last].find((one) => isRecord(one, "dict") && [...one.entries.values()].includes(true));
+    if (turned !== undefined) return { problem: "is a view that turns signs, which is not read" };
     const id = isRecord(storage, "persistent") ? storageId(storage.id) : undefined;
     if (id === undefined) return { problem: "has no storage: the file is damaged" };
     if ("problem" in id) return id;

@@ -25,6 +25,14 @@ export const storageTypes: Readonly<Record<string, Dtype>> = Object.assign(Objec
   ...{ IntStorage: "I32", ShortStorage: "I16", CharStorage: "I8", ByteStorage: "U8", BoolStorage: "BOOL" },
   ...{ ComplexFloatStorage: "C64", UntypedStorage: "U8" },
 });
+/** Bytes of an element of storages whose numbers are not read, so that they can be passed over. */
+export const otherStorages: ReadonlyMap<string, number> = new Map([
+  ["QInt8Storage", 1],
+  ["QUInt8Storage", 1],
+  ["QUInt4x2Storage", 1],
+  ["QInt32Storage", 4],
+  ["ComplexDoubleStorage", 16],
+]);
 /** The element types of tensors, by the names of `torch.dtype`. */
 export const tensorTypes: Readonly<Record<string, Dtype>> = Object.assign(Object.create(null), {
   ...{ float64: "F64", float32: "F32", float16: "F16", bfloat16: "BF16", int64: "I64", int32: "I32", int16: "I16" },

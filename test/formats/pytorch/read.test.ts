@@ -25,7 +25,7 @@ const ofShapes = async (shapes: Readonly<Record<string, readonly number[]>>, map
   return await importModel({ bytes, name: "m.safetensors", ...(mapping !== undefined && { mapping }) });
 };
 
-const mapped = ["two linear layers", "last step", "final states"];
+const mapped = ["two linear layers", "last step", "final states", "a cell by hand"];
 describe("files of PyTorch 1.13 give its numbers", () => {
   for (const one of recorded.filter(({ name, output }) => output !== undefined && !mapped.includes(name))) {
     test(one.name, async () => {
@@ -70,6 +70,21 @@ describe("what a reader of the file might not expect is said", () => {
       [
         "norm is read as a layer normalisation with PyTorch's eps, 0.00001.",
         "The file does not say how its parts are wired; they are read in a chain: embedding, rnn, norm, fc, with an output at every step.",
+      ]
+    `);
+  });
+
+  test("files as people have them", async () => {
+    expect(await notes("weights one level down")).toMatchInlineSnapshot(`
+      [
+        "The tensors are those of "state_dict"; not read: n_hidden, n_layers, tokens.",
+        "The file does not say how its parts are wired; they are read in a chain: lstm, fc, with an output at every step.",
+      ]
+    `);
+    expect(await notes("module with its vocabulary")).toMatchInlineSnapshot(`
+      [
+        "embedding has a padding_idx, which tells only training something: its steps count, as in PyTorch.",
+        "The file does not say how its parts are wired; they are read in a chain: embedding, lstm, fc, with an output at every step.",
       ]
     `);
   });
@@ -127,6 +142,31 @@ describe("a mapping says how tensors are wired", () => {
     const of = (output: string) => ({ layers: [{ kind: "lstm", prefix: "rnn", output }, head] });
     await expectOutput((await open("last step", of("last"))).model, recordedAs("last step"));
     await expectOutput((await open("final states", of("states"))).model, recordedAs("final states"));
+  });
+
+  test("a cell whose layers only the code knows how to use", async () => {
+    const named = "a cell by hand";
+    expect(await said(named)).toMatchInlineSnapshot(
+      `"m.pt: softmax is a LogSoftmax, and where it is used is not in the file. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    const equations = `
+      h' = W @ x + U @ h + b
+      s  = V @ x + Z @ h + c
+      d  = s - max(s)
+      y  = d - log(sum(exp(d)))
+      s  : 2
+    `;
+    const part = (tensor: string, from: number, to: number) => ({ tensor, columns: [from, to] });
+    const [i2h, i2o] = ["i2h.weight", "i2o.weight"];
+    const parameters = {
+      W: part(i2h, 0, 2),
+      U: part(i2h, 2, 5),
+      b: "i2h.bias",
+      V: part(i2o, 0, 2),
+      Z: part(i2o, 2, 5),
+    };
+    const layer = { kind: "cell", units: 3, equations, parameters: { ...parameters, c: "i2o.bias" } };
+    await expectOutput((await open(named, { layers: [layer] })).model, recordedAs(named));
   });
 
   test("tensors by other names, parts of them as the parameters of a cell, and tensors that are left", async () => {
@@ -205,6 +245,10 @@ test("dropout between layers is a layer of its own", async () => {
 describe("refused, with what is in the way", () => {
   test("tensors of kinds that are not read", async () => {
     expect(await said("quantised")).toMatchInlineSnapshot(`"m.pt: fc.weight is quantised, which is not read."`);
+    expect(await said("quantised, stream")).toMatchInlineSnapshot(`"m.pt: fc.weight is quantised, which is not read."`);
+    expect(await said("complex numbers of f64, stream")).toMatchInlineSnapshot(
+      `"m.pt: fc.weight has numbers of type ComplexDoubleStorage, which are not read."`,
+    );
     expect(await said("sparse")).toMatchInlineSnapshot(`"m.pt: fc.weight is sparse, which is not read."`);
     expect(await said("whole numbers")).toMatchInlineSnapshot(
       `"m.pt: fc.weight has numbers of type I64, expected floats."`,
