@@ -2,11 +2,12 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import { bidirectional, type CellSpec, mergeModes, recurrent } from "../../nn/layers.ts";
 import { recurrentCell } from "./cells.ts";
-import { type KerasCall, type KerasLayer, nested } from "./config.ts";
+import { type Config, type KerasCall, type KerasLayer, nested } from "./config.ts";
 import { endedBy, masked, outputMask } from "./masks.ts";
 import { cellOf, checkReversed, type RecurrentOptions, readRecurrent } from "./recurrent-options.ts";
 import { type Half, statesOf } from "./states.ts";
 import { nameOfCall, refuse, sharedWith, type Translation, type Value } from "./translation.ts";
+import type { WeightGroup } from "./weights.ts";
 
 /**
  * A layer in two directions.
@@ -32,7 +33,8 @@ export function addBidirectional(
     const { className, config: own } = cellOf(layer, given.className, given.config);
     return readRecurrent(translation, layer, className, own);
   };
-  const [forward, backward] = [readOf(there), readOf(nested(config.backward_layer) ?? there)];
+  const back = nested(config.backward_layer) ?? there;
+  const [forward, backward] = [readOf(there), readOf(back)];
   const { returnSequences, goBackwards } = forward.options;
   checkReversed(translation, layer, mask, forward.options);
   const handed = outputMask(translation, mask, returnSequences);
@@ -60,9 +62,13 @@ export function addBidirectional(
     name,
   );
   if (index === 0) {
+    const partOf = ({ weightForm: form }: RecurrentOptions, half: Half, { name: own }: Config): WeightGroup => ({
+      ...{ form, to: `${name}.${half}`, path: `${half}_layer/cell` },
+      ...(typeof own === "string" && { inner: `${half}_${own.replace(/^(forward|backward)_/, "")}` }),
+    });
     translation.weights.set(layer.name, [
-      { form: forward.weightForm, to: `${name}.forward`, path: "forward_layer/cell" },
-      { form: backward.weightForm, to: `${name}.backward`, path: "backward_layer/cell" },
+      partOf(forward, "forward", there.config),
+      partOf(backward, "backward", back.config),
     ]);
   }
   const outputOf = (flow: string): Value => ({

@@ -32,6 +32,8 @@ export type WeightGroup = {
   readonly to: string;
   /** Below the layer's folder in a `.weights.h5`: "cell", "forward_layer/cell", "". */
   readonly path: string;
+  /** Of a direction: the name that Keras gives it, "forward_lstm". */
+  readonly inner?: string | undefined;
 };
 
 /** The arrays' names, in Keras's order. */

@@ -21,9 +21,14 @@ type Entry = {
 type Group = { readonly paths: readonly string[]; readonly weights: readonly Entry[] };
 
 /** Element types as they are stored. */
-const types: Readonly<Record<string, Dtype>> = {
-  ...{ float32: "F32", float16: "F16", int32: "I32", uint8: "U8", uint16: "U16", bool: "BOOL" },
-};
+const types: ReadonlyMap<string, Dtype> = new Map([
+  ["float32", "F32"],
+  ["float16", "F16"],
+  ["int32", "I32"],
+  ["uint8", "U8"],
+  ["uint16", "U16"],
+  ["bool", "BOOL"],
+]);
 /** What arrays take in memory at most: so many times the files. */
 const mostTimes = 4;
 
@@ -95,7 +100,7 @@ function arraysIn(groups: readonly Group[], { name, beside }: ModelSource): Read
     let from = 0;
     let left = mostTimes * all.length + 2 ** 20;
     for (const entry of weights) {
-      const stored = types[entry.quantization?.dtype ?? entry.dtype];
+      const stored = types.get(entry.quantization?.dtype ?? entry.dtype);
       const what = `the array ${formatValue(entry.name)}`;
       if (stored === undefined) {
         throw new FormatError(
@@ -124,28 +129,25 @@ function arraysIn(groups: readonly Group[], { name, beside }: ModelSource): Read
   return arrays;
 }
 /**
- * The arrays of each layer: those whose names have it before a stroke, or, of a layer in two directions, the names of both. Converters leave out the wrapper's
- * name and order layers as they like, but of a layer's arrays they keep the order.
+ * The arrays of each layer: those whose names have it before a stroke; of a layer in two directions, which converters leave out of the
+ * names, those of the directions' own names. They order layers as they like.
  */
 function arraysFor(arrays: ReadonlyMap<string, KerasArray>): Arrays {
   const named = (wanted: (parts: readonly string[]) => boolean): KerasArray[] =>
     [...arrays].flatMap(([key, array]) => (wanted(key.split("/")) ? [array] : []));
-  /** Arrays of a direction that no name ties to a wrapper, in the order of the wrappers. */
-  const loose = (way: string): KerasArray[] => named(([first]) => first?.startsWith(`${way}_`) === true);
   const taken = new Set<KerasArray>();
-  const directed = new Map<string, readonly KerasArray[]>();
-  for (const way of ["forward", "backward"]) directed.set(way, loose(way));
   return (layer, groups) => {
     const own = named((parts) => parts.slice(0, -1).includes(layer));
-    return groups.map(({ form, path }) => {
+    return groups.map(({ form, path, inner }) => {
       const wanted = arraysOf(form);
       const way = /^(forward|backward)/.exec(path)?.[1];
+      const inWay = (name: string): boolean => name.split("/").some((part) => part.startsWith(`${way}_`));
       const from =
         way === undefined
           ? own
           : own.length > 0
-            ? own.filter(({ name }) => name.split("/").some((part) => part.startsWith(`${way}_`)))
-            : (directed.get(way) ?? []);
+            ? own.filter(({ name }) => inWay(name))
+            : named(([first]) => first === inner);
       const rest = from.filter((array) => !taken.has(array));
       const found = wanted.map((what) => rest.find(({ name }) => name.split("/").at(-1)?.replace(/:0$/, "") === what));
       const missing = found.indexOf(undefined);

@@ -78,6 +78,62 @@ test("quantised weights are what they stand for", async () => {
     expectClose(model.values[name] as Float32Array, values, { within: scale / 2 + 1e-6 });
 });
 
+test("a converted model of Keras 3: batch_shape, policies as objects, and directions by names of their own, in any order", async () => {
+  const layer = (class_name: string, config: object) => ({
+    ...{ module: "keras.layers", class_name, registered_name: null },
+    config: {
+      ...config,
+      dtype: { module: "keras", class_name: "DTypePolicy", config: { name: "float32" }, registered_name: null },
+    },
+  });
+  const both = (name: string, inner: string) => {
+    const half = (way: string, go_backwards: boolean) =>
+      layer("LSTM", { name: `${way}_${inner}`, units: 1, return_sequences: true, go_backwards });
+    return layer("Bidirectional", {
+      ...{ name, merge_mode: "concat", layer: half("forward", false), backward_layer: half("backward", true) },
+    });
+  };
+  const layers = [
+    layer("InputLayer", { name: "input", batch_shape: [null, 3, 2] }),
+    both("bidirectional", "lstm"),
+    layer("BatchNormalization", { name: "batch_normalization", axis: -1, epsilon: 0.001 }),
+    both("bidirectional_1", "lstm_1"),
+  ];
+  const arrays = ["backward_lstm_1", "forward_lstm_1", "backward_lstm", "forward_lstm"].flatMap((name) => [
+    { name: `${name}/lstm_cell/kernel`, shape: [2, 4], dtype: "float32" },
+    { name: `${name}/lstm_cell/recurrent_kernel`, shape: [1, 4], dtype: "float32" },
+    { name: `${name}/lstm_cell/bias`, shape: [4], dtype: "float32" },
+  ]);
+  const norm = ["gamma", "beta", "moving_mean", "moving_variance"].map((name) => ({
+    ...{ name: `batch_normalization/${name}`, shape: [2], dtype: "float32" },
+  }));
+  const numbers = [...norm, ...arrays].flatMap(({ shape }, k) =>
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => k),
+  );
+  const json = {
+    ...{ format: "layers-model", generatedBy: "keras v3.6.0", convertedBy: "TensorFlow.js Converter v4.22.0" },
+    modelTopology: {
+      keras_version: "3.6.0",
+      model_config: { class_name: "Sequential", config: { name: "s", layers } },
+    },
+    weightsManifest: [{ paths: ["weights.bin"], weights: [...norm, ...arrays] }],
+  };
+  const { model, source } = await read(json, { "weights.bin": new Uint8Array(Float32Array.from(numbers).buffer) });
+  expect(source).toBe("TensorFlow.js, converted from Keras 3.6.0 (keras v3.6.0)");
+  const first = (parameter: string) => (model.values[parameter] as Float32Array)[0];
+  expect(
+    ["bidirectional_1.backward", "bidirectional_1.forward", "bidirectional.backward", "bidirectional.forward"].map(
+      (part) => ["W_i", "U_i", "b_i"].map((own) => first(`${part}.${own}`)),
+    ),
+  ).toEqual([
+    [4, 5, 6],
+    [7, 8, 9],
+    [10, 11, 12],
+    [13, 14, 15],
+  ]);
+  expect(first("batch_normalization.gain")).toBeCloseTo(0, 6);
+});
+
 describe("refused, in one line", () => {
   const [one] = models as [Recorded];
   const weights = bytesOf(one);
@@ -114,6 +170,12 @@ describe("refused, in one line", () => {
       changed({ weights: [{ name: "a", shape: [1], dtype: "complex64" }] }),
       { "weights.bin": weights },
       'model.json: the array "a" has the element type "complex64", which is not read.',
+    ],
+    [
+      "an element type by a name that all objects have",
+      changed({ weights: [{ name: "a", shape: [1], dtype: "constructor" }] }),
+      { "weights.bin": weights },
+      'model.json: the array "a" has the element type "constructor", which is not read.',
     ],
     [
       "a size beyond the file",
