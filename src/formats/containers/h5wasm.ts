@@ -137,36 +137,34 @@ export function withFile<T>(
   const { module } = loaded;
   const { FS } = module;
   const others = new Set(FS.streams);
-  let broken = false;
   const calling: Opened["calling"] = (what, call) => {
     try {
       return call();
     } catch (error) {
       if (error instanceof FormatError) throw error;
-      broken = true;
       throw new FormatError(`${name}: ${what} cannot be read: the file is damaged.`);
     }
   };
   const release = boundMemory(module, Math.max(module.HEAPU8.length, loaded.bytes + most + mostOfLibrary));
   return withStack(module, () => {
+    let closed = false;
     try {
       module.activate_throwing_error_handler();
       // Without a copy: the library only reads.
       FS.writeFile(place, bytes, { canOwn: true });
       const id = calling("its beginning", () => module.open(place, module.H5F_ACC_RDONLY, false, -1, -1));
-      try {
-        return use({ module, id, calling });
-      } finally {
-        if (!broken) calling("its end", () => module.close_file(id));
-      }
+      const result = use({ module, id, calling });
+      calling("its end", () => module.close_file(id));
+      closed = true;
+      return result;
     } finally {
       release();
       for (const stream of [...FS.streams]) if (stream && !others.has(stream)) FS.close(stream);
       FS.unlink(place);
       // Files that somebody else has open are part of the library's memory.
       const alone = [...others].every((stream) => !stream || stream.fd <= 2);
-      if (broken && alone) restore(loaded);
-      else module.deactivate_throwing_error_handler();
+      if (closed || !alone) module.deactivate_throwing_error_handler();
+      else restore(loaded);
     }
   });
 }

@@ -71,23 +71,49 @@ function fileOf({ module, id, calling }: Opened, bytes: Uint8Array, name: string
   const quoted = (path: string): string => excerpt(JSON.stringify(path), 100);
   const damaged = (what: string): FormatError => new FormatError(`${name}: ${what}: the file is damaged.`);
 
+  // Groups are asked again with every path through them.
+  const kinds = new Map<string, "group" | "dataset" | "other">();
+  const kindOf = (path: string): "group" | "dataset" | "other" => {
+    const known = kinds.get(path);
+    if (known !== undefined) return known;
+    const type = calling(quoted(path), () => module.get_type(id, path));
+    const kind = type === module.H5G_GROUP ? "group" : type === module.H5G_DATASET ? "dataset" : "other";
+    kinds.set(path, kind);
+    return kind;
+  };
+  const lists = new Map<string, ReadonlySet<string>>();
+  const namesIn = (group: string): ReadonlySet<string> => {
+    const known = lists.get(group);
+    if (known !== undefined) return known;
+    const names = new Set(calling(quoted(group), () => module.get_names(id, group, false)));
+    lists.set(group, names);
+    return names;
+  };
+  const targets = new Map<string, string | null>();
+  /** What a link leads to; null for an object itself. @throws FormatError for a link out of the file */
+  const targetOf = (path: string): string | null => {
+    const known = targets.get(path);
+    if (known !== undefined) return known;
+    const out = calling(quoted(path), () => module.get_external_link(id, path));
+    if (out.filename !== undefined) {
+      throw new FormatError(
+        `${name}: ${quoted(path)} is a link to another file, ${quoted(out.filename)}. Links out of a file are not followed.`,
+      );
+    }
+    const target = calling(quoted(path), () => module.get_symbolic_link(id, path));
+    targets.set(path, target);
+    return target;
+  };
+
   /** The path without soft links. @throws FormatError for a link out of the file, and in a circle */
   const resolve = (given: string): string | undefined => {
     let rest = given.split("/").filter((part) => part !== "" && part !== ".");
     let at = "";
     for (let links = 0; rest.length > 0; ) {
       const next = `${at}/${rest[0]}`;
-      const kind = calling(quoted(next), () => module.get_type(id, at === "" ? "/" : at));
-      if (kind !== module.H5G_GROUP) return undefined;
-      const there = calling(quoted(next), () => module.get_names(id, at === "" ? "/" : at, false));
-      if (!there.includes(rest[0] as string)) return undefined;
-      const out = calling(quoted(next), () => module.get_external_link(id, next));
-      if (out.filename !== undefined) {
-        throw new FormatError(
-          `${name}: ${quoted(next)} is a link to another file, ${quoted(out.filename)}. Links out of a file are not followed.`,
-        );
-      }
-      const target = calling(quoted(next), () => module.get_symbolic_link(id, next));
+      const group = at === "" ? "/" : at;
+      if (kindOf(group) !== "group" || !namesIn(group).has(rest[0] as string)) return undefined;
+      const target = targetOf(next);
       if (target === null) {
         at = next;
         rest = rest.slice(1);
@@ -109,10 +135,6 @@ function fileOf({ module, id, calling }: Opened, bytes: Uint8Array, name: string
     }
     return found;
   };
-  const kindOf = (path: string): "group" | "dataset" | "other" => {
-    const type = calling(quoted(path), () => module.get_type(id, path));
-    return type === module.H5G_GROUP ? "group" : type === module.H5G_DATASET ? "dataset" : "other";
-  };
   /** Number of values, each of so many bytes in memory; counted against what the file may unpack to. */
   const count = ({ shape, size: each }: Metadata, path: string, most: number): number => {
     if (shape === null) throw new FormatError(`${name}: ${quoted(path)} holds nothing.`);
@@ -129,13 +151,12 @@ function fileOf({ module, id, calling }: Opened, bytes: Uint8Array, name: string
   const filled = <R>(bytes: number, fill: (pointer: bigint) => number, what: string, take: (at: number) => R): R => {
     const pointer = calling(what, () => module._malloc(bytes || 1));
     if (pointer === 0) throw damaged(`${what} does not fit in memory`);
-    try {
-      module.HEAPU8.fill(0, pointer, pointer + bytes);
-      if (calling(what, () => fill(BigInt(pointer))) < 0) throw damaged(`${what} cannot be read`);
-      return take(pointer);
-    } finally {
-      module._free(pointer);
-    }
+    module.HEAPU8.fill(0, pointer, pointer + bytes);
+    if (calling(what, () => fill(BigInt(pointer))) < 0) throw damaged(`${what} cannot be read`);
+    const taken = take(pointer);
+    // After an error all that the library has is freed.
+    module._free(pointer);
+    return taken;
   };
   let heapsEnd: boolean | undefined;
   const checkHeaps = ({ vlen }: Metadata): void => {
@@ -234,8 +255,7 @@ function fileOf({ module, id, calling }: Opened, bytes: Uint8Array, name: string
       return found === undefined ? undefined : kindOf(found);
     },
     names: (path) => {
-      const at = existing(path, "group");
-      return calling(quoted(path), () => module.get_names(id, at, false));
+      return [...namesIn(existing(path, "group"))];
     },
     ...{ numbers, texts, attribute },
   };
