@@ -183,13 +183,19 @@ for kind, dtype in [("f16", torch.float16), ("bf16", torch.bfloat16), ("f64", to
     if kind == "bf16":
         record("bf16, stream", other, tokens=True, **old)
 
-# All weights of a layer as views of one storage, as cuDNN has them; a transposed one; one with a step.
-viewed = Tagger(nn.GRU(D, H, batch_first=True))
-flat = torch.cat([p.data.flatten() for p in viewed.rnn.parameters()])
-at = 0
-for p in viewed.rnn.parameters():
-    p.data = flat[at : at + p.numel()].view(p.shape)
-    at += p.numel()
+
+def flattened(model):
+    """All weights of its layer as views of one storage, as cuDNN has them."""
+    flat = torch.cat([p.data.flatten() for p in model.rnn.parameters()])
+    at = 0
+    for p in model.rnn.parameters():
+        p.data = flat[at : at + p.numel()].view(p.shape)
+        at += p.numel()
+    return model
+
+
+# Views: of one storage; a transposed one; one with a step.
+viewed = flattened(Tagger(nn.GRU(D, H, batch_first=True)))
 viewed.fc.weight.data = torch.randn(H, V).t()
 viewed.embedding.weight.data = torch.randn(V, 2 * D)[:, ::2]
 record("views", viewed, tokens=True)
@@ -289,16 +295,10 @@ D, V = V, D
 names = Names()
 record("a cell by hand", names, names)
 
-# As one storage on a card: what cuDNN made of the weights of a layer.
-plain_rnn = Tagger(nn.RNN(D, H, batch_first=True))
-flat = torch.cat([p.data.flatten() for p in plain_rnn.rnn.parameters()])
-at = 0
-for p in plain_rnn.rnn.parameters():
-    p.data = flat[at : at + p.numel()].view(p.shape)
-    at += p.numel()
+# As a card has them.
 location = torch.serialization.location_tag
 torch.serialization.location_tag = lambda storage: "cuda:0"
-record("weights of a card", plain_rnn, tokens=True, **old)
+record("weights of a card", flattened(Tagger(nn.RNN(D, H, batch_first=True))), tokens=True, **old)
 torch.serialization.location_tag = location
 
 refused("quantised, stream", {**weights, "fc.weight": torch.quantize_per_tensor(weights["fc.weight"], 0.1, 0, torch.qint8)}, **old)

@@ -2,24 +2,20 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import { bidirectional, type CellSpec, mergeModes, recurrent } from "../../nn/layers.ts";
 import { recurrentCell } from "./cells.ts";
-import { type Config, type KerasCall, type KerasLayer, nested } from "./config.ts";
+import { type Config, type KerasLayer, nested } from "./config.ts";
 import { endedBy, masked, outputMask } from "./masks.ts";
+import type { RecurrentCall } from "./recurrent.ts";
 import { cellOf, checkReversed, type RecurrentOptions, readRecurrent } from "./recurrent-options.ts";
 import { type Half, statesOf } from "./states.ts";
 import { nameOfCall, refuse, sharedWith, type Translation, type Value } from "./translation.ts";
 import type { WeightGroup } from "./weights.ts";
 
-/**
- * A layer in two directions.
- * @param index which of its calls it is
- * @returns its output, or one of each direction where they are not merged, and the final states of both where it returns them
- */
+/** A layer in two directions: its output, or one of each where they are not merged, and the final states of both where it returns them. */
 export function addBidirectional(
   translation: Translation,
   layer: KerasLayer,
-  at: { readonly index: number; readonly call: KerasCall; readonly x: Value; readonly starts: readonly Value[] },
+  { index, call, x, starts }: RecurrentCall,
 ): readonly Value[] {
-  const { index, call, x, starts } = at;
   const { config } = layer;
   const there = nested(config.layer);
   if (there === undefined) return refuse(layer, "it has no layer");

@@ -9,17 +9,18 @@ import { startsOf, statesOf } from "./states.ts";
 import { type Entry, nameOfCall, refuse, sharedWith, type Translation, type Value } from "./translation.ts";
 import type { WeightGroup } from "./weights.ts";
 
-/**
- * A recurrent layer.
- * @param index which of its calls it is
- * @param starts what its states start from; none for zeros
- * @returns its output, and its final states where it returns them
- */
-export function addRecurrent(
-  translation: Translation,
-  layer: KerasLayer,
-  at: { readonly index: number; readonly call: KerasCall; readonly x: Value; readonly starts: readonly Value[] },
-): readonly Value[] {
+/** A call of a recurrent layer. */
+export type RecurrentCall = {
+  /** Which of the layer's calls it is. */
+  readonly index: number;
+  readonly call: KerasCall;
+  readonly x: Value;
+  /** What its states start from; none for zeros. */
+  readonly starts: readonly Value[];
+};
+
+/** A recurrent layer: its output, and its final states where it returns them. */
+export function addRecurrent(translation: Translation, layer: KerasLayer, at: RecurrentCall): readonly Value[] {
   const { index, call, x, starts } = at;
   const { className, config } = cellOf(layer, layer.className, layer.config);
   if (className === "StackedRNNCells") return addStacked(translation, layer, at, config);
@@ -57,7 +58,7 @@ export function addRecurrent(
 function addStacked(
   translation: Translation,
   layer: KerasLayer,
-  { index, call, x, starts }: Parameters<typeof addRecurrent>[2],
+  { index, call, x, starts }: RecurrentCall,
   config: Config,
 ): readonly Value[] {
   if (!Array.isArray(config.cells) || config.cells.length === 0) return refuse(layer, "it has no cells");
