@@ -12,7 +12,7 @@ import {
 import type { Model } from "../nn/model.ts";
 import { isHdf5 } from "./containers/hdf5.ts";
 import { isManifest, isWordBreaks } from "./dumps/kind.ts";
-import { isKerasArchive } from "./keras/archive.ts";
+import { isKerasArchive, isKerasConfig } from "./keras/archive.ts";
 import { isOnnx } from "./onnx/kind.ts";
 import { isPytorch } from "./pytorch/kinds.ts";
 import { FormatError } from "./safetensors.ts";
@@ -76,7 +76,7 @@ const formats: readonly ForeignFormat[] = [
   },
   {
     title: "a Keras model",
-    accepts: ({ bytes, name }) => isHdf5(bytes) || isKerasArchive(bytes, name),
+    accepts: ({ bytes, name }) => isHdf5(bytes) || isKerasArchive(bytes, name) || isKerasConfig(bytes),
     read: async (source) => (await import("./keras/read.ts")).readKeras(source),
   },
   {

@@ -1,4 +1,4 @@
-/** Whether bytes are a `.keras`, by its first member. */
+/** Which files are Keras's, by their beginnings: a `.keras` by its first member, a config by its first words. Reads none of them. */
 import { isZip } from "../containers/zip.ts";
 
 /** The members of such an archive, one of which is the first. */
@@ -10,4 +10,10 @@ export function isKerasArchive(bytes: Uint8Array, name: string): boolean {
   if (/\.keras$/i.test(name)) return true;
   const length = (bytes[26] as number) + 256 * (bytes[27] as number);
   return members.includes(new TextDecoder().decode(bytes.slice(30, 30 + length)));
+}
+
+/** Whether bytes are a config as JSON, without weights. */
+export function isKerasConfig(bytes: Uint8Array): boolean {
+  if (bytes[bytes.findIndex((byte) => byte > 0x20)] !== 0x7b) return false;
+  return /"class_name"\s*:\s*"(Sequential|Functional|Model)"/.test(new TextDecoder("latin1").decode(bytes.slice()));
 }

@@ -9,6 +9,7 @@ import { type Hdf5File, isHdf5, readHdf5 } from "../containers/hdf5.ts";
 import { type ZipMember, zipMembers } from "../containers/zip.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
 import { FormatError } from "../safetensors.ts";
+import { isKerasConfig } from "./archive.ts";
 import { ConfigError, type KerasModel, readConfig } from "./config.ts";
 import { foldersOf } from "./folders.ts";
 import { type Dialect, type Translated, translate } from "./translate.ts";
@@ -26,6 +27,11 @@ export type Described = {
 export async function readKeras(source: ModelSource): Promise<ImportedModel> {
   const { bytes, name } = source;
   if (isHdf5(bytes)) return readHdf5(bytes, name, (file) => readFile(file, source));
+  if (isKerasConfig(bytes)) {
+    throw new FormatError(
+      `${name}: it holds an architecture and no weights. Give the file of its weights (.weights.h5, .h5) with this one beside it, of the same name.`,
+    );
+  }
   const members = zipMembers(bytes, name);
   const described = configOf(members, name);
   const [translated, model] = understand(described, name);

@@ -1,4 +1,5 @@
 /** Which files `read.ts` reads, by their beginnings and the names in them. Reads none of them. */
+import { isNpy } from "../containers/npy.ts";
 import { isTar, readTar } from "../containers/tar.ts";
 import { isZip, zipMembers } from "../containers/zip.ts";
 
@@ -46,11 +47,12 @@ export function isForeignSafetensors(bytes: Uint8Array): boolean {
 }
 
 /**
- * Whether it is a file of tensors: of `torch.save`, NumPy's, or safetensors. An archive that is damaged is one by its name's ending, so
- * that who reads it says what is wrong.
+ * Whether it is a file of tensors: of `torch.save`, NumPy's (one array alone is none, which reading it says), or safetensors. An archive
+ * that is damaged is one by its name's ending, so that who reads it says what is wrong.
  */
 export const isPytorch = (bytes: Uint8Array, name: string): boolean =>
   isTorchArchive(bytes) ||
   isNpz(bytes) ||
+  isNpy(bytes) ||
   isForeignSafetensors(bytes) ||
   (/\.(pt|pth|pkl|bin|ckpt|npz)$/i.test(name) && (isZip(bytes) || isTar(bytes)));

@@ -3,7 +3,7 @@
  * first, then how they are wired (by a mapping, or by what the file leaves no doubt about), then the model.
  */
 import { InputError } from "../../graph/input-error.ts";
-import { isNpy, readNpz } from "../containers/npy.ts";
+import { isNpy, readNpy, readNpz } from "../containers/npy.ts";
 import { isTar, readTar } from "../containers/tar.ts";
 import { isZip, zipMembers } from "../containers/zip.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
@@ -90,8 +90,10 @@ function contentOf(bytes: Uint8Array, name: string): ReturnType<Container["read"
   // What is damaged says so.
   if (isZip(bytes)) zipMembers(bytes, name);
   if (isTar(bytes)) readTar(bytes, name);
-  if (isNpy(bytes))
+  if (isNpy(bytes)) {
+    readNpy(bytes, name);
     throw new FormatError(`${name}: it holds one array, and a model has several. Give an .npz of them.`);
+  }
   throw new FormatError(`${name}: it is no file of PyTorch, no safetensors file and no .npz.`);
 }
 

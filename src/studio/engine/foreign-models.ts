@@ -19,7 +19,10 @@ export type BroughtFile = { readonly name: string; readonly bytes: Bytes };
 export async function broughtModel(files: readonly BroughtFile[]): Promise<BroughtFile & Told> {
   const beside = (name: string): Bytes | undefined => files.find((file) => file.name === name)?.bytes;
   const isModel = ({ name, bytes }: BroughtFile): boolean => isModelFile(bytes) || isForeignModel({ name, bytes });
-  const model = files.find(isModel) ?? (files[0] as BroughtFile);
+  // An architecture as JSON is no model beside its weights.
+  const isText = ({ name }: BroughtFile): boolean => /\.json$/i.test(name);
+  const models = files.filter(isModel);
+  const model = models.find((one) => !isText(one)) ?? models[0] ?? (files[0] as BroughtFile);
   if (isModelFile(model.bytes)) return { ...model, source: ours, notes: [] };
   const { name } = model;
   const found = vocabularyIn(files.filter((one) => one !== model));

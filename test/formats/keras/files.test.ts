@@ -171,6 +171,9 @@ describe("what our layers cannot say is refused before weights are read, by the 
     expect(await message({ ...at("keras1.hdf5"), beside: undefined })).toBe(
       "it holds weights and no architecture. Put the model's to_json() beside it as keras1.json, or the model as keras1.keras.",
     );
+    expect(await message(at("keras1.json"))).toBe(
+      "it holds an architecture and no weights. Give the file of its weights (.weights.h5, .h5) with this one beside it, of the same name.",
+    );
     expect(await message(at("odd.h5"))).toBe(
       "it is an HDF5 file, but no Keras model: it has neither a model_config nor layer_names.",
     );

@@ -268,6 +268,20 @@ describe("refused, with what is in the way", () => {
     expect(await said("numbers alone")).toMatchInlineSnapshot(`"m.pt: it holds no tensors of a model."`);
   });
 
+  test("one array of NumPy", async () => {
+    const array = (descr: string) => {
+      const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (1,), }\n`;
+      const start = [0x93, ...Buffer.from("NUMPY"), 1, 0, header.length, 0];
+      return importModel({ bytes: Uint8Array.from([...start, ...Buffer.from(header), 0, 0, 0, 0]), name: "w.npy" });
+    };
+    expect(await rejection(array("<f4"))).toMatchInlineSnapshot(
+      `"w.npy: it holds one array, and a model has several. Give an .npz of them."`,
+    );
+    expect(await rejection(array("|O"))).toMatchInlineSnapshot(
+      `"w.npy: it holds Python objects, which are a pickle, and only arrays of numbers are read."`,
+    );
+  });
+
   test("TorchScript, which is code", async () => {
     expect(await said("TorchScript")).toMatchInlineSnapshot(
       `"m.pt: torch.jit.save wrote it, and its modules are code, which is not read. Save its state_dict() by torch.save."`,
