@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
-import { readModel, writeModel } from "../../src/formats/model-file.ts";
+import { modelParts, readModel, writeModel } from "../../src/formats/model-file.ts";
 import { FormatError, readSafetensors, type Tensor, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
 import { InputError } from "../../src/graph/input-error.ts";
@@ -508,3 +508,11 @@ function placesIn(value: unknown): [Record<string, unknown>, string][] {
     ...placesIn(inner),
   ]);
 }
+
+test("the parts of a file are its bytes, of which weights in f32 are no copies", () => {
+  const model = sequential([embedding(5, 3), lstm(2), dense(5)]);
+  const parts = modelParts({ model, extra: {} });
+  expect(Buffer.compare(Buffer.concat(parts), writeModel({ model, extra: {} }))).toBe(0);
+  const buffers = (all: readonly ArrayBufferView[]) => new Set(all.map(({ buffer }) => buffer));
+  expect(buffers(parts.slice(1))).toEqual(buffers(Object.values(model.values)));
+});

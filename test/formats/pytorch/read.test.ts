@@ -102,6 +102,24 @@ test("layers are named by their modules, without what PyTorch puts before all of
   expect(await names("lstm, 2 layers, both directions")).toEqual(["rnn_l0", "rnn_l1"]);
 });
 
+test("values are arrays of their own: what is trained leaves the file's bytes as they are", async () => {
+  const bytes = recordedAs("zip").bytes;
+  const tensors = Object.fromEntries([["w.weight", { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }]]);
+  const alone = writeSafetensors({ tensors, metadata: {} });
+  const layers = [{ kind: "linear", prefix: "w" }];
+  for (const [file, { model }] of [
+    [bytes, await open("zip")],
+    [alone, await importModel({ bytes: alone, name: "m.safetensors", mapping: { layers } })],
+  ] as const) {
+    const before = file.slice();
+    for (const values of Object.values(model.values)) {
+      expect(values.byteLength).toBe(values.buffer.byteLength);
+      values.fill(7);
+    }
+    expect(file).toEqual(before);
+  }
+});
+
 test("tied weights are one table", async () => {
   for (const name of ["tied", "tied, module"]) {
     const { model } = await open(name);
