@@ -30,10 +30,10 @@ export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
     return {
       paths: [out, module],
       async write({ model }) {
-        const made = (await import("../formats/pytorch.ts")).writePytorch(model);
+        const made = (await import("../formats/pytorch/write.ts")).pytorchParts(model);
         return {
           files: [
-            [out, [made.weights]],
+            [out, made.weights],
             [module, [text.encode(made.module)]],
           ],
           notes: made.notes,

@@ -6,13 +6,14 @@
 import { gru } from "../../cells/index.ts";
 import type { Cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { joined } from "../../graph/joined.ts";
 import { firstEquation, plainLines, sameEquations } from "../../graph/plain-lines.ts";
 import { type Arguments, checkArguments } from "../../graph/schema.ts";
 import type { CellSpec } from "../../nn/layers.ts";
 import type { Layer, Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { normalization } from "../../nn/sequence-cells.ts";
-import { type Tensor, writeSafetensors } from "../safetensors.ts";
+import { safetensorsParts, type Tensor } from "../safetensors.ts";
 import type { MappedLayer, MappedOutput, PytorchMapping } from "./mapping.ts";
 import { mappingKey } from "./read.ts";
 import {
@@ -45,6 +46,14 @@ export const writePytorchArguments: Arguments = { model: aModel };
  */
 export function writePytorch(model: Model): PytorchFiles {
   checkArguments("writePytorch", { model }, writePytorchArguments);
+  const { weights, ...rest } = pytorchParts(model);
+  return { ...rest, weights: joined(Uint8Array, weights) as Uint8Array<ArrayBuffer> };
+}
+
+/** The same, the weights in parts. @internal */
+export function pytorchParts(
+  model: Model,
+): Omit<PytorchFiles, "weights"> & { readonly weights: readonly Uint8Array[] } {
   const { layers, values, parameters } = model;
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
   const tensors: Record<string, Tensor> = {};
@@ -56,13 +65,8 @@ export function writePytorch(model: Model): PytorchFiles {
   const numbers = (parameter: string): Float32Array => values[parameter] as Float32Array;
   const shapeOf = (parameter: string): readonly number[] => shapes.get(parameter) as readonly number[];
   const write = (name: string, shape: readonly number[], parts: readonly Float32Array[]): void => {
-    const data = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      data.set(part, at);
-      at += part.length;
-    }
-    tensors[name] = { shape, data };
+    const [only, ...more] = parts as [Float32Array, ...Float32Array[]];
+    tensors[name] = { shape, data: more.length === 0 ? only : joined(Float32Array, parts) };
   };
   /** The tensors of one direction: its blocks one after the other, and zeros for a second bias that ours has not. */
   const writeDirection = (kind: RecurrentKind, from: string, prefix: string, suffix: string): void => {
@@ -194,7 +198,7 @@ export function writePytorch(model: Model): PytorchFiles {
 
   const mapping: PytorchMapping = { layers: mapped };
   return {
-    weights: writeSafetensors({ tensors, metadata: { format: "pt", [mappingKey]: JSON.stringify(mapping) } }),
+    weights: safetensorsParts({ tensors, metadata: { format: "pt", [mappingKey]: JSON.stringify(mapping) } }),
     module: pythonOf(model, made, forward),
     notes: [...new Set(notes)],
   };
