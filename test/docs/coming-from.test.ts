@@ -18,8 +18,8 @@ const source = ["nn", "train", "data", "text", "callbacks", "tasks"]
 /** Code in the second and third cells of a page's tables: what stands for something of ours. Without what stands in quotes. */
 const codeIn = (page: string, theirs: string): string[] =>
   readPage(page)
-    // What is read of files has their names in all cells.
-    .replace(/^## Models of Keras here$[\s\S]*?(?=^## )/m, "")
+    // What is read of files, and written, has their names in all cells.
+    .replace(/^## Models of (Keras here|ours in Keras)$[\s\S]*?(?=^## )/gm, "")
     .split("\n")
     .filter((line) => line.startsWith("| ") && !line.startsWith(`| ${theirs} `) && !line.startsWith("| ---"))
     .flatMap((line) => line.split(" | ").slice(1))
