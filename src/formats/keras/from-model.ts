@@ -16,6 +16,7 @@ import { simpleLayer } from "./simple-layers.ts";
 import {
   finishedTree,
   type MaskedBy,
+  namesBeside,
   type Program,
   type Shape,
   type Source,
@@ -52,14 +53,10 @@ export function kerasTree(model: Model, program: Program): Tree {
   const owners = new Map<string, Owner>();
   /** What each recurrent layer reads. */
   const readOf = new Map<string, string>();
+  /** Those of embeddings and of masking layers. */
+  const masks: MaskedBy[] = [];
   let masksSaid = false;
-  const taken = new Set(layers.map(({ name }) => name));
-  const free = (wanted: string): string => {
-    let name = wanted;
-    for (let k = 1; taken.has(name); k++) name = `${wanted}_${k}`;
-    taken.add(name);
-    return name;
-  };
+  const free = namesBeside(layers);
   const refuse: (layer: string, reason: string) => never = (layer, reason) => {
     throw new InputError(`${program.call}: layer "${layer}" ${reason}.`);
   };
@@ -92,12 +89,7 @@ export function kerasTree(model: Model, program: Program): Tree {
     if (more.length > 0) refuse(layer, `reads what several masks hide, which ${program.name} joins in another way`);
     if (backwards)
       refuse(layer, `reads a masked sequence from its end, and ${program.name} hands the mask on as it was`);
-    const maker = layers.find(({ kind, name }) => {
-      const by = values.get(name)?.carried;
-      return (kind === "masking" || kind === "embedding") && by?.input === mask.input && by.value === mask.value;
-    });
-    if (maker === undefined) return refuse(layer, "is masked by a further input of the model");
-    return { ...mask, maker: maker.name };
+    return masks.find(({ input, value }) => input === mask.input && value === mask.value);
   };
   /** Of a layer that heeds masks: the one that it is to get. */
   const heeded = (layer: string, read: string, value: Value): MaskedBy | null => {
@@ -105,8 +97,7 @@ export function kerasTree(model: Model, program: Program): Tree {
     const { carried } = value;
     const same = wanted?.input === carried?.input && wanted?.value === carried?.value;
     masksSaid ||= !same;
-    if (wanted === undefined && value.ended)
-      notes.add("Masks end at recurrent layers, as in Keras since 3.16; earlier versions hand them on.");
+    if (wanted === undefined && value.ended) notes.add(masksEnd);
     if (!same && carried !== undefined && wanted === undefined)
       refuse(layer, `takes no notice of the mask of what it reads, and ${program.name}'s would`);
     if (!same && !program.saysMasks)
@@ -293,6 +284,7 @@ export function kerasTree(model: Model, program: Program): Tree {
     if (layer.inputs !== undefined) refuse(name, "reads more layers than one");
     if (found === undefined)
       refuse(name, `computes what none of ${program.name}'s layers does: ${firstEquation(cell)}`);
+    if (strides > 1 && found.kind !== "convolution") refuse(name, "has strides");
     if (found.kind === "same") {
       // It is nothing but a name, or the end of a mask, which the layers that read it say themselves.
       values.set(name, value);
@@ -306,11 +298,8 @@ export function kerasTree(model: Model, program: Program): Tree {
       axes: isSequence(name) ? 3 : 2,
     });
     if (problem !== undefined) refuse(name, problem);
-    if (
-      masks === "none" ||
-      (found.kind === "function" && !program.heedsMasks) ||
-      (masks === "heeded" && !program.heedsMasks)
-    )
+    const heeds = masks === "heeded" && program.heedsMasks;
+    if (!heeds && (masks !== "passed" || (found.kind === "function" && !program.heedsMasks)))
       unheeded(name, read, value);
     if (found.kind === "affine")
       notes.add(`${name}: written as a BatchNormalization, which in training would follow its batches.`);
@@ -318,12 +307,14 @@ export function kerasTree(model: Model, program: Program): Tree {
     add({
       ...{ name, className, config, inputs: [value.source], shapes: [shapeOf(flowOf(name))] },
       ...(form !== undefined && { weights: [group(form, name, "", shared)] }),
-      ...(masks === "heeded" && { mask: heeded(name, read, value) }),
+      ...(heeds && { mask: heeded(name, read, value) }),
     });
     const passed = masks === "passed" ? value : { carried: undefined };
     values.set(name, { ...passed, source: { layer: name, output: 0 } });
   };
 
+  const valueRead = (layer: string, read: string): Value =>
+    values.get(read) ?? refuse(layer, `reads "${read}", and ${program.name}'s gives its directions together`);
   for (const layer of layers) {
     const { name } = layer;
     const read = layer.reads ?? before;
@@ -334,7 +325,8 @@ export function kerasTree(model: Model, program: Program): Tree {
       continue;
     }
     if (layer.kind === "merge") {
-      const of = layer.of.map((one) => values.get(one) as Value);
+      const of = layer.of.map((one) => valueRead(name, one));
+      if (of.some(({ ended }) => ended)) notes.add(masksEnd);
       if (of.some(({ carried }) => carried !== undefined))
         refuse(name, `merges what is masked, which ${program.name} does in another way`);
       const className = mergeClasses[layer.mergeMode];
@@ -343,7 +335,7 @@ export function kerasTree(model: Model, program: Program): Tree {
       values.set(name, { source: { layer: name, output: 0 }, carried: undefined });
       continue;
     }
-    const value = values.get(read) as Value;
+    const value = valueRead(name, read);
     const simple = (
       className: string,
       config: Record<string, unknown>,
@@ -359,7 +351,7 @@ export function kerasTree(model: Model, program: Program): Tree {
         simple(
           "Embedding",
           { input_dim: inputDim, output_dim: outputDim, mask_zero: maskZero },
-          { carried: maskZero ? { input: inputName(read), value: 0, maker: name } : undefined },
+          { carried: maskZero ? madeMask(read, value.source, 0, false) : undefined },
           [group({ kind: "embedding" }, name, "")],
         );
         break;
@@ -368,7 +360,7 @@ export function kerasTree(model: Model, program: Program): Tree {
         simple(
           "Masking",
           { mask_value: layer.maskValue },
-          { carried: { input: inputName(read), value: Math.fround(layer.maskValue), maker: name } },
+          { carried: madeMask(read, value.source, Math.fround(layer.maskValue), true) },
         );
         break;
       case "dropout": {
@@ -387,9 +379,11 @@ export function kerasTree(model: Model, program: Program): Tree {
         else addCell(layer, read, value);
     }
   }
-  function inputName(read: string): string {
-    const node = graph.nodes[flowOf(read).value] as Node & { readonly name?: string };
-    return node.name ?? read;
+  function madeMask(read: string, of: Source, value: number, vectors: boolean): MaskedBy {
+    const { name = read } = graph.nodes[flowOf(read).value] as Node & { readonly name?: string };
+    const mask = { input: name, value, of, vectors };
+    masks.push(mask);
+    return mask;
   }
   function isPooling({ cell, inputs: more, strides }: CellSpec): boolean {
     const found = more === undefined ? recognizeLayer(cell, program.functions, strides ?? 1) : undefined;
@@ -413,6 +407,7 @@ export function kerasTree(model: Model, program: Program): Tree {
   });
 }
 
+const masksEnd = "Masks end at recurrent layers, as in Keras since 3.16; earlier versions hand them on.";
 const capital = (label: string): string => label.charAt(0).toUpperCase() + label.slice(1);
 const mergeClasses = Object.fromEntries(
   Object.entries(mergeLabels).map(([mode, label]) => [mode, capital(label)]),

@@ -55,28 +55,35 @@ export function simpleLayer(
       const { strides = 1 } = layer;
       const one = steps === 1 && strides === 1;
       const padding = one ? "valid" : "causal";
+      const last =
+        layer.cell.states.length === 0
+          ? undefined
+          : layer.returnSequences
+            ? oddOption(layer)
+            : "gives its last output alone";
       return {
         className: "Conv1D",
         config: { filters: size("W_0"), kernel_size: [steps], strides: [strides], padding, activation },
         form: { kind: "convolution", size: steps, bias: true },
         masks: "none",
-        problem: one || program.causal ? undefined : `is a causal convolution, which ${program.name} does not compute`,
+        problem: one || program.causal ? last : `is a causal convolution, which ${program.name} does not compute`,
       };
     }
     case "mean":
     case "max": {
-      const { returnSequences, initialState, goBackwards, stateful } = layer;
-      const odd = initialState !== "zeros" || goBackwards || stateful;
+      const { returnSequences } = layer;
       return {
         className: found.kind === "mean" ? "GlobalAveragePooling1D" : "GlobalMaxPooling1D",
         config: { keepdims: false },
         masks: found.kind === "mean" ? "heeded" : "none",
-        problem: returnSequences
-          ? "pools up to each step, not over the whole sequence"
-          : odd
-            ? "pools with an option that no pooling layer has"
-            : undefined,
+        problem: returnSequences ? "pools up to each step, not over the whole sequence" : oddOption(layer),
       };
     }
   }
+}
+
+/** Options of recurrent layers that those of Keras which are none have not. */
+function oddOption({ initialState, goBackwards, stateful, zeroOutputForMask, zoneout }: CellSpec): string | undefined {
+  const odd = initialState !== "zeros" || goBackwards || stateful || zeroOutputForMask || zoneout !== 0;
+  return odd ? "has an option that only recurrent layers have" : undefined;
 }

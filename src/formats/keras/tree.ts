@@ -53,8 +53,8 @@ export type WrittenLayer = {
   /** Of the layers within a bidirectional one. */
   readonly inner?: readonly WrittenLayer[];
 };
-/** Which steps count: those of an input that are not this value. `with`: the layer that makes the mask. */
-export type MaskedBy = Padding & { readonly maker: string };
+/** Which steps count: those of an input, `of`, that are not this value; of `vectors` those where any feature is not. */
+export type MaskedBy = Padding & { readonly of: Source; readonly vectors: boolean };
 export type Tree = {
   /** Each after those that it reads. */
   readonly layers: readonly WrittenLayer[];
@@ -64,6 +64,17 @@ export type Tree = {
   readonly chain: boolean;
   readonly notes: readonly string[];
 };
+
+/** For layers that are added: names as Keras makes them, that none of these has. */
+export function namesBeside(layers: readonly { readonly name: string }[]): (wanted: string) => string {
+  const taken = new Set(layers.map(({ name }) => name));
+  return (wanted) => {
+    let name = wanted;
+    for (let k = 1; taken.has(name); k++) name = `${wanted}_${k}`;
+    taken.add(name);
+    return name;
+  };
+}
 
 /** The tree of what its output needs; layers give their states where something reads them, or the model's user did. */
 export function finishedTree(made: {
@@ -77,7 +88,8 @@ export function finishedTree(made: {
   const { written, inputs, output, graph, notes } = made;
   const needed = new Set([output.layer, ...inputs.map(({ layer }) => layer)]);
   for (const { layer } of [...written].reverse()) {
-    if (needed.has(layer.name)) for (const one of [...layer.inputs, ...layer.initial]) needed.add(one.layer);
+    if (!needed.has(layer.name)) continue;
+    for (const one of [...layer.inputs, ...layer.initial]) needed.add(one.layer);
   }
   const kept = written.filter(({ layer }) => needed.has(layer.name));
   const left = written.filter(({ layer }) => !needed.has(layer.name)).map(({ layer }) => layer.name);

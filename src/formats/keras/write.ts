@@ -3,7 +3,7 @@ import type { Hdf5Object } from "../containers/hdf5-write.ts";
 import type { Config } from "./config.ts";
 import { type Dialect, wholeConfig } from "./configs.ts";
 import { foldersOf, snakeCase } from "./folders.ts";
-import type { MaskedBy, Shape, Source, Tree, WrittenLayer } from "./tree.ts";
+import { type MaskedBy, namesBeside, type Shape, type Source, type Tree, type WrittenLayer } from "./tree.ts";
 
 /** The version whose files these are like. */
 export const kerasVersion = "3.16.0";
@@ -58,7 +58,7 @@ function functional({ layers, inputs, output }: Tree): ReturnType<typeof kerasCo
     ...layers.map((layer) => ({ layer })),
     ...operations.map((operation) => ({ operation })),
   ];
-  const maskOf = (mask: MaskedBy): Source => ({ layer: masks.get(mask.maker) as string, output: 0 });
+  const maskOf = (mask: MaskedBy): Source => ({ layer: masks.get(keyOf(mask)) as string, output: 0 });
   const order = byDepth(all, output, inputs, maskOf);
   const shapes = shapesIn(all);
   const tokens = new Set(layers.filter(({ config }) => config.tokens === true).map(({ name }) => name));
@@ -115,37 +115,30 @@ const shapesIn = (all: readonly Entry[]) => {
   return ({ layer, output }: Source): Shape => known.get(layer)?.[output] as Shape;
 };
 
-/** What makes the masks: operations on the inputs, a pair for a mask of vectors. By the layer that the mask is of. */
+const keyOf = ({ of, value }: MaskedBy): string => `${value} ${of.layer}`;
+/** What makes the masks: operations on the inputs, a pair for a mask of vectors. */
 function maskOperations(layers: readonly WrittenLayer[]): {
   readonly operations: readonly Operation[];
   readonly masks: ReadonlyMap<string, string>;
 } {
-  const taken = new Set(layers.map(({ name }) => name));
-  const free = (wanted: string): string => {
-    let name = wanted;
-    for (let k = 1; taken.has(name); k++) name = `${wanted}_${k}`;
-    taken.add(name);
-    return name;
-  };
+  const free = namesBeside(layers);
   const shapes = shapesIn(layers.map((layer) => ({ layer })));
   const operations: Operation[] = [];
   const masks = new Map<string, string>();
   for (const { mask } of layers) {
-    if (!mask || masks.has(mask.maker)) continue;
-    const maker = layers.find(({ name }) => name === mask.maker) as WrittenLayer;
-    const [input] = maker.inputs as [Source];
+    if (!mask || masks.has(keyOf(mask))) continue;
+    const { of: input, value, vectors } = mask;
     const shape = shapes(input);
     const name = free("not_equal");
-    operations.push({ name, className: "NotEqual", input, config: {}, constants: [mask.value], shapes: [shape] });
-    const vectors = maker.className === "Masking";
+    operations.push({ name, className: "NotEqual", input, config: {}, constants: [value], shapes: [shape] });
     if (vectors) {
       const any = free("any");
       operations.push({
         ...{ name: any, className: "Any", input: { layer: name, output: 0 }, constants: [] },
         ...{ config: { axis: -1, keepdims: false }, shapes: [shape.slice(0, -1)] },
       });
-      masks.set(mask.maker, any);
-    } else masks.set(mask.maker, name);
+      masks.set(keyOf(mask), any);
+    } else masks.set(keyOf(mask), name);
   }
   return { operations, masks };
 }

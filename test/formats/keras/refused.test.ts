@@ -136,6 +136,20 @@ describe("Keras refuses", () => {
         recurrent(attending(cells.gru as never), { units: 2, inputs: { K: "a", V: "a" } }),
       ]),
     ).toMatchInlineSnapshot(`"writeKeras: layer "recurrent" reads more layers than one."`);
+    expect(await keras([recurrent(cell("y = W @ x + b"), { units: 2, strides: 2 }), lstm(2)])).toMatchInlineSnapshot(
+      `"writeKeras: layer "recurrent" has strides."`,
+    );
+    expect(await keras([{ ...conv1d(2, 3), returnSequences: false }])).toMatchInlineSnapshot(
+      `"writeKeras: layer "conv1d" gives its last output alone."`,
+    );
+    expect(await keras([{ ...globalMaxPooling1d(), zoneout: 0.1 }])).toMatchInlineSnapshot(
+      `"writeKeras: layer "global_max_pooling1d" has an option that only recurrent layers have."`,
+    );
+    expect(
+      await keras([bidirectional(lstm(2, all), { name: "both" }), lstm(2, { reads: "both.forward" })]),
+    ).toMatchInlineSnapshot(
+      `"writeKeras: layer "lstm" reads "both.forward", and Keras's gives its directions together."`,
+    );
     expect(await keras([recurrent(globalMaxPooling1d().cell, { ...all })])).toMatchInlineSnapshot(
       `"writeKeras: layer "recurrent" pools up to each step, not over the whole sequence."`,
     );

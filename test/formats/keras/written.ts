@@ -62,7 +62,18 @@ const both = ["keras", "tfjs"] as const;
 export const models: readonly Written[] = [
   {
     name: "one after the other",
-    make: () => random([lstm(4, all), before(3, all), simpleRnn(4), dense(2, { activation: "softmax" })], 3),
+    make: () =>
+      random(
+        [
+          lstm(4, all),
+          before(3, all),
+          layerNormalization({ epsilon: 0.01 }),
+          simpleRnn(4),
+          layerNormalization(),
+          dense(2, { activation: "softmax" }),
+        ],
+        3,
+      ),
     programs: both,
   },
   {
@@ -226,6 +237,19 @@ export const models: readonly Written[] = [
         2,
       ),
     programs: ["tfjs"],
+  },
+  {
+    name: "a mask of an embedding that is not read, and states of a layer that is",
+    make: () =>
+      random([
+        input("tokens", { name: "words" }),
+        embedding(5, 2, { name: "unread", maskZero: true }),
+        embedding(5, 3, { name: "read", maskZero: true, reads: "words" }),
+        bidirectional(lstm(2, all), { name: "both", mergeMode: "none" }),
+        lstm(3, { ...all, name: "one", reads: "both.backward" }),
+        simpleRnn(3, { name: "last" }),
+      ]),
+    programs: ["keras"],
   },
   {
     name: "convolutions",
