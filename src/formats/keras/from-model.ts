@@ -216,6 +216,8 @@ export function kerasTree(model: Model, program: Program): Tree {
     const mask = heeded(name, read, value);
     if (mask !== null && layer.zeroOutputForMask && !program.heedsMasks)
       refuse(name, `gives zeros at masked steps (zeroOutputForMask), and ${program.name}'s repeats its output`);
+    if (mask !== null && program.handsMasksOn && layer.goBackwards && layer.returnSequences)
+      refuse(name, `reverses a masked sequence, and ${program.name}'s hands the mask on as it was`);
     const initial = startsOf(name, layer, found.states);
     add({
       ...{ name, className: found.className, inputs: [value.source], initial, mask },

@@ -1,6 +1,7 @@
 /** The inputs of a Keras model as ours, and what joins several values to one. */
 import { input, type MergeMode } from "../../nn/layers.ts";
 import type { KerasLayer } from "./config.ts";
+import { endedTogether } from "./masks.ts";
 import { joinTimes, refuse, type Translation, type Value } from "./translation.ts";
 
 /** An input. Those that an Embedding reads are tokens. */
@@ -61,10 +62,13 @@ export function addMerge(
     made = true;
     return name;
   };
+  const ends = given.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
+  const same = ends.length === given.length && ends.every(({ mask }) => mask === ends[0]?.mask);
   // Joined states are needed as a layer only where another layer than a decoder reads them.
   if (!given.every(({ state }) => state !== undefined)) flow();
   return {
     ...{ flow, sequence, mask: masks.length === 0 ? undefined : masks.sort().join(" and ") },
     ...{ time: joinTimes(translation, given), ...(mergeMode === "concat" && { parts: given }) },
+    ended: same ? endedTogether(ends) : undefined,
   };
 }

@@ -6,12 +6,29 @@ import { excerpt } from "../../graph/excerpt.ts";
 import { recurrent } from "../../nn/layers.ts";
 import { sameCell } from "./cells.ts";
 import type { KerasCall, KerasLayer, Reference } from "./config.ts";
-import { type Entry, refuse, type Translation, type Value } from "./translation.ts";
+import { type Ended, type Entry, refuse, type Translation, type Value } from "./translation.ts";
 
 /** The mask of the steps at which an input is not this value. */
 export const maskName = (of: string, value: number): string => `${of} is not ${value}`;
 
 const maskNow = ({ mask, ended }: Value): string | undefined => mask ?? (ended?.undone ? ended.mask : undefined);
+
+/** One mask that several layers have ended, for what is made of all of them. */
+export const endedTogether = (all: readonly Ended[]): Ended => ({
+  mask: (all[0] as Ended).mask,
+  undo: () => {
+    for (const one of all) {
+      if (!one.undone) one.undo();
+      one.undone = true;
+    }
+  },
+  get looked() {
+    return all.some(({ looked }) => looked) || undefined;
+  },
+  set looked(value) {
+    for (const one of all) one.looked = value;
+  },
+});
 
 /** What a layer reads that ignores masks, or has none. */
 export function unmasked({ unmaskedOf, free, emit }: Translation, value: Value): string {

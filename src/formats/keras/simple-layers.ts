@@ -55,18 +55,22 @@ export function simpleLayer(
       const { strides = 1 } = layer;
       const one = steps === 1 && strides === 1;
       const padding = one ? "valid" : "causal";
-      const last =
-        layer.cell.states.length === 0
-          ? undefined
-          : layer.returnSequences
-            ? oddOption(layer)
-            : "gives its last output alone";
+      const problem =
+        axes === 2
+          ? "convolves one vector, not a sequence"
+          : !one && !program.causal
+            ? `is a causal convolution, which ${program.name} does not compute`
+            : layer.cell.states.length === 0
+              ? undefined
+              : layer.returnSequences
+                ? oddOption(layer)
+                : "gives its last output alone";
       return {
         className: "Conv1D",
         config: { filters: size("W_0"), kernel_size: [steps], strides: [strides], padding, activation },
         form: { kind: "convolution", size: steps, bias: true },
         masks: "none",
-        problem: one || program.causal ? last : `is a causal convolution, which ${program.name} does not compute`,
+        problem,
       };
     }
     case "mean":

@@ -59,7 +59,7 @@ export type Ended = {
   readonly undo: () => void;
   undone?: true;
   /** Whether a layer has read what is without the mask. */
-  looked?: true;
+  looked?: true | undefined;
 };
 /** One of our layers; it may change until all are there. */
 export type Entry = { spec: LayerSpec & { readonly name: string } };
