@@ -55,16 +55,17 @@ export function simpleLayer(
       const { strides = 1 } = layer;
       const one = steps === 1 && strides === 1;
       const padding = one ? "valid" : "causal";
+      const stepwise = layer.cell.states.length === 0;
       const problem =
-        axes === 2
-          ? "convolves one vector, not a sequence"
-          : !one && !program.causal
-            ? `is a causal convolution, which ${program.name} does not compute`
-            : layer.cell.states.length === 0
-              ? undefined
-              : layer.returnSequences
-                ? oddOption(layer)
-                : "gives its last output alone";
+        !stepwise && !layer.returnSequences
+          ? "gives its last output alone"
+          : axes === 2
+            ? "convolves one vector, not a sequence"
+            : !one && !program.causal
+              ? `is a causal convolution, which ${program.name} does not compute`
+              : stepwise
+                ? undefined
+                : oddOption(layer);
       return {
         className: "Conv1D",
         config: { filters: size("W_0"), kernel_size: [steps], strides: [strides], padding, activation },

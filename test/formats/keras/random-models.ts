@@ -26,6 +26,14 @@ import { random, recurrentWith } from "./written.ts";
 
 const functions = ["tanh", "relu", "softsign", "elu", "silu", "linear"] as const;
 
+/** Random models that each of them can say, by their seeds: what it makes of them is recorded. */
+const seeds = {
+  keras: [10004, 10006, 10062, 10079, 10095, 10110, 10136, 10158, 10160, 10177],
+  tfjs: [10069, 10095, 10160, 10282, 10321, 10332, 10412, 10491, 10560, 10761],
+} as const;
+export const randomModels = (program: keyof typeof seeds): readonly { name: string; make: () => Model }[] =>
+  seeds[program].map((seed) => ({ name: `random model ${seed}`, make: () => randomModel(seed) as Model }));
+
 /** @returns undefined where the layers that were drawn do not fit together */
 export function randomModel(seed: number): Model | undefined {
   const numbers = createRandom(seed);

@@ -277,6 +277,16 @@ export const bitsOf = ({ values }: Model): Record<string, number[]> =>
     Object.entries(values).map(([name, one]) => [name, [...new Uint32Array(one.buffer, one.byteOffset, one.length)]]),
   );
 
+/** The same of those layers that are written: notes name the others. */
+export function writtenBits(model: Model, notes: readonly string[]): Record<string, number[]> {
+  const left = notes.flatMap(
+    (note) => /^Left out, as no output needs them: (.*)\.$/.exec(note)?.[1]?.split(", ") ?? [],
+  );
+  return Object.fromEntries(
+    Object.entries(bitsOf(model)).filter(([key]) => !left.includes(key.split(".")[0] as string)),
+  );
+}
+
 /** All that a file of HDF5 has, in the order of its paths: groups with their names, arrays with their shapes and numbers. */
 export const treeOf = (
   weights: Uint8Array,
