@@ -112,12 +112,23 @@ export function kerasTree(model: Model, program: Program): Tree {
   };
 
   /** A group of arrays, and copies of those that are other layers'. */
-  const group = (form: WeightForm, to: string, path: string, shared: CellSpec["shared"] = {}): WrittenGroup => {
+  const group = (
+    form: WeightForm,
+    to: string,
+    path: string,
+    { shared = {} }: Pick<CellSpec, "shared">,
+    factor = 1,
+  ): WrittenGroup => {
     const owned = (name: string): string => shared[name.slice(to.length + 1)] ?? name;
-    const arrays = arraysFrom({ form, to, path }, (name) => ({
-      shape: shapesOfParameters.get(owned(name)) as readonly number[],
-      values: numbers[owned(name)] as Float32Array,
-    }));
+    const arrays = arraysFrom({ form, to, path }, (name) => {
+      const values = numbers[owned(name)] as Float32Array;
+      // All but the candidate values' are of gates.
+      const scaled = factor !== 1 && !name.endsWith("_g");
+      return {
+        shape: shapesOfParameters.get(owned(name)) as readonly number[],
+        values: scaled ? values.map((value) => factor * value) : values,
+      };
+    });
     return { path, arrays: arrays.map(({ name, shape, data }) => ({ name, shape, data })) };
   };
   const noteShared = (name: string, { shared }: CellSpec): void => {
@@ -222,7 +233,7 @@ export function kerasTree(model: Model, program: Program): Tree {
     add({
       ...{ name, className: found.className, inputs: [value.source], initial, mask },
       config: { ...found.config, return_state: layer.returnState, go_backwards: layer.goBackwards },
-      weights: [group(found.form, name, "cell", layer.shared)],
+      weights: [group(found.form, name, "cell", layer, found.factor)],
       shapes: [shapeOf(flowOf(name)), ...found.states.map((): Shape => [null, found.units])],
     });
     readOf.set(name, read);
@@ -257,7 +268,7 @@ export function kerasTree(model: Model, program: Program): Tree {
           ...{ zero_output_for_mask: spec.returnSequences, return_state: forward.returnState },
           go_backwards: forward.goBackwards !== (k === 1),
         },
-        weights: [group(found.form, `${name}.${way}`, `${way}_layer/cell`, spec.shared)],
+        weights: [group(found.form, `${name}.${way}`, `${way}_layer/cell`, spec, found.factor)],
         shapes: [],
       };
     });
@@ -308,7 +319,7 @@ export function kerasTree(model: Model, program: Program): Tree {
     noteShared(name, layer);
     add({
       ...{ name, className, config, inputs: [value.source], shapes: [shapeOf(flowOf(name))] },
-      ...(form !== undefined && { weights: [group(form, name, "", shared)] }),
+      ...(form !== undefined && { weights: [group(form, name, "", layer)] }),
       ...(heeds && { mask: heeded(name, read, value) }),
     });
     const passed = masks === "passed" ? value : { carried: undefined };
@@ -354,7 +365,7 @@ export function kerasTree(model: Model, program: Program): Tree {
           "Embedding",
           { input_dim: inputDim, output_dim: outputDim, mask_zero: maskZero },
           { carried: maskZero ? madeMask(read, value.source, 0, false) : undefined },
-          [group({ kind: "embedding" }, name, "")],
+          [group({ kind: "embedding" }, name, "", {})],
         );
         break;
       }

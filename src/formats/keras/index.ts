@@ -5,7 +5,7 @@ import { aModel } from "../../nn/model-checks.ts";
 import { writeHdf5 } from "../containers/hdf5-write.ts";
 import { writeZip } from "../containers/zip.ts";
 import { kerasTree } from "./from-model.ts";
-import { functionsOfKeras3 } from "./recognize.ts";
+import { functionsOfKeras3, gateForKeras3 } from "./recognize.ts";
 import type { Program } from "./tree.ts";
 import { kerasConfig, kerasVersion, kerasWeights } from "./write.ts";
 
@@ -23,7 +23,7 @@ export type KerasFile = {
 export const writeKerasArguments: Arguments = { model: aModel };
 
 const keras = (): Program => ({
-  ...{ name: "Keras", call: "writeKeras", functions: functionsOfKeras3() },
+  ...{ name: "Keras", call: "writeKeras", functions: functionsOfKeras3(), otherGate: gateForKeras3() },
   ...{ handsMasksOn: false, saysMasks: true, leaksMasks: false, resetAfter: true, heedsMasks: true },
   ...{ differentDirections: true, causal: true, functionLayers: ["LeakyReLU", "ELU", "ReLU"] },
 });

@@ -16,11 +16,15 @@ import {
 
 /** The functions that a program has, by the names that it gives them. */
 export type Functions = ReadonlyMap<string, Activation>;
+/** The hard sigmoid of the other versions of Keras, and what its argument is times for the program's own. */
+export type OtherGate = { readonly activation: Activation; readonly factor: number };
 
 /** A recurrent layer's cell. */
 export type RecognizedRecurrent = Pick<RecurrentForm, "kind" | "bias" | "resetAfter" | "output"> & {
   readonly activation: string;
   readonly recurrent: string;
+  /** What the gates' weights are to be times. */
+  readonly factor: number;
   /** The states in Keras's order: the hidden state, and the cell state of an LSTM. */
   readonly states: readonly string[];
 };
@@ -29,7 +33,15 @@ const kinds = ["lstm", "gru", "simple_rnn"] as const;
 const joinedLines = (lines: readonly string[]): string => plainLines(lines.join("\n")).join("\n");
 
 /** @returns undefined where it is none of Keras's recurrent layers with these functions */
-export function recognizeRecurrent(cell: Cell, functions: Functions): RecognizedRecurrent | undefined {
+export function recognizeRecurrent(
+  cell: Cell,
+  functions: Functions,
+  other: OtherGate,
+): RecognizedRecurrent | undefined {
+  const gatesOf = [
+    ...[...functions].map(([name, activation]) => ({ name, activation, factor: 1 })),
+    { name: "hard_sigmoid", ...other },
+  ];
   const all = plainLines(cell.source);
   const has = new Set(all);
   const given = all.join("\n");
@@ -45,15 +57,15 @@ export function recognizeRecurrent(cell: Cell, functions: Functions): Recognized
             ...{ kind, activation, recurrent, bias, resetAfter, output },
             states: [h, states[1] ?? ""],
           });
-        const [gate] = [...functions].filter(([, one]) =>
+        const gate = gatesOf.find(({ activation: one }) =>
           plainLines(lines(one, one).gates.join("\n")).every((line) => has.has(line)),
         );
         if (gate === undefined) continue;
         for (const [activation, one] of functions) {
-          const { gates, rest } = lines(one, gate[1]);
+          const { gates, rest } = lines(one, gate.activation);
           if (joinedLines([...gates, ...rest]) !== given) continue;
           return {
-            ...{ kind, activation, recurrent: gate[0], bias, resetAfter, states },
+            ...{ kind, activation, recurrent: gate.name, factor: gate.factor, bias, resetAfter, states },
             ...(output !== undefined && output !== h && { output }),
           };
         }
@@ -138,6 +150,10 @@ function recognizeFunction(cell: Cell): RecognizedLayer | undefined {
   return undefined;
 }
 
+const hardSigmoid = (major: number): Activation => activationsByName(major).get("hard_sigmoid") as Activation;
+/** 0.2 x + 0.5 is 1.2 x / 6 + 0.5, and the other way round. */
+export const gateForKeras3 = (): OtherGate => ({ activation: hardSigmoid(2), factor: 1.2 });
+export const gateForTfjs = (): OtherGate => ({ activation: hardSigmoid(3), factor: 1 / 1.2 });
 /** The functions of Keras 3. */
 export const functionsOfKeras3: () => Functions = () => activationsByName(3);
 /** Those of TensorFlow.js by Keras 2's formulas. One of them has another name there. */

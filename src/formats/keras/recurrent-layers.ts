@@ -11,6 +11,8 @@ export type RecurrentLayer = {
   readonly config: Readonly<Record<string, unknown>>;
   readonly form: WeightForm;
   readonly units: number;
+  /** What the gates' weights are to be times. */
+  readonly factor: number;
   /** The states in Keras's order. */
   readonly states: readonly string[];
   /** The state that is the output, where it is not the hidden state. */
@@ -34,14 +36,19 @@ export function recurrentLayer(
   if (spec.strides !== undefined) return problem("has strides");
   if (initialState === "learned") return problem("starts from learned states");
   if (rates.some((rate) => rate > 0)) return problem("has zoneout, which mixes states outside of training, too");
-  const found = recognizeRecurrent(cell, program.functions);
+  const found = recognizeRecurrent(cell, program.functions, program.otherGate);
   if (found === undefined)
     return problem(`has a cell that none of ${program.name}'s layers has: ${firstEquation(cell)}`);
-  const { kind, bias, resetAfter, activation } = found;
+  const { kind, bias, resetAfter, activation, factor } = found;
   if (resetAfter && !program.resetAfter)
     return problem(`resets its state after the product with U_g, and ${program.name}'s GRU does before it`);
   const units = rows(mains[kind]);
   const notes = [
+    ...(factor === 1
+      ? []
+      : [
+          `the weights of its gates are ours times ${factor === 1.2 ? "6/5" : "5/6"}, for ${program.name}'s hard_sigmoid.`,
+        ]),
     ...(dropConnect > 0 ? ["dropConnect is left out: it acts in training alone."] : []),
     ...(stateful ? [`written without "stateful", for which ${program.name} needs a fixed number of sequences.`] : []),
   ];
@@ -52,5 +59,5 @@ export function recurrentLayer(
     ...(kind === "gru" && { reset_after: resetAfter }),
   };
   const form = { kind: "recurrent", cell: kind, units, bias, resetAfter, cudnn: false } as const;
-  return { className: classes[kind], config, form, units, states: found.states, output: found.output, notes };
+  return { className: classes[kind], config, form, units, factor, states: found.states, output: found.output, notes };
 }

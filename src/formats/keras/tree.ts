@@ -3,7 +3,7 @@
  * nothing about either.
  */
 import type { Padding } from "../../nn/recurrent.ts";
-import type { Functions } from "./recognize.ts";
+import type { Functions, OtherGate } from "./recognize.ts";
 
 /** What a program's layers can say. */
 export type Program = {
@@ -11,6 +11,7 @@ export type Program = {
   readonly name: string;
   readonly call: string;
   readonly functions: Functions;
+  readonly otherGate: OtherGate;
   /** Whether recurrent layers hand masks on. */
   readonly handsMasksOn: boolean;
   /** Whether a layer's mask is said where it is called, so that it may have another than its input carries. */

@@ -4,7 +4,7 @@ import { type Arguments, checkArguments, options as optionsOf, type Rule } from 
 import type { Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { kerasTree } from "../keras/from-model.ts";
-import { functionsOfTfjs } from "../keras/recognize.ts";
+import { functionsOfTfjs, gateForTfjs } from "../keras/recognize.ts";
 import type { Program } from "../keras/tree.ts";
 import { tfjsTopology, tfjsWeights } from "./write.ts";
 
@@ -33,7 +33,7 @@ export const writeTfjsArguments: Arguments = {
 };
 
 const tfjs = (): Program => ({
-  ...{ name: "TensorFlow.js", call: "writeTfjs", functions: functionsOfTfjs() },
+  ...{ name: "TensorFlow.js", call: "writeTfjs", functions: functionsOfTfjs(), otherGate: gateForTfjs() },
   ...{ handsMasksOn: true, saysMasks: false, leaksMasks: true, resetAfter: false, heedsMasks: false },
   ...{ differentDirections: false, causal: false, functionLayers: ["LeakyReLU", "ReLU"] },
 });

@@ -89,13 +89,33 @@ test.each(["lstm", "gru", "simple_rnn"] as const)(
       expect(JSON.stringify(back.layers), name).toBe(JSON.stringify(model.layers));
       expect(bitsOf(back)).toEqual(bitsOf(model));
     }
+  },
+);
+
+test.each(["lstm", "gru"] as const)(
+  "%s: the hard sigmoid of the other versions is the same of other weights",
+  async (kind) => {
     const [two, three] = ([2, 3] as const).map((major) =>
       random([recurrentWith(kind, ["hard_sigmoid", "hard_sigmoid"], major)], 2),
-    );
+    ) as [Model, Model];
+    const scaled = (model: Model, factor: number) =>
+      Object.entries(model.values).map(([key, values]) => [
+        key,
+        key.endsWith("_g") ? [...values] : [...values.map((value) => factor * value)],
+      ]);
+    const valuesIn = (model: Model) => Object.entries(model.values).map(([key, values]) => [key, [...values]]);
+    const other = random([recurrentWith(kind, ["tanh", "hard_sigmoid"], 2)], 2);
+    expect((await writeKeras(other)).notes).toEqual([
+      `${kind}: the weights of its gates are ours times 6/5, for Keras's hard_sigmoid.`,
+    ]);
+    expect(valuesIn(await throughKeras(other))).toEqual(scaled(other, 1.2));
+    const again = random([recurrentWith(kind, ["tanh", "hard_sigmoid"], 3)], 2);
+    expect(valuesIn(await throughTfjs(again))).toEqual(scaled(again, 1 / 1.2));
+    // Values that are no gates cannot be scaled.
     const message = `layer "${kind}" has a cell that none of`;
-    expect(await rejection(writeKeras(two as Model))).toContain(message);
-    expect(refusal(() => writeTfjs(three as Model))).toContain(message);
-    expect(bitsOf(await throughTfjs(two as Model))).toEqual(bitsOf(two as Model));
+    expect(await rejection(writeKeras(two))).toContain(message);
+    expect(refusal(() => writeTfjs(three))).toContain(message);
+    expect(bitsOf(await throughTfjs(two))).toEqual(bitsOf(two));
   },
 );
 

@@ -11,7 +11,17 @@ import { importModel } from "../../../src/formats/imported.ts";
 import { writeKeras } from "../../../src/formats/keras/index.ts";
 import { expectClose } from "../../helpers/models.ts";
 import { randomModels } from "./random-models.ts";
-import { bitsOf, dataFor, models, type Numbers, outputFor, renamedFor, treeOf, writtenBits } from "./written.ts";
+import {
+  bitsOf,
+  dataFor,
+  isScaled,
+  models,
+  type Numbers,
+  outputFor,
+  renamedFor,
+  treeOf,
+  writtenBits,
+} from "./written.ts";
 
 type Recorded = {
   readonly name: string;
@@ -81,10 +91,10 @@ describe.each(known)("$name", ({ name, digest, inputs, outputs, tree }) => {
     const { bytes, notes } = await writeKeras(model);
     const back = (await importModel({ bytes, name: "m.keras" })).model;
     // Weights that are used twice are copies there.
-    expect(bitsOf(back)).toMatchObject(writtenBits(model, notes));
-    expect([...(await outputFor(back, renamedFor(back, inputs))).data]).toEqual([
-      ...(await outputFor(model, inputs)).data,
-    ]);
+    if (!isScaled(notes)) expect(bitsOf(back)).toMatchObject(writtenBits(model, notes));
+    const [ours, again] = [await outputFor(model, inputs), await outputFor(back, renamedFor(back, inputs))];
+    if (isScaled(notes)) expectClose(again.data, ours.data, { within: 1e-6 });
+    else expect([...again.data]).toEqual([...ours.data]);
   });
 });
 

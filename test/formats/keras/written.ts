@@ -221,6 +221,28 @@ export const models: readonly Written[] = [
     programs: ["keras"],
   },
   {
+    name: "Keras 3's hard sigmoid, and that of the versions before",
+    make: () =>
+      random(
+        [
+          recurrentWith("lstm", ["silu", "hard_sigmoid"], 3, all),
+          bidirectional(recurrentWith("gru", ["relu6", "hard_sigmoid"], 2, all) as never),
+          recurrentWith("lstm", ["tanh", "hard_sigmoid"], 2),
+        ],
+        2,
+      ),
+    programs: ["keras"],
+  },
+  {
+    name: "Keras 2's hard sigmoid, and Keras 3's",
+    make: () =>
+      random(
+        [recurrentWith("lstm", ["tanh", "hard_sigmoid"], 2, all), recurrentWith("gru", ["tanh", "hard_sigmoid"], 3)],
+        2,
+      ),
+    programs: ["tfjs"],
+  },
+  {
     name: "Keras 3's hard sigmoid",
     make: () =>
       random(
@@ -277,7 +299,9 @@ export const bitsOf = ({ values }: Model): Record<string, number[]> =>
     Object.entries(values).map(([name, one]) => [name, [...new Uint32Array(one.buffer, one.byteOffset, one.length)]]),
   );
 
-/** The same of those layers that are written: notes name the others. */
+/** Whether weights are written as others, as a note says. */
+export const isScaled = (notes: readonly string[]): boolean => notes.some((note) => note.includes(" are ours times "));
+/** The bits of those layers that are written: notes name the others. */
 export function writtenBits(model: Model, notes: readonly string[]): Record<string, number[]> {
   const left = notes.flatMap(
     (note) => /^Left out, as no output needs them: (.*)\.$/.exec(note)?.[1]?.split(", ") ?? [],
