@@ -165,6 +165,14 @@ describe("what the command line loads", () => {
     expect(found).toEqual(["src/formats/containers/zip.ts"]);
   });
 
+  test("the library for HDF5 is known to what opens it alone, and comes with the first such file", () => {
+    const found = filesBelow("src").filter((file) => isSource(file) && importsOf(file, read(file)).includes("h5wasm"));
+    expect(found).toEqual(["src/formats/containers/hdf5.ts"]);
+    for (const file of ["src/formats/keras/index.ts", "src/formats/keras/read.ts"])
+      expect([...loadedWith(file).packages]).toEqual(["fflate"]);
+    expect([...loadedWith("src/formats/tfjs/index.ts").packages]).toEqual([]);
+  });
+
   test("what reads tables and sound comes with the commands that do so, or when a file is read", () => {
     const readers = ["csv-parse/sync", "wavefile"];
     const found = filesBelow("src/cli").flatMap((file) => {

@@ -10,7 +10,7 @@ import { randomModel } from "./random-models.ts";
 import { dataFor, outputFor, renamedFor } from "./written.ts";
 
 const first = Number(process.env.FUZZ_SEED ?? 1);
-const count = Number(process.env.FUZZ ?? 30);
+const count = Number(process.env.FUZZ ?? 20);
 const writers: Readonly<Record<string, (model: Model) => Promise<Model>>> = {
   writeKeras: async (model) => (await importModel({ bytes: (await writeKeras(model)).bytes, name: "m.keras" })).model,
   writeTfjs: async (model) => {
