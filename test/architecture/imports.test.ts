@@ -167,7 +167,7 @@ describe("what the command line loads", () => {
 
   test("the library for HDF5 is known to what opens it alone, and comes with the first such file", () => {
     const found = filesBelow("src").filter((file) => isSource(file) && importsOf(file, read(file)).includes("h5wasm"));
-    expect(found).toEqual(["src/formats/containers/hdf5.ts"]);
+    expect(found).toEqual(["src/formats/containers/h5wasm.ts"]);
     for (const file of ["src/formats/keras/index.ts", "src/formats/keras/read.ts"])
       expect([...loadedWith(file).packages]).toEqual(["fflate"]);
     expect([...loadedWith("src/formats/tfjs/index.ts").packages]).toEqual([]);
