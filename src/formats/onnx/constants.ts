@@ -3,13 +3,19 @@
  * states and shapes of them in many nodes. Knows nothing about layers.
  */
 import type { TensorData } from "../safetensors.ts";
-import type { ReadNode } from "./decode.ts";
+import { floatTypes, type ReadNode } from "./decode.ts";
 
 /** An axis of values: two that must be one are joined. */
 export type Axis = { joined?: Axis; role?: Role | undefined; size?: number | undefined };
 export type Role = "time" | "batch" | "features";
 
-export type Constant = { readonly kind: "constant"; readonly dims: readonly number[]; readonly data: TensorData };
+export type Constant = {
+  readonly kind: "constant";
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+  /** Whether its numbers are whole by their type: then so are quotients of them. */
+  readonly whole?: boolean;
+};
 /** Whole numbers of a list, of which some are sizes of axes, and some are unknown. */
 export type Sizes = { readonly kind: "sizes"; readonly list: readonly Size[]; readonly scalar?: boolean };
 export type Size = number | Axis | "unknown";
@@ -39,15 +45,15 @@ export function integersOf(value: { readonly kind: string } | undefined): readon
   return list?.every((one) => typeof one === "number") ? (list as readonly number[]) : undefined;
 }
 
-const floats = (dims: readonly number[], numbers: readonly number[]): Constant => ({
-  ...{ kind: "constant", dims, data: Float64Array.from(numbers) },
+const constantOf = (dims: readonly number[], numbers: readonly number[], whole = false): Constant => ({
+  ...{ kind: "constant", dims, data: Float64Array.from(numbers), whole },
 });
 const countOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 /** A constant that is made has at most so many numbers more than what it is made of: files are read, not run. */
 const maxMore = 2 ** 16;
 
 /** The elements of an array in another order of its axes. */
-function permuted({ dims, data }: Constant, perm: readonly number[]): Constant {
+function permuted({ dims, data, whole }: Constant, perm: readonly number[]): Constant {
   const strides = dims.map((_, axis) => countOf(dims.slice(axis + 1)));
   const to = perm.map((axis) => dims[axis] as number);
   const out = Array.from({ length: countOf(dims) }, (_, k) => {
@@ -59,12 +65,12 @@ function permuted({ dims, data }: Constant, perm: readonly number[]): Constant {
     }
     return Number(data[from]);
   });
-  return floats(to, out);
+  return constantOf(to, out, whole);
 }
 
 /** Elements `from`, `from + step`, ... before `to` along an axis. */
 function sliced(constant: Constant, axis: number, places: readonly number[]): Constant {
-  const { dims, data } = constant;
+  const { dims, data, whole } = constant;
   const inner = countOf(dims.slice(axis + 1));
   const outer = countOf(dims.slice(0, axis));
   const size = dims[axis] as number;
@@ -74,7 +80,7 @@ function sliced(constant: Constant, axis: number, places: readonly number[]): Co
       for (let k = 0; k < inner; k++) out.push(Number(data[(o * size + place) * inner + k]));
     }
   }
-  return floats([...dims.slice(0, axis), places.length, ...dims.slice(axis + 1)], out);
+  return constantOf([...dims.slice(0, axis), places.length, ...dims.slice(axis + 1)], out, whole);
 }
 
 /** The places that a slice from `start` to `end` takes of `size`. */
@@ -107,9 +113,15 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
   const axes = attributes.get("axes")?.numbers ?? integersOf(second);
   switch (op) {
     case "Identity":
+    case "Dropout":
       return first;
-    case "Cast":
-      return first;
+    case "Cast": {
+      if (first.kind !== "constant") return first;
+      const whole = !floatTypes.includes(attribute("to") ?? 1);
+      return whole && first.whole !== true
+        ? constantOf(first.dims, numbersOf(first).map(Math.trunc), whole)
+        : { ...first, whole };
+    }
     case "Unsqueeze": {
       if (first.kind !== "constant") return first.kind === "sizes" ? { ...first, scalar: false } : first;
       if (axes === undefined) return undefined;
@@ -190,7 +202,7 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
       if (lists.every((one) => one !== undefined)) {
         const list = lists.flat() as Size[];
         return list.every((one) => typeof one === "number")
-          ? floats([list.length], list as number[])
+          ? constantOf([list.length], list as number[], (first as Constant).whole ?? true)
           : { kind: "sizes", list };
       }
       if (!parts.every((one): one is Constant => one.kind === "constant")) return undefined;
@@ -207,7 +219,7 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
       const value = tensor === undefined ? 0 : Number(tensor.data[0]);
       const dims = integersOf(first);
       return dims !== undefined && countOf(dims) <= maxMore
-        ? floats(dims, new Array<number>(countOf(dims)).fill(value))
+        ? constantOf(dims, new Array<number>(countOf(dims)).fill(value), tensor?.whole)
         : { kind: "fill", value };
     }
     case "Expand": {
@@ -222,26 +234,13 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
     case "Mul":
     case "Div": {
       if (second === undefined) return undefined;
-      const [a, b] = [listOf(first), listOf(second)];
       const of = arithmetic[op] as (a: number, b: number) => number;
-      if (first.kind === "constant" && second.kind === "constant") {
-        if (first.dims.join() === second.dims.join()) {
-          const other = numbersOf(second);
-          return floats(
-            first.dims,
-            numbersOf(first).map((one, k) => of(one, other[k] as number)),
-          );
-        }
-        if (second.data.length === 1)
-          return floats(
-            first.dims,
-            numbersOf(first).map((one) => of(one, Number(second.data[0]))),
-          );
-        return undefined;
-      }
+      if (first.kind === "constant" && second.kind === "constant") return combined(first, second, of);
+      if (first.kind === "fill" && second.kind === "fill")
+        return { kind: "fill", value: of(first.value, second.value) };
+      const [a, b] = [listOf(first), listOf(second)];
       if (a === undefined || b === undefined) return undefined;
-      const unknown = a.map((): Size => "unknown");
-      return { kind: "sizes", list: unknown };
+      return { kind: "sizes", list: (a.length >= b.length ? a : b).map((): Size => "unknown") };
     }
     case "Neg":
     case "Floor":
@@ -264,5 +263,19 @@ function concatenated(a: Constant, b: Constant, axis: number): Constant {
     for (let k = 0; k < inB; k++) out.push(right[o * inB + k] as number);
   }
   const dims = a.dims.map((size, at) => (at === axis ? size + (b.dims[axis] ?? 0) : size));
-  return floats(dims, out);
+  return constantOf(dims, out, a.whole);
+}
+
+/** Two constants number by number: of the same axes, or one of a single number, or one number for each of the last axis. */
+function combined(a: Constant, b: Constant, of: (a: number, b: number) => number): Constant | undefined {
+  const whole = a.whole === true && b.whole === true;
+  const [left, right] = [numbersOf(a), numbersOf(b)];
+  const [more, less] = left.length >= right.length ? [a, b] : [b, a];
+  const rest = less.dims.slice(less.dims.findIndex((size) => size !== 1));
+  const fits = less.data.length === 1 || more.dims.slice(-rest.length).join() === rest.join();
+  if (!fits || less.dims.length > more.dims.length) return undefined;
+  const out = Array.from({ length: more.data.length }, (_, k) =>
+    of(left[k % left.length] as number, right[k % right.length] as number),
+  );
+  return constantOf(more.dims, whole ? out.map(Math.trunc) : out, whole);
 }

@@ -8,6 +8,8 @@ export type ReadTensor = {
   readonly name: string;
   readonly dims: readonly number[];
   readonly data: TensorData;
+  /** Whether its numbers are whole by their type. */
+  readonly whole: boolean;
 };
 export type ReadAttribute = {
   readonly number?: number;
@@ -45,7 +47,9 @@ export type ReadOnnx = {
   readonly graph: ReadGraph;
 };
 
-/** Element types, by the numbers of `TensorProto.DataType`. */
+/** Element types that are numbers with a point, by the numbers of `TensorProto.DataType`. */
+export const floatTypes: readonly number[] = [1, 10, 11, 16];
+/** Element types. */
 const types: Readonly<Record<number, Dtype>> = {
   ...{ 1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 9: "BOOL", 10: "F16", 11: "F64" },
   ...{ 12: "U32", 13: "U64", 16: "BF16" },
@@ -195,9 +199,10 @@ export function decodeOnnx(
     const count = dims.reduce((a, b) => a * b, 1);
     if (elsewhere === 1) raw = outsideOf(outside, where);
     const width = elementBytes(dtype);
+    const whole = !floatTypes.includes(type);
     if (raw !== undefined) {
       if (raw.length !== count * width) throw damaged(`${where} needs ${count * width} bytes and has ${raw.length}`);
-      return { name: own, dims, data: decodeTensor(raw, dtype, dims).data };
+      return { name: own, dims, data: decodeTensor(raw, dtype, dims).data, whole };
     }
     if (numbers.length !== count) throw damaged(`${where} needs ${count} numbers and has ${numbers.length}`);
     // Floats of 16 bits are given as their codes.
@@ -207,7 +212,7 @@ export function decodeOnnx(
       : dtype === "F32"
         ? Float32Array.from(numbers)
         : Float64Array.from(numbers);
-    return { name: own, dims, data };
+    return { name: own, dims, data, whole };
   }
 
   /** Content that lies in another file of the same folder. */

@@ -1,0 +1,188 @@
+/** Operators that weigh features, or go over them or over steps: the layers that they are. Knows nothing about recurrent ones. */
+import { cell } from "../../graph/cell.ts";
+import { formatValue } from "../../graph/schema.ts";
+import {
+  dense,
+  embedding,
+  globalAveragePooling1d,
+  globalMaxPooling1d,
+  layerNormalization,
+  recurrent,
+} from "../../nn/layers.ts";
+import { type Axis, type Constant, integersOf, numbersOf } from "./constants.ts";
+import type { ReadNode } from "./decode.ts";
+import {
+  axisAt,
+  type Draft,
+  equation,
+  type Flow,
+  features,
+  featuresOf,
+  flowOf,
+  isSingle,
+  layer,
+  numberOf,
+  numbersAt,
+  type Operands,
+  type Reading,
+  refused,
+  role,
+  there,
+  type Value,
+} from "./flows.ts";
+
+/** A table of one row a token. */
+export function embedded(node: ReadNode, table: Constant, index: Flow): Flow {
+  const [rows, size] = table.dims as [number, number];
+  if (table.dims.length !== 2 || (numberOf(node, "axis") ?? 0) !== 0)
+    throw refused("its table is no matrix of one row a token.");
+  const weight = Float32Array.from(numbersOf(table));
+  const draft: Pick<Draft, "make" | "values"> = {
+    make: (own, [reads]) => [embedding(rows, size, { name: own, reads: reads as string })],
+    values: (own) => ({ [`${own}.weight`]: weight }),
+  };
+  return layer("embedding", [index], draft, [...index.axes, features(size)]);
+}
+
+/** `MatMul` and `Gemm` with weights: bias and activation may follow. */
+export function product(node: ReadNode, given: Operands): Flow {
+  const flow = flowOf(given[0]);
+  const [, weights, third] = given;
+  if (weights?.kind !== "constant" || weights.dims.length !== 2)
+    throw refused("its second operand is no constant matrix.");
+  const gemm = node.op === "Gemm";
+  if (gemm && numberOf(node, "transA") === 1) throw refused("it transposes what it reads.");
+  if (gemm && flow.axes.length !== 2) throw refused("what it reads is no matrix.");
+  const turned = gemm && numberOf(node, "transB") === 1;
+  const [rows, columns] = weights.dims as [number, number];
+  const [depth, units] = turned ? [columns, rows] : [rows, columns];
+  const size = featuresOf(flow);
+  if (size !== depth) throw refused(`it has weights for ${depth} features and reads ${size}.`);
+  const alpha = gemm ? (numberOf(node, "alpha") ?? 1) : 1;
+  const beta = gemm ? (numberOf(node, "beta") ?? 1) : 1;
+  const from = numbersOf(weights);
+  const W = new Float32Array(units * depth);
+  for (let j = 0; j < units; j++) {
+    for (let k = 0; k < depth; k++) {
+      W[j * depth + k] = alpha * (from[turned ? j * depth + k : k * units + j] as number);
+    }
+  }
+  const open: NonNullable<Draft["open"]> = {};
+  if (third !== undefined) open.bias = vectorOf(third, units).map((value) => beta * value);
+  const draft: Pick<Draft, "make" | "values" | "open"> = {
+    make: (own, [reads]) => [
+      dense(units, { name: own, reads: reads as string, activation: (open.activation ?? "linear") as "linear" }),
+    ],
+    values: (own) => ({ [`${own}.W`]: W, [`${own}.b`]: open.bias ?? new Float32Array(units) }),
+    open,
+  };
+  return layer("dense", [flow], draft, [...flow.axes.slice(0, -1), features(units)]);
+}
+
+/** A constant as one number a feature. */
+export function vectorOf(value: Value, size: number): Float32Array {
+  if (value.kind === "fill") return new Float32Array(size).fill(value.value);
+  if (value.kind !== "constant") throw refused("its other operand is computed.");
+  const all = numbersOf(value);
+  const last = value.dims.at(-1) ?? 1;
+  if (all.length === 1) return new Float32Array(size).fill(all[0] as number);
+  if (all.length !== last || last !== size) throw refused("its constant has other sizes than one number a feature.");
+  return Float32Array.from(all);
+}
+
+export function normalized(node: ReadNode, given: Operands): Flow {
+  const flow = flowOf(given[0]);
+  const size = featuresOf(flow);
+  if (axisAt(numberOf(node, "axis") ?? -1, flow.axes.length) !== flow.axes.length - 1)
+    throw refused("it is not over the features.");
+  const gain = vectorOf(there(given[1]), size);
+  const bias = given[2] === undefined ? new Float32Array(size) : vectorOf(given[2], size);
+  const epsilon = numberOf(node, "epsilon") ?? 1e-5;
+  return layer("layer_normalization", [flow], {
+    make: (own, [reads]) => [layerNormalization({ name: own, reads: reads as string, epsilon })],
+    values: (own) => ({ [`${own}.gain`]: gain, [`${own}.b`]: bias }),
+  });
+}
+/** Features stand on axis 1, whatever is behind it. */
+export function batchNormalized(node: ReadNode, given: Operands): Flow {
+  const flow = flowOf(given[0]);
+  const axis = flow.axes[1];
+  if (axis === undefined || flow.axes.length > 3) throw refused("it is not over the features.");
+  if (numberOf(node, "training_mode") === 1) throw refused("it is for training.");
+  const size = featuresOf({ axes: [axis] });
+  const [scale, shift, mean, variance] = [1, 2, 3, 4].map((k) => vectorOf(there(given[k]), size)) as Float32Array[];
+  const epsilon = numberOf(node, "epsilon") ?? 1e-5;
+  const a = (scale as Float32Array).map((value, k) => value / Math.sqrt((variance?.[k] as number) + epsilon));
+  const b = (shift as Float32Array).map((value, k) => value - (mean?.[k] as number) * (a[k] as number));
+  return equation("batch_normalization", "a * x + b", [flow], { constants: { a, b } });
+}
+
+/** A mean or a maximum over the steps. */
+export function pooled(node: ReadNode, given: Operands): Flow {
+  const flow = flowOf(given[0]);
+  const axes = (numbersAt(node, "axes") ?? integersOf(given[1]) ?? []).map((axis) => axisAt(axis, flow.axes.length));
+  const [axis] = axes as [number];
+  const at = flow.axes[axis];
+  if (axes.length !== 1 || at === undefined || at === flow.axes.at(-1) || isSingle(at))
+    throw refused("it is not over the steps.");
+  role(at, "time");
+  const mean = node.op === "ReduceMean";
+  const pooling = mean ? globalAveragePooling1d : globalMaxPooling1d;
+  const draft: Pick<Draft, "make" | "values" | "reverse" | "countsAll"> = {
+    make: (own, [reads]) => [pooling({ name: own, reads: reads as string })],
+    values: () => ({}),
+    reverse: false,
+    countsAll: node.name,
+  };
+  const kept = (numberOf(node, "keepdims") ?? 1) === 1 ? [{ size: 1 }] : [];
+  const label = mean ? "global_average_pooling1d" : "global_max_pooling1d";
+  return layer(label, [flow], draft, flow.axes.toSpliced(axis, 1, ...kept));
+}
+
+/** A convolution over the steps that reads each step at most once. */
+export function convolved(node: ReadNode, given: Operands, { notes }: Reading): Flow {
+  const flow = flowOf(given[0]);
+  const weights = given[1];
+  if (flow.axes.length !== 3 || weights?.kind !== "constant" || weights.dims.length !== 3)
+    throw refused("it is not over steps of vectors.");
+  const [batch, depthAxis, time] = flow.axes as [Axis, Axis, Axis];
+  role(batch, "batch");
+  role(time, "time");
+  const [units, depth, size] = weights.dims as [number, number, number];
+  const read = featuresOf({ axes: [depthAxis] });
+  if ((numberOf(node, "group") ?? 1) !== 1 || (numbersAt(node, "dilations") ?? [1])[0] !== 1)
+    throw refused("it has groups or dilations.");
+  if (read !== depth) throw refused(`it has weights for ${depth} features and reads ${read}.`);
+  const [stride] = (numbersAt(node, "strides") ?? [1]) as [number];
+  const padded = (numbersAt(node, "pads") ?? []).some((many) => many !== 0);
+  const padding = node.attributes.get("auto_pad")?.text ?? "NOTSET";
+  const fills = padding.startsWith("SAME") && size > 1;
+  if (padded || fills || size > stride) {
+    throw refused("it reads steps more than once, or fills up before the first or behind the last.");
+  }
+  const all = numbersOf(weights);
+  const kernel = (k: number): Float32Array =>
+    Float32Array.from({ length: units * depth }, (_, j) => all[j * size + k] as number);
+  const bias = given[2] === undefined ? new Float32Array(units) : vectorOf(given[2], units);
+  if (stride > 1 && size > 1)
+    notes.add(
+      `${formatValue(node.name)} reads ${stride} steps at a time: of a number of steps that is no multiple, the last ones are read with zeros behind them.`,
+    );
+  // Step k of each group of `stride` has its own matrix.
+  const inputs = Array.from({ length: size }, (_, k) => (k === 0 ? "x" : `x_${k}`));
+  const of = cell(`y = ${inputs.map((one, k) => `W_${k} @ ${one}`).join(" + ")} + b`, { inputs });
+  const draft: Pick<Draft, "make" | "values"> = {
+    make: (own, [reads]) => [
+      recurrent(of, {
+        ...{ units, label: "conv1d", name: own, reads: reads as string },
+        ...(stride > 1 && { strides: stride }),
+      }),
+    ],
+    values: (own) => ({
+      ...Object.fromEntries(inputs.map((_, k) => [`${own}.W_${k}`, kernel(k)])),
+      [`${own}.b`]: bias,
+    }),
+  };
+  const axes: readonly Axis[] = [batch, features(units), stride === 1 ? time : { role: "time" }];
+  return layer("conv1d", [flow], draft, axes);
+}

@@ -1,0 +1,196 @@
+/**
+ * What a graph's values are while it is read: constants, or numbers of a layer to be with axes, of which what reads them says which are
+ * time, batch and features. What operators ask of their operands is here; what they make of them is not.
+ */
+import { cell } from "../../graph/cell.ts";
+import { InputError } from "../../graph/input-error.ts";
+import { type LayerSpec, recurrent } from "../../nn/layers.ts";
+import { type Axis, type Known, type Role, rootOf } from "./constants.ts";
+import type { ReadNode, ReadValue } from "./decode.ts";
+
+/** A layer to be. */
+export type Draft = {
+  /** What it is called, unless others are called so. */
+  readonly label: string;
+  readonly reads: readonly Flow[];
+  /** The layers, the last of which gives its output; `from` are the names of what it reads. */
+  readonly make: (name: string, from: readonly string[], used: ReadonlySet<Part>) => readonly LayerSpec[];
+  /** Parameters' values by their names, which begin with the layer's. */
+  readonly values: (name: string) => Readonly<Record<string, Float32Array>>;
+  /** Of a recurrent layer: the parts of it that are read. */
+  readonly used: Set<Part>;
+  /** Of a dense layer that nothing else reads: what may still become part of it. */
+  open?: { bias?: Float32Array; activation?: string } | undefined;
+  /** Whether our layer has its steps in the other order than the graph. */
+  readonly reverse: boolean;
+  /** The node that counts all steps, also those behind the end of a sequence with a length: its name. */
+  readonly countsAll?: string;
+};
+/** What is read of a recurrent layer: all steps or the last, of one direction or both together. */
+export type Part = `${"steps" | "last"} ${"forward" | "backward" | "both"}`;
+/** Numbers that a layer gives. */
+export type Flow = {
+  readonly kind: "flow";
+  readonly axes: readonly Axis[];
+  readonly draft: Draft;
+  readonly part?: Part;
+  /** Of the cell's states other than its output: which. */
+  readonly state?: string;
+  /** Whether the graph has turned its steps round. */
+  readonly turned?: boolean;
+  /** Whether it is a piece of an input: one of the initial states that it holds. */
+  readonly piece?: boolean;
+};
+/** Several flows along an axis: the directions of a layer, or the final states of several. */
+export type Stack = {
+  readonly kind: "stack";
+  readonly axes: readonly Axis[];
+  readonly along: Axis;
+  readonly parts: readonly Flow[];
+};
+export type Value = Known | Flow | Stack;
+/** A node's operands; undefined for those that are left out. */
+export type Operands = readonly (Value | undefined)[];
+
+/** What is found out about the model as a whole. */
+export type Reading = {
+  readonly opset: number;
+  /** What a reader of the file might not expect. */
+  readonly notes: Set<string>;
+  readonly inputs: Map<Draft, ModelInput>;
+  /** The inputs that only give lengths or initial states. */
+  readonly stateInputs: Set<Draft>;
+  /** Whether a node's output is the model's, and nothing reads it. */
+  readonly isLast: (node: ReadNode) => boolean;
+};
+export type ModelInput = { readonly value: ReadValue; readonly flow: Flow; masked: boolean };
+
+/** Why a node cannot be said; its name is put before it where the nodes are read one by one. */
+export const refused = (why: string): InputError => new InputError(why);
+export const numberOf = ({ attributes }: ReadNode, key: string): number | undefined => attributes.get(key)?.number;
+export const numbersAt = ({ attributes }: ReadNode, key: string): readonly number[] | undefined =>
+  attributes.get(key)?.numbers;
+
+export const same = (a: Axis, b: Axis): boolean => rootOf(a) === rootOf(b);
+/** Whether an axis holds one number that no layer has asked for: it only makes sizes fit. */
+export const isSingle = (axis: Axis): boolean => rootOf(axis).size === 1 && rootOf(axis).role === undefined;
+export const features = (size: number): Axis => ({ role: "features", size });
+
+/** @throws InputError where an axis that is one thing is taken for another */
+export function role(axis: Axis, wanted: Role): void {
+  const root = rootOf(axis);
+  if (root.role !== undefined && root.role !== wanted) {
+    throw refused(`it takes for ${wanted} what is ${root.role === "features" ? "a feature" : root.role} elsewhere.`);
+  }
+  root.role = wanted;
+}
+/** Axes that must be one. */
+export function join(a: Axis, b: Axis): void {
+  const [x, y] = [rootOf(a), rootOf(b)];
+  if (x === y) return;
+  if (x.role !== undefined && y.role !== undefined && x.role !== y.role)
+    throw refused("its operands' axes do not fit.");
+  if (x.size !== undefined && y.size !== undefined && x.size !== y.size) {
+    throw refused("its operands' sizes do not fit.");
+  }
+  x.role ??= y.role;
+  x.size ??= y.size;
+  y.joined = x;
+}
+/** The axes of flows that are combined number by number, features apart: each is one axis, or a single number that is repeated. */
+export function joined(a: readonly Axis[], b: readonly Axis[]): readonly Axis[] {
+  const [more, less] = a.length >= b.length ? [a, b] : [b, a];
+  const shift = more.length - less.length;
+  return more.map((axis, k) => {
+    const other = less[k - shift];
+    if (other === undefined || k === more.length - 1) return axis;
+    if (isSingle(other)) return axis;
+    if (isSingle(axis)) return other;
+    join(axis, other);
+    return axis;
+  });
+}
+export function featuresOf({ axes }: Pick<Flow, "axes">): number {
+  const last = axes.at(-1);
+  if (last === undefined) throw refused("it reads a single number.");
+  role(last, "features");
+  const { size } = rootOf(last);
+  if (size === undefined) throw refused("the number of features of what it reads is not in the file.");
+  return size;
+}
+/** What must be given. */
+export function there<V>(value: V | undefined): V {
+  if (value !== undefined) return value;
+  throw refused("one of its operands is left out.");
+}
+/** Numbers of the input, which have axes. */
+export function laidOut(value: Value | undefined): Flow | Stack {
+  if (value?.kind === "flow" || value?.kind === "stack") return value;
+  throw refused("it reads a constant where numbers of the input were expected.");
+}
+export function axisAt(k: number, rank: number): number {
+  const axis = k < 0 ? k + rank : k;
+  if (!(Number.isInteger(axis) && axis >= 0 && axis < rank)) throw refused(`of ${rank} axes it names the one at ${k}.`);
+  return axis;
+}
+/** The flow that is needed here. */
+export function flowOf(value: Value | undefined): Flow {
+  const found = laidOut(value);
+  if (found.kind === "stack") throw refused("it reads several directions or layers side by side.");
+  if (found.piece) throw refused("it takes a part of the steps or of the features.");
+  return found;
+}
+
+/** Whether our layers have the steps of these numbers in the other order than the graph. */
+export function isBackwards({ draft, part, turned = false }: Flow): boolean {
+  if (part?.startsWith("last")) return false;
+  return draft.reverse !== turned;
+}
+/** What a layer without time of its own reads must have its steps in the same order. */
+function checkOrder(reads: readonly Flow[]): void {
+  const timed = reads.filter(({ axes }) => axes.some((axis) => rootOf(axis).role === "time"));
+  if (new Set(timed.map(isBackwards)).size > 1) throw refused("what it reads runs in opposite directions of time.");
+}
+
+/** A layer that keeps the axes of what it reads, but for `size` features. */
+export function layer(
+  label: string,
+  reads: readonly Flow[],
+  draft: Omit<Draft, "label" | "reads" | "used" | "reverse"> & { readonly reverse?: boolean },
+  axes: readonly Axis[] = (reads[0] as Flow).axes,
+): Flow {
+  checkOrder(reads);
+  return { kind: "flow", axes, draft: { label, reads, used: new Set(), reverse: reads.some(isBackwards), ...draft } };
+}
+/** A cell without states, of one or two flows x and z, and constants. */
+export function equation(
+  label: string,
+  text: string,
+  reads: readonly Flow[],
+  { constants = {}, axes }: { constants?: Readonly<Record<string, Float32Array>>; axes?: readonly Axis[] } = {},
+): Flow {
+  const of = cell(`y = ${text}`, { inputs: ["x", "z"].slice(0, reads.length) });
+  const draft: Pick<Draft, "make" | "values"> = {
+    make: (own, from) => [
+      recurrent(of, {
+        ...{ label, name: own, reads: from[0] as string },
+        ...(from.length > 1 && { inputs: { z: from[1] as string } }),
+      }),
+    ],
+    values: (own) => Object.fromEntries(Object.entries(constants).map(([key, data]) => [`${own}.${key}`, data])),
+  };
+  return layer(label, reads, draft, axes);
+}
+
+/** What keeps the last step that it reads. */
+export const keepsLast = cell("h' = x\nh : input");
+/** The values of the last step of the graph's, or of the first. */
+export function lastOf(flow: Flow, axis: number, node: string, first = false): Flow {
+  const goBackwards = isBackwards(flow) !== first;
+  const draft: Draft = {
+    ...{ label: first ? "first" : "last", reads: [flow], used: new Set<Part>(), reverse: false, countsAll: node },
+    make: (own, [reads]) => [recurrent(keepsLast, { name: own, label: "last", reads: reads as string, goBackwards })],
+    values: () => ({}),
+  };
+  return { kind: "flow", axes: flow.axes.toSpliced(axis, 1), draft };
+}

@@ -1,0 +1,297 @@
+/** Operators one by one and in the ways that exporters put them together: ONNX Runtime's numbers, or a refusal. */
+import { describe, expect, test } from "vitest";
+import { importModel } from "../../../src/formats/imported.ts";
+import { expectSame, fileOf, floats, int, ints, node, refusalOf, type SmallGraph } from "./graphs.ts";
+
+const lstm = [floats("W", 1, 12, 2), floats("R", 1, 12, 3), floats("B", 1, 24)];
+const toTime = node("Transpose", "x", "t", { perm: { ints: [1, 0, 2] } });
+const x = (...dims: (string | number)[]) => [{ name: "x", type: "float" as const, dims }];
+
+const same: readonly (readonly [what: string, graph: SmallGraph, y: string])[] = [
+  [
+    "a product that is read again under another name keeps no activation of one reader",
+    {
+      nodes: [node("MatMul", "x W2", "p"), node("Identity", "p", "q"), node("Tanh", "q", "a"), node("Sub", "a p", "y")],
+      tensors: [floats("W2", 2, 4)],
+    },
+    "batch time",
+  ],
+  [
+    "the mean of all steps is taken from each of them",
+    { nodes: [node("ReduceMean", "x", "m", { axes: { ints: [1] } }), node("Sub", "x m", "y")] },
+    "batch time",
+  ],
+  [
+    "a single axis comes and goes by shapes",
+    {
+      nodes: [node("Reshape", "x s", "a"), node("Squeeze", "a two", "b"), node("Relu", "b", "y")],
+      tensors: [ints("s", 0, 0, 1, 2), ints("two", 2)],
+    },
+    "batch time",
+  ],
+  [
+    "a constant with more axes than what it is added to",
+    {
+      nodes: [
+        node("ReduceMax", "x", "m", { axes: { ints: [1] }, keepdims: { int: 0 } }),
+        node("Mul", "m c", "a"),
+        node("Squeeze", "a zero", "y"),
+      ],
+      tensors: [floats("c", 1, 1, 2), ints("zero", 0)],
+    },
+    "batch",
+  ],
+  [
+    "steps turned round before a layer",
+    {
+      nodes: [
+        toTime,
+        node("Slice", "t minus low zero minus", "b"),
+        node("LSTM", "b W R B", "Y", { hidden_size: { int: 3 } }),
+        node("Squeeze", "Y one", "s"),
+        node("Slice", "s minus low zero minus", "f"),
+        node("LSTM", "f W2 R2", "Z", { hidden_size: { int: 2 } }),
+        node("Squeeze", "Z one", "y"),
+      ],
+      tensors: [
+        ...lstm,
+        ...[floats("W2", 1, 8, 3), floats("R2", 1, 8, 2), ints("one", 1)],
+        ...[ints("minus", -1), ints("low", -(2 ** 31)), ints("zero", 0)],
+      ],
+    },
+    "time batch",
+  ],
+  [
+    "the last step by its number",
+    {
+      inputs: x(5, "batch", 2),
+      nodes: [
+        node("LSTM", "x W R B", "Y", { hidden_size: { int: 3 } }),
+        node("Squeeze", "Y one", "s"),
+        node("Gather", "s four", "y"),
+      ],
+      tensors: [...lstm, ints("one", 1), int("four", 4)],
+    },
+    "batch",
+  ],
+  [
+    "the first step of a layer that runs from the last one",
+    {
+      nodes: [
+        toTime,
+        node("LSTM", "t W R B", "Y", { hidden_size: { int: 3 }, direction: { text: "reverse" } }),
+        node("Squeeze", "Y one", "s"),
+        node("Gather", "s zero", "y"),
+      ],
+      tensors: [...lstm, ints("one", 1), int("zero", 0)],
+    },
+    "batch",
+  ],
+  [
+    "quotients of whole numbers are whole",
+    {
+      nodes: [
+        node("Div", "seven two", "three"),
+        node("MatMul", "x W3", "p"),
+        node("Concat", "zeros three", "s", { axis: { int: 0 } }),
+        node("Reshape", "p s", "y"),
+      ],
+      tensors: [ints("seven", 7), ints("two", 2), ints("zeros", 0, 0), floats("W3", 2, 3)],
+    },
+    "batch time",
+  ],
+  [
+    "one number a step",
+    {
+      inputs: x("batch", "time"),
+      nodes: [
+        node("Unsqueeze", "x two", "u"),
+        node("Transpose", "u", "t", { perm: { ints: [1, 0, 2] } }),
+        node("GRU", "t W1 R1", "Y", { hidden_size: { int: 2 } }),
+        node("Squeeze", "Y one", "y"),
+      ],
+      tensors: [ints("two", 2), ints("one", 1), floats("W1", 1, 6, 1), floats("R1", 1, 6, 2)],
+    },
+    "time batch",
+  ],
+  [
+    "normalised features behind a convolution",
+    {
+      nodes: [
+        node("Transpose", "x", "c", { perm: { ints: [0, 2, 1] } }),
+        node("Conv", "c K", "k"),
+        node("BatchNormalization", "k s b m v", "n"),
+        node("Relu", "n", "r"),
+        node("Transpose", "r", "y", { perm: { ints: [0, 2, 1] } }),
+      ],
+      tensors: [
+        floats("K", 4, 2, 1),
+        ...["s", "b", "m"].map((name) => floats(name, 4)),
+        { name: "v", dims: [4], data: Float32Array.of(0.5, 1, 2, 3) },
+      ],
+    },
+    "batch time",
+  ],
+];
+test.each(same)("%s", async (_, graph, y) => {
+  await expectSame(graph, y);
+});
+
+const refused: readonly (readonly [what: string, graph: SmallGraph, message: string])[] = [
+  [
+    "a softmax over the steps of a product",
+    {
+      nodes: [
+        node("MatMul", "x W2", "p"),
+        node("Transpose", "p", "t", { perm: { ints: [0, 2, 1] } }),
+        node("Softmax", "t", "y", { axis: { int: -1 } }),
+      ],
+      tensors: [floats("W2", 2, 4)],
+    },
+    "(Softmax) cannot be said with layers: the number of features",
+  ],
+  [
+    "an axis of two directions that is squeezed",
+    {
+      nodes: [
+        toTime,
+        node("LSTM", "t W R", "Y", { hidden_size: { int: 3 }, direction: { text: "bidirectional" } }),
+        node("Squeeze", "Y one", "y"),
+      ],
+      tensors: [floats("W", 2, 12, 2), floats("R", 2, 12, 3), ints("one", 1)],
+    },
+    "it takes away an axis of size 2.",
+  ],
+  [
+    "directions that are split into parts of other sizes",
+    {
+      nodes: [
+        toTime,
+        node("LSTM", "t W R", "Y", { hidden_size: { int: 3 }, direction: { text: "bidirectional" } }),
+        node("Split", "Y s", "y z", { axis: { int: 1 } }),
+      ],
+      tensors: [floats("W", 2, 12, 2), floats("R", 2, 12, 3), ints("s", 2, 1)],
+    },
+    "its parts are not what it splits.",
+  ],
+  [
+    "operands of different ranks put together",
+    {
+      nodes: [
+        node("ReduceMean", "x", "m", { axes: { ints: [1] }, keepdims: { int: 0 } }),
+        node("Concat", "x m", "y", { axis: { int: -1 } }),
+      ],
+    },
+    "its operands have different numbers of axes.",
+  ],
+  [
+    "axes that are computed",
+    { nodes: [node("Shape", "x", "s"), node("Unsqueeze", "x s", "y")] },
+    "its axes are computed.",
+  ],
+  [
+    "a convolution that fills up by itself",
+    {
+      nodes: [
+        node("Transpose", "x", "c", { perm: { ints: [0, 2, 1] } }),
+        node("Conv", "c K", "y", { auto_pad: { text: "SAME_UPPER" }, strides: { ints: [3] } }),
+      ],
+      tensors: [floats("K", 4, 2, 3)],
+    },
+    "fills up before the first or behind the last.",
+  ],
+  [
+    "a convolution of other features",
+    {
+      nodes: [node("Transpose", "x", "c", { perm: { ints: [0, 2, 1] } }), node("Conv", "c K", "y")],
+      tensors: [floats("K", 4, 3, 1)],
+    },
+    "it has weights for 3 features and reads 2.",
+  ],
+  [
+    "lengths for one layer and not for the next",
+    {
+      inputs: [...x("time", "batch", 2), { name: "n", type: "int64", dims: ["batch"] }],
+      nodes: [
+        node("LSTM", "x W R B n", "Y", { hidden_size: { int: 3 } }),
+        node("Squeeze", "Y one", "s"),
+        node("GRU", "s W2 R2", "Z", { hidden_size: { int: 2 } }),
+        node("Squeeze", "Z one", "y"),
+      ],
+      tensors: [...lstm, floats("W2", 1, 6, 3), floats("R2", 1, 6, 2), ints("one", 1)],
+    },
+    'the node "Z:GRU" cannot be said with layers: it counts the steps behind the end of a sequence',
+  ],
+  [
+    "lengths, and the mean over all steps",
+    {
+      inputs: [...x("time", "batch", 2), { name: "n", type: "int64", dims: ["batch"] }],
+      nodes: [
+        node("LSTM", "x W R B n", "Y", { hidden_size: { int: 3 } }),
+        node("Squeeze", "Y one", "s"),
+        node("ReduceMean", "s", "y", { axes: { ints: [0] } }),
+      ],
+      tensors: [...lstm, ints("one", 1)],
+    },
+    'the node "y:ReduceMean" cannot be said with layers: it counts the steps',
+  ],
+  [
+    "steps added to themselves in reverse order",
+    {
+      nodes: [node("Slice", "x minus low one minus", "b"), node("Add", "x b", "y")],
+      tensors: [ints("minus", -1), ints("low", -(2 ** 31)), ints("one", 1)],
+    },
+    "what it reads runs in opposite directions of time.",
+  ],
+  ["numbers that are rounded", { nodes: [node("Cast", "x", "y", { to: { int: 7 } })] }, "it rounds to whole numbers."],
+  [
+    "another hidden_size",
+    { nodes: [toTime, node("LSTM", "t W R", "y", { hidden_size: { int: 4 } })], tensors: lstm },
+    "its hidden_size is another than that of its weights.",
+  ],
+  [
+    "a direction that is none",
+    { nodes: [toTime, node("LSTM", "t W R", "y", { direction: { text: "backward" } })], tensors: lstm },
+    "its direction is none that there is.",
+  ],
+  [
+    "sums that are kept at 0",
+    { nodes: [toTime, node("LSTM", "t W R", "y", { clip: { float: 0 } })], tensors: lstm },
+    "its clip is 0: runtimes take one above 0.",
+  ],
+];
+describe("refused", () => {
+  test.each(refused)("%s", async (_, graph, message) => {
+    expect(await refusalOf(graph)).toContain(message);
+  });
+  test("opset 6, whose operands are repeated by attributes", async () => {
+    expect(await refusalOf({ nodes: [node("Tanh", "x", "y")] }, 6)).toBe(
+      "m.onnx: it is of opset 6, and 7 and later are read. Export it again.",
+    );
+  });
+  test("sums of sums, which double with each, end", async () => {
+    const nodes = Array.from({ length: 2000 }, (_, k) => node("Add", `${k || "x"} ${k || "x"}`, `${k + 1}`));
+    expect(await refusalOf({ nodes: [...nodes, node("Tanh", "2000", "y")] })).toContain("more than 1000 layers");
+  });
+});
+
+test("initial states of two layers in one input are left to a session", async () => {
+  const graph: SmallGraph = {
+    inputs: [...x("time", "batch", 2), { name: "h", type: "float", dims: [2, "batch", 3] }],
+    nodes: [
+      node("Slice", "h zero one zero", "h0"),
+      node("Slice", "h one two zero", "h1"),
+      node("GRU", "x W R - - h0", "Y", { hidden_size: { int: 3 } }),
+      node("Squeeze", "Y one", "s"),
+      node("GRU", "s W2 R - - h1", "Z", { hidden_size: { int: 3 } }),
+      node("Squeeze", "Z one", "y"),
+    ],
+    tensors: [
+      ...[floats("W", 1, 9, 2), floats("R", 1, 9, 3), floats("W2", 1, 9, 3)],
+      ...[ints("zero", 0), ints("one", 1), ints("two", 2)],
+    ],
+  };
+  const { model, notes } = await importModel({ bytes: fileOf(graph), name: "m.onnx" });
+  expect(model.layers.map(({ name }) => name)).toEqual(["gru", "gru_1"]);
+  expect(notes).toEqual(["Its initial states are inputs: here a session owns them, and sequences start from zeros."]);
+});
