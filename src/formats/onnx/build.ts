@@ -18,7 +18,7 @@ export function build(
   { graph, opset, producer }: ReadOnnx,
   name: string,
   values: ReadonlyMap<string, Value>,
-  { inputs, stateInputs, notes }: Reading,
+  { inputs, stateInputs, notes, streams }: Reading,
 ): ImportedModel {
   const results = graph.outputs.map(({ name: output }): Result => ({ output, value: values.get(output) }));
   const output = outputOf(results, name, notes);
@@ -48,7 +48,7 @@ export function build(
     const features = featuresOf(draft, one, name);
     const tokens = features === "tokens";
     const timed = axes.find((axis) => axis.role === "time");
-    const sequence = timed !== undefined || axes.length > (tokens ? 1 : 2);
+    const sequence = streams || timed !== undefined || axes.length > (tokens ? 1 : 2);
     const plain = value.name.replaceAll(/[^\p{L}\p{N}_]/gu, "_");
     const own = unique(wanted.length === 1 ? draft.label : isLayerName(plain) ? plain : draft.label);
     names.set(draft, own);
@@ -119,7 +119,8 @@ export function build(
 
 /** The first output that is no final state, or the directions of one side by side. */
 function outputOf(results: readonly Result[], name: string, notes: Set<string>): Flow {
-  const isOutput = ({ value }: Result): boolean => value?.kind === "flow" && value.state === undefined && !value.piece;
+  const isOutput = ({ value }: Result): boolean =>
+    value?.kind === "flow" && value.state === undefined && value.partial === undefined;
   const chosen =
     results.find((one) => isOutput(one) && !(one.value as Flow).part?.startsWith("last")) ??
     results.find(isOutput) ??
@@ -141,6 +142,11 @@ function inOrder(output: Flow, name: string): ReadonlySet<Draft> {
   const visit = ({ draft, part }: Flow): void => {
     if (part !== undefined) draft.used.add(part);
     if (order.has(draft)) return;
+    if (begun.has(draft)) {
+      throw new FormatError(
+        `${name}: in the body of a loop stands what becomes a layer of its own (${draft.label}): there, equations alone are read.`,
+      );
+    }
     begun.add(draft);
     if (begun.size > mostLayers) throw new FormatError(`${name}: it would be more than ${mostLayers} layers.`);
     for (const read of draft.reads) visit(read);

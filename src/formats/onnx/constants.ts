@@ -96,6 +96,10 @@ export function placesOf(size: number, start: number, end: number, step: number)
   return Array.from({ length: Math.max(0, Math.ceil((from - to) / -step)) }, (_, k) => from + k * step);
 }
 
+const sizes = (list: readonly Size[]): Sizes => ({ kind: "sizes", list });
+const unary: Readonly<Record<string, (a: number) => number>> = {
+  ...{ Neg: (a) => -a, Floor: Math.floor, Ceil: Math.ceil, Abs: Math.abs, Sqrt: Math.sqrt, Reciprocal: (a) => 1 / a },
+};
 const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
   ...{ Add: (a, b) => a + b, Sub: (a, b) => a - b, Mul: (a, b) => a * b },
   Div: (a, b) => a / b,
@@ -245,9 +249,23 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
     case "Neg":
     case "Floor":
     case "Ceil":
-    case "Range":
+    case "Abs":
+    case "Sqrt":
+    case "Reciprocal": {
+      const of = unary[op] as (a: number) => number;
+      if (first.kind === "constant") {
+        // Many numbers with a point may be weights: they stay as they are, in equations.
+        if (first.whole !== true && first.data.length > 1) return undefined;
+        return constantOf(first.dims, numbersOf(first).map(of), first.whole);
+      }
+      return first.kind === "fill" ? { kind: "fill", value: of(first.value) } : sizes(first.list.map(() => "unknown"));
+    }
     case "ReduceProd":
-      return first.kind === "fill" ? undefined : { kind: "sizes", list: ["unknown"] };
+      if (first.kind === "constant" && attributes.size === 0)
+        return constantOf([], [countOf(numbersOf(first))], first.whole);
+      return sizes(["unknown"]);
+    case "Range":
+      return sizes(["unknown"]);
     default:
       return undefined;
   }

@@ -9,12 +9,12 @@ import {
   layerNormalization,
   recurrent,
 } from "../../nn/layers.ts";
+import { activationTerm } from "./activations.ts";
 import { type Axis, type Constant, integersOf, numbersOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import {
   axisAt,
   type Draft,
-  equation,
   type Flow,
   features,
   featuresOf,
@@ -30,12 +30,15 @@ import {
   there,
   type Value,
 } from "./flows.ts";
+import { alsoTerm, termFlow, termOf } from "./loops.ts";
+import { hintOf, pointwise, productTerm, type Term } from "./terms.ts";
 
 /** A table of one row a token. */
-export function embedded(node: ReadNode, table: Constant, index: Flow): Flow {
+export function embedded(node: ReadNode, table: Constant, index: Flow, { vocabulary }: Reading): Flow {
   const [rows, size] = table.dims as [number, number];
   if (table.dims.length !== 2 || (numberOf(node, "axis") ?? 0) !== 0)
     throw refused("its table is no matrix of one row a token.");
+  vocabulary.set(index.draft, Math.max(rows, vocabulary.get(index.draft) ?? 0));
   const weight = Float32Array.from(numbersOf(table));
   const draft: Pick<Draft, "make" | "values"> = {
     make: (own, [reads]) => [embedding(rows, size, { name: own, reads: reads as string })],
@@ -76,7 +79,17 @@ export function product(node: ReadNode, given: Operands): Flow {
     values: (own) => ({ [`${own}.W`]: W, [`${own}.b`]: open.bias ?? new Float32Array(units) }),
     open,
   };
-  return layer("dense", [flow], draft, [...flow.axes.slice(0, -1), features(units)]);
+  const made = layer("dense", [flow], { ...draft, lazy: false }, [...flow.axes.slice(0, -1), features(units)]);
+  const hint = hintOf(node.inputs[1]);
+  return alsoTerm(made, () => {
+    const alone = productTerm({ data: W, from: weights, hint, of: termOf(flow), flow, width: units });
+    const own = hintOf(third === undefined ? open.biasName : node.inputs[2]);
+    const biased =
+      open.bias === undefined
+        ? alone
+        : pointwise("Add", [alone, { kind: "vector", data: open.bias, from: open.bias, hint: own, width: units }]);
+    return open.activation === undefined ? biased : activationTerm(open.activation, biased, open.hint);
+  });
 }
 
 /** A constant as one number a feature. */
@@ -114,7 +127,8 @@ export function batchNormalized(node: ReadNode, given: Operands): Flow {
   const epsilon = numberOf(node, "epsilon") ?? 1e-5;
   const a = (scale as Float32Array).map((value, k) => value / Math.sqrt((variance?.[k] as number) + epsilon));
   const b = (shift as Float32Array).map((value, k) => value - (mean?.[k] as number) * (a[k] as number));
-  return equation("batch_normalization", "a * x + b", [flow], { constants: { a, b } });
+  const vector = (data: Float32Array): Term => ({ kind: "vector", data, from: data, hint: undefined, width: size });
+  return termFlow(node, pointwise("Add", [pointwise("Mul", [vector(a), termOf(flow)]), vector(b)]), flow.axes);
 }
 
 /** A mean or a maximum over the steps. */

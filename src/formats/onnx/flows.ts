@@ -7,6 +7,7 @@ import { InputError } from "../../graph/input-error.ts";
 import { type LayerSpec, recurrent } from "../../nn/layers.ts";
 import { type Axis, type Known, type Role, rootOf } from "./constants.ts";
 import type { ReadNode, ReadValue } from "./decode.ts";
+import type { Hint, State, Term } from "./terms.ts";
 
 /** A layer to be. */
 export type Draft = {
@@ -20,9 +21,17 @@ export type Draft = {
   /** Of a recurrent layer: the parts of it that are read. */
   readonly used: Set<Part>;
   /** Of a dense layer that nothing else reads: what may still become part of it. */
-  open?: { bias?: Float32Array; activation?: string } | undefined;
+  open?:
+    | { bias?: Float32Array; biasName?: string | undefined; activation?: string; hint?: Hint | undefined }
+    | undefined;
   /** Whether our layer has its steps in the other order than the graph. */
   readonly reverse: boolean;
+  /** What it is as an equation of what it reads, of what stands in equations: the same each time. */
+  readonly term?: () => Term;
+  /** Whether it is a layer only where another layer reads it: equations take it in. */
+  readonly lazy?: boolean;
+  /** Of equations with states: what they are as a layer. */
+  readonly loop?: { readonly reverse: boolean; readonly make: () => Loop };
   /** The node that counts all steps, also those behind the end of a sequence with a length: its name. */
   readonly countsAll?: string;
 };
@@ -38,9 +47,16 @@ export type Flow = {
   readonly state?: string;
   /** Whether the graph has turned its steps round. */
   readonly turned?: boolean;
-  /** Whether it is a piece of an input: one of the initial states that it holds. */
-  readonly piece?: boolean;
+  /** What it is a part of, if it is no value of its own: one of the initial states of an input, all steps but the last, but the first, a matrix. */
+  readonly partial?: "piece" | "without last" | "without first" | { readonly columns: number };
 };
+/** Equations with states, as a recurrent layer. */
+export type Loop = {
+  readonly reads: readonly Flow[];
+  readonly layer: (from: readonly string[]) => RecurrentSpec;
+  readonly values: (name: string) => Readonly<Record<string, Float32Array>>;
+};
+type RecurrentSpec = ReturnType<typeof recurrent>;
 /** Several flows along an axis: the directions of a layer, or the final states of several. */
 export type Stack = {
   readonly kind: "stack";
@@ -60,6 +76,12 @@ export type Reading = {
   readonly inputs: Map<Draft, ModelInput>;
   /** The inputs that only give lengths or initial states. */
   readonly stateInputs: Set<Draft>;
+  /** How many tokens the tables for an input have. */
+  readonly vocabulary: Map<Draft, number>;
+  /** Whether it is one step of streams, whose states are inputs and outputs. */
+  readonly streams: boolean;
+  /** The states of streams that operators take, and what these must give for them. */
+  readonly fed: Map<State, Flow>;
   /** Whether a node's output is the model's, and nothing reads it. */
   readonly isLast: (node: ReadNode) => boolean;
 };
@@ -137,58 +159,52 @@ export function axisAt(k: number, rank: number): number {
 export function flowOf(value: Value | undefined): Flow {
   const found = laidOut(value);
   if (found.kind === "stack") throw refused("it reads several directions or layers side by side.");
-  if (found.piece) throw refused("it takes a part of the steps or of the features.");
+  if (found.partial !== undefined) throw refused("it takes a part of the steps or of the features.");
   return found;
 }
 
+/** Whether it has steps. */
+export const isTimed = ({ axes }: Flow): boolean => axes.some((axis) => rootOf(axis).role === "time");
 /** Whether our layers have the steps of these numbers in the other order than the graph. */
 export function isBackwards({ draft, part, turned = false }: Flow): boolean {
   if (part?.startsWith("last")) return false;
   return draft.reverse !== turned;
 }
 /** What a layer without time of its own reads must have its steps in the same order. */
-function checkOrder(reads: readonly Flow[]): void {
-  const timed = reads.filter(({ axes }) => axes.some((axis) => rootOf(axis).role === "time"));
+export function checkOrder(reads: readonly Flow[]): void {
+  const timed = reads.filter(isTimed);
   if (new Set(timed.map(isBackwards)).size > 1) throw refused("what it reads runs in opposite directions of time.");
 }
 
+/** What gives the numbers of a flow, where equations only hand them on. */
+export function behind(flow: Flow): Flow {
+  const term = flow.draft.lazy === true && flow.part === undefined ? flow.draft.term?.() : undefined;
+  return term?.kind === "read" && flow.turned !== true ? term.flow : flow;
+}
 /** A layer that keeps the axes of what it reads, but for `size` features. */
 export function layer(
   label: string,
-  reads: readonly Flow[],
+  given: readonly Flow[],
   draft: Omit<Draft, "label" | "reads" | "used" | "reverse"> & { readonly reverse?: boolean },
-  axes: readonly Axis[] = (reads[0] as Flow).axes,
+  axes: readonly Axis[] = (given[0] as Flow).axes,
 ): Flow {
+  const reads = given.map(behind);
   checkOrder(reads);
   return { kind: "flow", axes, draft: { label, reads, used: new Set(), reverse: reads.some(isBackwards), ...draft } };
 }
-/** A cell without states, of one or two flows x and z, and constants. */
-export function equation(
-  label: string,
-  text: string,
-  reads: readonly Flow[],
-  { constants = {}, axes }: { constants?: Readonly<Record<string, Float32Array>>; axes?: readonly Axis[] } = {},
-): Flow {
-  const of = cell(`y = ${text}`, { inputs: ["x", "z"].slice(0, reads.length) });
-  const draft: Pick<Draft, "make" | "values"> = {
-    make: (own, from) => [
-      recurrent(of, {
-        ...{ label, name: own, reads: from[0] as string },
-        ...(from.length > 1 && { inputs: { z: from[1] as string } }),
-      }),
-    ],
-    values: (own) => Object.fromEntries(Object.entries(constants).map(([key, data]) => [`${own}.${key}`, data])),
-  };
-  return layer(label, reads, draft, axes);
-}
-
 /** What keeps the last step that it reads. */
 export const keepsLast = cell("h' = x\nh : input");
 /** The values of the last step of the graph's, or of the first. */
 export function lastOf(flow: Flow, axis: number, node: string, first = false): Flow {
   const goBackwards = isBackwards(flow) !== first;
   const draft: Draft = {
-    ...{ label: first ? "first" : "last", reads: [flow], used: new Set<Part>(), reverse: false, countsAll: node },
+    ...{
+      label: first ? "first" : "last",
+      reads: [behind(flow)],
+      used: new Set<Part>(),
+      reverse: false,
+      countsAll: node,
+    },
     make: (own, [reads]) => [recurrent(keepsLast, { name: own, label: "last", reads: reads as string, goBackwards })],
     values: () => ({}),
   };

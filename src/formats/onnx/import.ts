@@ -7,7 +7,7 @@ import { formatValue } from "../../graph/schema.ts";
 import type { ImportedModel } from "../imported.ts";
 import { FormatError } from "../safetensors.ts";
 import { build } from "./build.ts";
-import { type Axis, fold, isKnown, type Known, rootOf, type Size } from "./constants.ts";
+import { type Axis, type Constant, fold, isKnown, type Known, rootOf, type Size } from "./constants.ts";
 import {
   floatTypes,
   type ReadAttribute,
@@ -20,6 +20,7 @@ import { batchNormalized, convolved, embedded, normalized, pooled, product } fro
 import {
   type Draft,
   type Flow,
+  features,
   flowOf,
   laidOut,
   numberOf,
@@ -29,10 +30,14 @@ import {
   there,
   type Value,
 } from "./flows.ts";
+import { termFlow } from "./loops.ts";
 import { concat, gathered, reshaped, sliced, split, squeezed, transposed, unsqueezed } from "./movements.ts";
 import { normalizations } from "./normalizations.ts";
-import { activated, bent, combined, isFunction, softmax } from "./pointwise.ts";
+import { activated, bent, combined, expanded, isCombining, isFunction, oneHot, reduced, softmax } from "./pointwise.ts";
 import { recurrentOutputs } from "./recurrent.ts";
+import { type ReadBody, scanned } from "./scan.ts";
+import { closeStreams, streamState, streamsOf } from "./streams.ts";
+import { constantTerm, hintOf, isComparison } from "./terms.ts";
 
 /** Before this one, operands were repeated over axes by attributes. */
 const firstOpset = 7;
@@ -44,45 +49,65 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
     throw new FormatError(`${name}: it is of opset ${opset}, and ${firstOpset} and later are read. Export it again.`);
   }
   const uses = usesOf(graph);
+  const streams = streamsOf(graph);
   const reading: Reading = {
-    ...{ opset, notes: new Set(), inputs: new Map(), stateInputs: new Set() },
+    ...{
+      opset,
+      notes: new Set(),
+      inputs: new Map(),
+      stateInputs: new Set(),
+      streams: streams.length > 0,
+      fed: new Map(),
+      vocabulary: new Map(),
+    },
     isLast: ({ outputs: [output = ""] }) => graph.outputs.some((one) => one.name === output) && uses.get(output) === 1,
   };
-  const values = new Map<string, Value>();
-  /** A value that several read, or that comes out, stays as it is: nothing becomes part of its layer. */
-  const set = (key: string, value: Value): void => {
-    if (key === "") return;
-    if (value.kind === "flow" && (uses.get(key) ?? 0) > 1) value.draft.open = undefined;
-    values.set(key, value);
-  };
-
-  for (const [key, { dims, data, whole }] of graph.tensors) values.set(key, { kind: "constant", dims, data, whole });
-  for (const value of graph.inputs) {
-    if (!graph.tensors.has(value.name)) values.set(value.name, inputFlow(value, name, reading));
-  }
-  for (const node of normalizations(graph)) {
-    const fails = (why: string): FormatError =>
-      new FormatError(`${name}: the node ${formatValue(node.name)} (${node.op}) cannot be said with layers: ${why}`);
-    try {
-      const given = node.inputs.map((key) => {
-        const value = values.get(key);
-        if (value === undefined && key !== "") {
-          throw refused(`nothing gives its input ${formatValue(key)}. The file is damaged.`);
-        }
-        return value;
-      });
-      const results = [outputsOf(node, given, reading)].flat() as readonly Value[];
-      results.forEach((value, k) => {
-        set(node.outputs[k] ?? "", value);
-      });
-    } catch (error) {
-      // What operators, and the layers and cells that they become, say of what they do not take.
-      if (error instanceof InputError && !(error instanceof FormatError)) throw fails(error.message);
-      throw error;
+  /** Reads nodes in order into `values`, where those lie that they may read. */
+  function readNodes(nodes: readonly ReadNode[], values: Map<string, Value>): void {
+    for (const node of nodes) {
+      try {
+        const given = node.inputs.map((key) => {
+          const value = values.get(key);
+          if (value === undefined && key !== "") {
+            throw refused(`nothing gives its input ${formatValue(key)}. The file is damaged.`);
+          }
+          return value;
+        });
+        const body: ReadBody = (own, inputs) => {
+          const inner = new Map([...values, ...constantsOf(own), ...inputs]);
+          readNodes(own.nodes, inner);
+          return own.outputs.map((output) => inner.get(output.name));
+        };
+        const results = [outputsOf(node, given, reading, body)].flat() as readonly Value[];
+        results.forEach((value, k) => {
+          const key = node.outputs[k] ?? "";
+          if (key === "") return;
+          // A value that several read, or that comes out, stays as it is: nothing becomes part of its layer.
+          if (value.kind === "flow" && (uses.get(key) ?? 0) > 1) value.draft.open = undefined;
+          values.set(key, value);
+        });
+      } catch (error) {
+        // What operators, and the layers and cells that they become, say of what they do not take.
+        if (!(error instanceof InputError) || error instanceof FormatError) throw error;
+        throw new FormatError(
+          `${name}: the node ${formatValue(node.name)} (${node.op}) cannot be said with layers: ${error.message}`,
+        );
+      }
     }
   }
+
+  const values = new Map<string, Value>(constantsOf(graph));
+  const states = new Map(streams.map((one) => [one.input.name, one]));
+  for (const value of graph.inputs) {
+    if (graph.tensors.has(value.name)) continue;
+    const stream = states.get(value.name);
+    values.set(value.name, stream === undefined ? inputFlow(value, name, reading) : streamState(stream));
+  }
+  readNodes(normalizations(graph), values);
   try {
-    return build(file, name, values, reading);
+    closeStreams(streams, values, reading);
+    const rest = graph.outputs.filter((output) => !streams.some((one) => one.output === output.name));
+    return build({ ...file, graph: { ...graph, outputs: rest } }, name, values, reading);
   } catch (error) {
     // What layers say of each other.
     if (error instanceof InputError && !(error instanceof FormatError))
@@ -90,6 +115,8 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
     throw error;
   }
 }
+const constantsOf = ({ tensors }: ReadGraph): [string, Value][] =>
+  [...tensors].map(([key, { dims, data, whole }]) => [key, { kind: "constant", dims, data, whole }]);
 
 /** How often each value is read, by nodes of bodies too. */
 function usesOf(graph: ReadGraph): ReadonlyMap<string, number> {
@@ -119,15 +146,18 @@ function inputFlow(value: ReadValue, name: string, { inputs }: Reading): Flow {
 }
 
 /** What a node gives: a value, or one for each of its outputs. */
-function outputsOf(node: ReadNode, given: Operands, reading: Reading): Value | readonly Value[] {
+function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: ReadBody): Value | readonly Value[] {
   const { op, domain } = node;
   if (domain !== "" && domain !== "ai.onnx") throw refused(`it is of ${formatValue(domain)}.`);
   if (op === "Constant") return constant(node);
   if (op === "Shape") return shapeOf(node, given[0]);
-  if (given.length > 0 && given.every((value) => value === undefined || isKnown(value))) {
+  if (given.length > 0 && op !== "Scan" && given.every((value) => value === undefined || isKnown(value))) {
     const made = fold(node, given as readonly (Known | undefined)[]);
-    if (made === undefined) throw refused("its constants cannot be computed here.");
-    return made;
+    if (made !== undefined) return made;
+    // What is learned may stand in equations.
+    if (!isFunction(op) && !isCombining(op)) throw refused("its constants cannot be computed here.");
+    const flows = given.map((value, k) => (value?.kind === "constant" ? constantFlow(node, value, k) : value));
+    return isFunction(op) ? activated(node, flowOf(flows[0])) : combined(node, flows);
   }
   switch (op) {
     case "Identity":
@@ -139,7 +169,7 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading): Value | r
       return converted(node, there(given[0]));
     case "Gather":
       return given[0]?.kind === "constant" && given[1]?.kind === "flow"
-        ? embedded(node, given[0], flowOf(given[1]))
+        ? embedded(node, given[0], flowOf(given[1]), reading)
         : gathered(node, given, reading);
     case "Transpose":
       return transposed(node, laidOut(given[0]));
@@ -153,23 +183,19 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading): Value | r
     case "Slice":
       return sliced(node, given, reading);
     case "Concat":
-      return concat(node, given.map(there));
+      return concat(node, given.map(there), reading);
     case "Split":
       return split(node, given, reading);
     case "MatMul":
     case "Gemm":
       return product(node, given);
-    case "Add":
-    case "Sub":
-    case "Mul":
-    case "Div":
-      return combined(node, given);
     case "Softmax":
     case "LogSoftmax":
       return softmax(node, flowOf(given[0]), reading);
     case "HardSigmoid":
     case "LeakyRelu":
     case "Elu":
+    case "Clip":
     case "Pow":
       return bent(node, given);
     case "LayerNormalization":
@@ -178,7 +204,14 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading): Value | r
       return batchNormalized(node, given);
     case "ReduceMean":
     case "ReduceMax":
-      return pooled(node, given);
+      return reduced(node, given) ?? pooled(node, given);
+    case "ReduceSum":
+    case "ReduceMin":
+      return reduced(node, given) ?? overFeatures();
+    case "Expand":
+      return expanded(node, given, reading);
+    case "Scan":
+      return scanned(node, given, reading, read);
     case "Conv":
       return convolved(node, given, reading);
     case "LSTM":
@@ -186,14 +219,24 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading): Value | r
     case "RNN":
       return recurrentOutputs({ ...node, op }, given, reading);
     default:
+      if (isCombining(op)) return oneHot(node, given, reading) ?? combined(node, given);
       if (isFunction(op)) return activated(node, flowOf(given[0]));
       throw refused("this operator is not read.");
   }
 }
 
+function overFeatures(): never {
+  throw refused("it is not over the features.");
+}
+const constantFlow = (node: ReadNode, value: Constant, k: number): Flow =>
+  termFlow(node, constantTerm(value, hintOf(node.inputs[k])), [
+    ...value.dims.slice(0, -1).map((size): Axis => ({ size })),
+    ...value.dims.slice(-1).map(features),
+  ]);
 /** Whole numbers as they are; numbers with a point stay such. */
 function converted(node: ReadNode, value: Value): Value {
-  if (value.kind === "flow" && value.draft.label !== "tokens" && !floatTypes.includes(numberOf(node, "to") ?? 0))
+  const isWhole = value.kind === "flow" && (value.draft.label === "tokens" || isComparison(value.draft.term?.()));
+  if (value.kind === "flow" && !isWhole && !floatTypes.includes(numberOf(node, "to") ?? 0))
     throw refused("it rounds to whole numbers.");
   return value;
 }

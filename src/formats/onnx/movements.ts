@@ -29,6 +29,10 @@ import {
   type Value,
 } from "./flows.ts";
 
+import { bothWays, lastOfTerm, termFlow, termOf } from "./loops.ts";
+import { movedByOne } from "./scan.ts";
+import { concatTerm, gatheredTerm, hintOf, reachable, slicedTerm } from "./terms.ts";
+
 /** Places along an axis that a node takes, or its axes: an attribute or, in later opsets, an input; undefined where it is left out. */
 function listAt(node: ReadNode, key: string, given: Operands, k: number): readonly number[] | undefined {
   const list = numbersAt(node, key) ?? integersOf(given[k]);
@@ -45,15 +49,21 @@ export function gathered(node: ReadNode, given: Operands, reading: Reading): Val
   const axis = axisAt(numberOf(node, "axis") ?? 0, from.axes.length);
   const scalar =
     index?.kind === "constant" ? index.dims.length === 0 : index?.kind === "sizes" && index.scalar === true;
+  if (from.kind === "flow" && axis === from.axes.length - 1 && !scalar && hasFeatures(from)) {
+    return termFlow(node, gatheredTerm(termOf(from), places), [...from.axes.slice(0, -1), features(places.length)]);
+  }
   return taken(node, from, axis, places, scalar, reading);
 }
+/** Whether its last axis is its features: it is known to be, or it is what equations gave. */
+const hasFeatures = (flow: Flow): boolean =>
+  flow.draft.term !== undefined || rootOf(flow.axes.at(-1) as Axis).role === "features";
 function taken(
   node: ReadNode,
   from: Flow | Stack,
   axis: number,
   places: readonly number[],
   scalar: boolean,
-  { inputs }: Reading,
+  { inputs, streams }: Reading,
 ): Flow | Stack {
   const at = from.axes[axis] as Axis;
   const without = from.axes.toSpliced(axis, 1);
@@ -71,18 +81,30 @@ function taken(
     if (isSingle(at)) return scalar ? { ...from, axes: without } : from;
     const isLast = place === -1 || place + 1 === size;
     const isFirst = place === 0 || place === -(size ?? Number.NaN);
+    // One step of a stream.
+    if (is === "time" && from.kind === "flow" && size === 1 && streams) {
+      return scalar ? { ...from, axes: without } : from;
+    }
     if (is === "time" && from.kind === "flow" && (isLast || isFirst)) {
-      const one = lastOf(flowOf(from), axis, node.name, !isLast);
+      const one = stepOf(node, flowOf(from), axis, isLast);
       return scalar ? one : { ...one, axes: one.axes.toSpliced(axis, 0, { size: 1 }) };
     }
     // One of several layers' initial states, which an input holds together.
     if (from.kind === "flow" && inputs.has(from.draft) && is === undefined && size !== undefined) {
-      return { ...from, axes: scalar ? without : from.axes.with(axis, { size: 1 }), piece: true };
+      return { ...from, axes: scalar ? without : from.axes.with(axis, { size: 1 }), partial: "piece" };
     }
   }
   if (from.kind === "flow" && inputs.has(from.draft) && is === undefined && size !== undefined && places.length > 1)
-    return { ...from, axes: from.axes.with(axis, { size: places.length }), piece: true };
+    return { ...from, axes: from.axes.with(axis, { size: places.length }), partial: "piece" };
   throw refused("it takes a part of the steps or of the features.");
+}
+
+/** The last step, or the first. */
+function stepOf(node: ReadNode, flow: Flow, axis: number, isLast: boolean): Flow {
+  const term = flow.turned === true ? undefined : flow.draft.loop && flow.draft.term?.();
+  return term !== undefined && term.reverse !== isLast
+    ? lastOfTerm(node, term, flow.axes.toSpliced(axis, 1))
+    : lastOf(flow, axis, node.name, !isLast);
 }
 
 export function transposed<V extends Flow | Stack>(node: ReadNode, from: V): V {
@@ -126,6 +148,8 @@ export function reshaped(node: ReadNode, given: Operands, { notes, isLast }: Rea
   if (numberOf(node, "allowzero") === 1 && target.includes(0)) throw refused("it makes an axis of size 0.");
   const copied = target.map((size, k): Size => (size === 0 ? (from.axes[k] ?? "unknown") : size));
   const groups = grouped(from.axes, copied)?.map(withoutSingles);
+  const matrix = from.kind === "flow" && groups === undefined ? asMatrix(from, copied) : undefined;
+  if (matrix !== undefined) return matrix;
   if (groups === undefined) {
     if (from.kind === "flow" && isLast(node)) {
       notes.add(
@@ -156,6 +180,18 @@ export function reshaped(node: ReadNode, given: Operands, { notes, isLast }: Rea
   const together: Together = { of: parts.map(rootOf) };
   return { ...from, axes: groups.map((group) => (group.length > 1 ? together : (group[0] as Axis))) };
 }
+/** Features as the numbers of a matrix. */
+function asMatrix(flow: Flow, target: readonly Size[]): Flow | undefined {
+  const [rows, columns] = target.slice(-2);
+  const { axes } = flow;
+  const rest = axes.slice(0, -1);
+  const fits = target.length === axes.length + 1 && rest.every((axis, k) => sizeFits(axis, target[k] as Size));
+  if (!fits || typeof rows !== "number" || typeof columns !== "number" || !hasFeatures(flow)) return undefined;
+  if (rows * columns !== rootOf(axes.at(-1) as Axis).size) return undefined;
+  return { ...flow, axes: [...rest, { size: rows }, { size: columns }], partial: { columns } };
+}
+const sizeFits = (axis: Axis, size: Size): boolean =>
+  typeof size === "object" ? same(axis, size) : typeof size === "number" && rootOf(axis).size === size;
 /** Axes that a reshape has made one. */
 type Together = Axis & { readonly of?: readonly Axis[] };
 /** Axes of one number among others of a group are gone; of none there is a new one. */
@@ -170,8 +206,6 @@ function flattened(node: ReadNode, from: Flow | Stack): readonly Size[] {
 /** Which axes each size of a shape stands for; undefined where that is not clear. Axes that were put together come apart. */
 function grouped(axes: readonly Axis[], target: readonly Size[]): Axis[][] | undefined {
   const all = axes.flatMap((axis) => (rootOf(axis) as Together).of ?? [axis]);
-  const fits = (axis: Axis, size: Size): boolean =>
-    typeof size === "object" ? same(axis, size) : typeof size === "number" && rootOf(axis).size === size;
   const front: Axis[][] = [];
   const back: Axis[][] = [];
   let [from, to] = [0, all.length];
@@ -180,7 +214,7 @@ function grouped(axes: readonly Axis[], target: readonly Size[]): Axis[][] | und
   /** A size that is that of one axis, or the product of several; of 1 where no axis is of that size, a new one. */
   const take = (size: Size, place: number, way: 1 | -1): Axis[] | undefined => {
     const one = place >= from && place < to ? all[place] : undefined;
-    if (one !== undefined && fits(one, size)) return [one];
+    if (one !== undefined && sizeFits(one, size)) return [one];
     if (typeof size !== "number") return undefined;
     const group: Axis[] = [];
     let product = 1;
@@ -230,6 +264,29 @@ export function sliced(node: ReadNode, given: Operands, reading: Reading): Value
       made = { ...flowOf(made), turned: flowOf(made).turned !== true };
       return;
     }
+    const flow = made;
+    if (flow.kind === "flow" && axis === flow.axes.length - 1 && size !== most && step === 1 && hasFeatures(flow)) {
+      const places = placesOf(size, start, end, step);
+      const term = slicedTerm(termOf(flow), places[0] ?? 0, places.length);
+      if (places.length === 0) throw refused("it takes nothing.");
+      made = termFlow(node, term, [...flow.axes.slice(0, -1), features(places.length)]);
+      return;
+    }
+    const isWithoutLast = start === 0 && (end === -1 || end === size - 1);
+    const isWithoutFirst = start === 1 && end >= size;
+    if (
+      flow.kind === "flow" &&
+      step === 1 &&
+      (isWithoutLast || isWithoutFirst) &&
+      at.role !== "features" &&
+      !isSingle(at)
+    ) {
+      if (at.role === "time" || size === most) {
+        role(at, "time");
+        made = { ...flowOf(flow), partial: isWithoutLast ? "without last" : "without first" };
+        return;
+      }
+    }
     const isLast = start === -1 && step === 1 && end >= size;
     const isFirst = start === 0 && step === 1 && end === 1;
     if (size === most && !isLast && !isFirst) throw refused("it takes a part of the steps or of the examples.");
@@ -253,6 +310,10 @@ export function split(node: ReadNode, given: Operands, reading: Reading): readon
   return sizes.map((length) => {
     start += length;
     const places = Array.from({ length }, (_, j) => start - length + j);
+    if (from.kind === "flow" && axis === from.axes.length - 1 && hasFeatures(from)) {
+      const term = slicedTerm(termOf(from), start - length, length);
+      return termFlow(node, term, [...from.axes.slice(0, -1), features(length)]);
+    }
     return taken(node, from, axis, places, false, reading);
   });
 }
@@ -277,7 +338,10 @@ function concatenated(parts: readonly Flow[]): Flow {
 /** The parts of a stack as one flow. */
 export const unstacked = ({ parts }: Stack): Flow => concatenated(parts);
 
-export function concat(node: ReadNode, given: readonly Value[]): Value {
+export function concat(node: ReadNode, given: readonly Value[], reading: Reading): Value {
+  const timed = given.find((value): value is Flow => value.kind === "flow" && value.partial !== undefined);
+  const moved = timed && movedByOne(node, given, axisAt(numberOf(node, "axis") ?? 0, timed.axes.length), reading);
+  if (moved !== undefined) return moved;
   const flows = given.filter((value): value is Flow | Stack => value.kind === "flow" || value.kind === "stack");
   const [first] = flows as [Flow | Stack];
   if (flows.length !== given.length) throw refused("it puts constants beside numbers of the input.");
@@ -294,5 +358,31 @@ export function concat(node: ReadNode, given: readonly Value[]): Value {
     return { kind: "stack", along, parts, axes: first.axes.with(axis, along) };
   }
   if (axis !== rank - 1) throw refused("it puts steps or examples one behind the other.");
-  return concatenated(flows.map(flowOf));
+  const parts = flows.map(flowOf);
+  const [there, back, more] = parts as [Flow, Flow?, Flow?];
+  const size = parts.map(featuresOf).reduce((a, b) => a + b, 0);
+  const wide = [
+    ...parts
+      .map((part) => part.axes)
+      .reduce(joined)
+      .slice(0, -1),
+    features(size),
+  ];
+  const both = back !== undefined && more === undefined ? bothWays(there, back) : undefined;
+  if (both !== undefined) return concatenated(both);
+  if (parts.some(isUnfinished))
+    return termFlow(
+      node,
+      concatTerm(
+        parts.map((part) => termOf(part)),
+        hintOf(node.outputs[0]),
+      ),
+      wide,
+    );
+  return concatenated(parts);
+}
+/** Whether it needs a state of a loop whose body is being read. */
+function isUnfinished({ draft }: Flow): boolean {
+  const term = draft.term?.();
+  return term?.reverse !== undefined && [...reachable([term])].some((one) => one.kind === "state" && !one.state.next);
 }

@@ -1,118 +1,225 @@
-/** Operators that combine numbers one by one: merging layers, activations of dense ones, or cells without states. */
-import { add, multiply } from "../../nn/layers.ts";
+/** Operators that combine numbers one by one, or go over features: merging layers, activations of dense ones, or equations. */
+import { add, embedding, multiply } from "../../nn/layers.ts";
+import { activations } from "./activations.ts";
 import { literal } from "./cells.ts";
-import { numbersOf, rootOf } from "./constants.ts";
+import { type Axis, integersOf, listOf, numbersOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import { vectorOf } from "./dense.ts";
 import {
   axisAt,
-  equation,
+  type Draft,
   type Flow,
   features,
   featuresOf,
   flowOf,
+  isSingle,
   joined,
+  laidOut,
   layer,
   numberOf,
+  numbersAt,
   type Operands,
   type Reading,
   refused,
+  role,
+  same,
   there,
+  type Value,
 } from "./flows.ts";
+import { termFlow, termOf } from "./loops.ts";
+import { call, hintOf, numberTerm, pointwise, sumsTerm, textTerm } from "./terms.ts";
 
-/** Pointwise operators of `x`, as equations. */
-const functions: Readonly<Record<string, string>> = {
-  ...{ Sigmoid: "sigmoid(x)", Tanh: "tanh(x)", Relu: "relu(x)", Softplus: "softplus(x)", Exp: "exp(x)", Log: "log(x)" },
-  ...{ Sqrt: "sqrt(x)", Abs: "abs(x)", Neg: "-x", Softsign: "x / (1 + abs(x))", Softmax: "softmax(x)" },
-  ...{ LogSoftmax: "log(softmax(x))", Reciprocal: "1 / x" },
-};
-/** Those that a dense layer has as its activation. */
-const activations: Readonly<Record<string, string>> = {
-  ...{ Sigmoid: "sigmoid", Tanh: "tanh", Relu: "relu", Softplus: "softplus", Softmax: "softmax", Exp: "exp" },
-};
-const operators: Readonly<Record<string, string>> = { Add: "+", Sub: "-", Mul: "*", Div: "/" };
-export const isFunction = (op: string): boolean => Object.hasOwn(functions, op);
+/** Operators of one operand, number by number or over the features. */
+const functions = [
+  ...["Sigmoid", "Tanh", "Relu", "Softplus", "Exp", "Log", "Sqrt", "Abs", "Neg", "Softsign", "Reciprocal", "Not"],
+];
+/** Operators of several operands, number by number. */
+const combining = [
+  ...["Add", "Sub", "Mul", "Div", "Min", "Max", "Sum", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Equal"],
+  ...["And", "Or", "Where"],
+];
+export const isFunction = (op: string): boolean => functions.includes(op);
+export const isCombining = (op: string): boolean => combining.includes(op);
+
+const hintAt = ({ outputs }: ReadNode) => hintOf(outputs[0]);
 
 /** A softmax, or its logarithm. */
 export function softmax(node: ReadNode, flow: Flow, { opset }: Reading): Flow {
   // Before opset 13 it goes over all axes from the given one on, of which only the last may have more than one number.
   const axis = axisAt(numberOf(node, "axis") ?? (opset < 13 ? 1 : -1), flow.axes.length);
   if (axis !== flow.axes.length - 1) throw refused("it is not over the features.");
-  featuresOf(flow);
-  return activated(node, flow);
+  const size = featuresOf(flow);
+  return merged(node, flow) ?? termFlow(node, call(node.op, [termOf(flow)], size, false, hintAt(node)), flow.axes);
 }
-export function activated({ op }: ReadNode, flow: Flow): Flow {
+export const activated = (node: ReadNode, flow: Flow): Flow =>
+  merged(node, flow) ?? termFlow(node, pointwise(node.op, [termOf(flow)], hintAt(node)), flow.axes);
+/** As the activation of a dense layer that nothing else reads. */
+function merged(node: ReadNode, flow: Flow): Flow | undefined {
   const { open } = flow.draft;
-  const activation = activations[op];
-  if (activation !== undefined && open !== undefined && open.activation === undefined) {
-    open.activation = activation;
-    return flow;
-  }
-  return equation(op.toLowerCase(), functions[op] as string, [flow]);
+  const activation = activations[node.op];
+  if (activation === undefined || open === undefined || open.activation !== undefined) return undefined;
+  open.activation = activation;
+  open.hint = hintAt(node);
+  return flow;
 }
 /** Those that have numbers of their own. */
 export function bent(node: ReadNode, given: Operands): Flow {
   const flow = flowOf(given[0]);
   const number = (key: string, usual: number): string => literal(numberOf(node, key) ?? usual);
+  const made = (text: string, binds: number): Flow =>
+    termFlow(node, textTerm(node.op, termOf(flow), text, binds), flow.axes);
   switch (node.op) {
-    case "HardSigmoid": {
-      const text = `max(0, min(1, ${number("alpha", 0.2)} * x + ${number("beta", 0.5)}))`;
-      return equation("hard_sigmoid", text, [flow]);
-    }
+    case "HardSigmoid":
+      return made(`max(0, min(1, ${number("alpha", 0.2)} * $0 + ${number("beta", 0.5)}))`, 0);
     case "LeakyRelu":
-      return equation("leaky_relu", `relu(x) - ${number("alpha", 0.01)} * relu(-x)`, [flow]);
+      return made(`relu($0) - ${number("alpha", 0.01)} * relu(-$0)`, 3);
     case "Elu":
-      return equation("elu", `relu(x) + ${number("alpha", 1)} * (exp(-relu(-x)) - 1)`, [flow]);
+      return made(`relu($0) + ${number("alpha", 1)} * (exp(-relu(-$0)) - 1)`, 3);
+    case "Clip": {
+      const at = (key: string, k: number): number | undefined => {
+        const value = given[k];
+        if (value?.kind === "constant" && value.data.length === 1) return Number(value.data[0]);
+        if (value !== undefined && value.kind !== "fill") throw refused("its bounds are computed.");
+        return value === undefined ? numberOf(node, key) : value.value;
+      };
+      const [low, high] = [at("min", 1), at("max", 2)];
+      const upper = high === undefined ? termOf(flow) : pointwise("Min", [termOf(flow), numberTerm(high)]);
+      return termFlow(node, low === undefined ? upper : pointwise("Max", [upper, numberTerm(low)]), flow.axes);
+    }
     default: {
       const [power] = given[1]?.kind === "constant" ? numbersOf(given[1]) : [];
       if (power !== 2 && power !== 0.5) throw refused("its exponent is neither 2 nor 1/2.");
-      return equation("pow", power === 2 ? "x * x" : "sqrt(x)", [flow]);
+      const term = termOf(flow);
+      return termFlow(node, call(power === 2 ? "Square" : "Sqrt", [term], term.width, false, hintAt(node)), flow.axes);
     }
   }
 }
 
-/** `Add`, `Sub`, `Mul` and `Div`, of two flows, or of one and constants. */
+/** Operators of several operands, of which one at least depends on the inputs. */
 export function combined(node: ReadNode, given: Operands): Flow {
-  const [a, b] = [there(given[0]), there(given[1])];
-  const sign = operators[node.op] as string;
-  const label = node.op.toLowerCase();
-  if (a.kind === "flow" && b.kind === "flow") return ofTwo(node.op, flowOf(a), flowOf(b));
-  const [given1, other, first] = a.kind === "flow" ? [flowOf(a), b, true] : [flowOf(b), a, false];
-  const { open } = given1.draft;
-  const rank = other.kind === "constant" ? other.dims.length : 0;
+  const operands = given.map(there);
+  const [a, b] = operands as [Value, Value?];
+  const plain = b !== undefined && operands.length === 2;
+  if (plain && node.op === "Add") {
+    const [flow, other] = a.kind === "flow" ? [a, b] : [b, a];
+    const biased =
+      flow.kind === "flow" &&
+      other.kind !== "flow" &&
+      other.kind !== "stack" &&
+      withBias(flow, other, node.inputs[flow === a ? 1 : 0]);
+    if (biased) return biased;
+  }
+  const flows = operands.filter((one) => one.kind === "flow" || one.kind === "stack").map(flowOf);
+  const ranks = operands.map((one) =>
+    one.kind === "flow" ? one.axes.length : one.kind === "constant" ? one.dims.length : 0,
+  );
   // A constant with more axes gives them to what comes out.
-  const more = Array.from({ length: Math.max(0, rank - given1.axes.length) }, () => ({ size: 1 }));
-  const flow: Flow = { ...given1, axes: [...more, ...given1.axes] };
-  const number = other.kind === "constant" && other.data.length === 1 ? Number(other.data[0]) : undefined;
-  if (node.op === "Add" && open !== undefined && open.activation === undefined && open.bias === undefined) {
-    open.bias = vectorOf(other, featuresOf(flow));
-    return flow;
+  const more = Array.from({ length: Math.max(...ranks) - Math.max(...flows.map(({ axes }) => axes.length)) }, () => ({
+    size: 1,
+  }));
+  const axes: readonly Axis[] = [...more, ...flows.map((flow) => flow.axes).reduce(joined)];
+  const merge = node.op === "Add" ? add : node.op === "Mul" ? multiply : undefined;
+  if (
+    plain &&
+    merge !== undefined &&
+    flows.length === 2 &&
+    flows.every(isPlain) &&
+    new Set(flows.map(featuresOf)).size === 1
+  ) {
+    const [first, second] = flows as [Flow, Flow];
+    const timed = new Set(
+      [first, second].map((flow) => flow.axes.length === axes.length && !flow.axes.some((axis) => axis.size === 1)),
+    );
+    if (timed.size === 1) {
+      const draft = {
+        make: (own: string, from: readonly string[]) => [merge(from, { name: own })],
+        values: () => ({}),
+      };
+      return layer(node.op === "Add" ? "add" : "multiply", [first, second], draft, axes);
+    }
   }
-  const text = (value: string): string => (first ? `x ${sign} ${value}` : `${value} ${sign} x`);
-  if (number !== undefined) return equation(label, text(literal(number)), [flow]);
-  return equation(label, text("a"), [flow], { constants: { a: vectorOf(other, featuresOf(flow)) } });
+  const terms = operands.map((one, k) => termOf(one, node.inputs[k]));
+  const many = ["Min", "Max", "Sum"].includes(node.op);
+  const op = node.op === "Sum" ? "Add" : node.op;
+  const term = many ? terms.reduce((x, y) => pointwise(op, [x, y], hintAt(node))) : pointwise(op, terms, hintAt(node));
+  const wide = term.width > 1 && axes.length > 0 ? [...axes.slice(0, -1), features(term.width)] : axes;
+  return termFlow(node, term, wide);
 }
-function ofTwo(op: string, a: Flow, b: Flow): Flow {
-  const sign = operators[op] as string;
-  const label = op.toLowerCase();
-  const [left, right] = [featuresOf(a), featuresOf(b)];
-  const [more, most] = [Math.max(a.axes.length, b.axes.length), Math.max(left, right)];
-  const axes = [...joined(a.axes, b.axes).slice(0, more - 1), features(most)];
-  const isTimed = (flow: Flow): boolean => flow.axes.some((axis) => rootOf(axis).role === "time");
-  // What has steps is x, and goes on at each of them with what has none.
-  const [x, z, turned] = isTimed(b) && !isTimed(a) ? [b, a, true] : [a, b, false];
-  if (left !== right) {
-    if (left !== 1 && right !== 1) throw refused("its operands' sizes do not fit.");
-    // One number for all features.
-    const [one, other] = (turned ? right : left) === 1 ? ["sum(x)", "z"] : ["x", "sum(z)"];
-    return equation(label, turned ? `${other} ${sign} ${one}` : `${one} ${sign} ${other}`, [x, z], { axes });
+/** Whether it is a layer's output that nothing takes in. */
+const isPlain = ({ draft }: Flow): boolean => draft.term === undefined;
+/** A dense layer with what is added to it, as long as nothing else reads it. */
+function withBias(flow: Flow, other: Value, name: string | undefined): Flow | undefined {
+  const { open } = flow.draft;
+  if (open === undefined || open.activation !== undefined || open.bias !== undefined) return undefined;
+  open.bias = vectorOf(other, featuresOf(flow));
+  open.biasName = name;
+  const more = other.kind === "constant" ? Math.max(0, other.dims.length - flow.axes.length) : 0;
+  return { ...flow, axes: [...Array.from({ length: more }, () => ({ size: 1 })), ...flow.axes] };
+}
+
+const reductions: Readonly<Record<string, string>> = {
+  ...{ ReduceSum: "Sum", ReduceMean: "Mean", ReduceMax: "Largest", ReduceMin: "Smallest" },
+};
+/** A sum, mean, maximum or minimum over the features, or over the rows or columns of a matrix; undefined where it is over something else. */
+export function reduced(node: ReadNode, given: Operands): Flow | undefined {
+  const from = laidOut(given[0]);
+  if (from.kind === "stack" || reductions[node.op] === undefined) return undefined;
+  const rank = from.axes.length;
+  const axes = (numbersAt(node, "axes") ?? integersOf(given[1]) ?? []).map((axis) => axisAt(axis, rank));
+  const keeps = (numberOf(node, "keepdims") ?? 1) === 1;
+  const [axis] = axes;
+  if (typeof from.partial === "object") {
+    const { partial, ...whole } = from;
+    const rows = axis === rank - 1;
+    if (axes.length !== 1 || keeps || node.op !== "ReduceSum" || !(rows || axis === rank - 2))
+      throw refused("it is no sum of a matrix's rows or columns.");
+    const term = termOf(whole);
+    const made = sumsTerm(term, rows ? "rows" : "columns", partial.columns, hintAt(node));
+    return termFlow(node, made, [...from.axes.slice(0, -2), features(made.width)]);
   }
-  const merge = op === "Add" ? add : op === "Mul" ? multiply : undefined;
-  if (merge === undefined || isTimed(a) !== isTimed(b))
-    return equation(label, turned ? `z ${sign} x` : `x ${sign} z`, [x, z], { axes });
-  const draft = {
-    make: (own: string, from: readonly string[]) => [merge(from, { name: own })],
-    values: () => ({}),
+  if (axes.length !== 1 || axis !== rank - 1) return undefined;
+  featuresOf(from);
+  const term = call(reductions[node.op] as string, [termOf(from)], 1, true, hintAt(node));
+  return termFlow(node, term, [...from.axes.slice(0, -1), ...(keeps ? [features(1)] : [])]);
+}
+
+/** One number for each of many: where it is combined it is repeated anyway. Or what has no steps, at each step of an input. */
+export function expanded(node: ReadNode, given: Operands, { inputs }: Reading): Flow {
+  const flow = flowOf(given[0]);
+  const target = listOf(given[1]);
+  const size = target?.at(-1);
+  const term = termOf(flow);
+  const time = target?.length === flow.axes.length + 1 ? target[0] : undefined;
+  if (typeof time === "object") {
+    const of = [...inputs.values()].find((one) => one.flow.axes.some((axis) => same(axis, time)));
+    if (of === undefined || of.flow.draft.label === "tokens")
+      throw refused("it repeats a vector at the steps of tokens.");
+    role(time, "time");
+    const nothing = pointwise("Mul", [numberTerm(0), call("Sum", [termOf(of.flow)], 1, true)]);
+    return termFlow(node, pointwise("Add", [term, nothing]), [time, ...flow.axes]);
+  }
+  if (typeof size !== "number" || size === 1 || size === term.width) return flow;
+  if (term.width !== 1) throw refused("it repeats features.");
+  return termFlow(node, term, [...flow.axes.slice(0, -1), features(size)]);
+}
+
+/** Which tokens each step has, of some: 1 or 0 for each of these. */
+export function oneHot(node: ReadNode, given: Operands, { vocabulary }: Reading): Flow | undefined {
+  const [first, second] = given;
+  const [flow, classes] = first?.kind === "flow" ? [first, second] : [second, first];
+  if (node.op !== "Equal" || flow?.kind !== "flow" || flow.draft.label !== "tokens" || classes?.kind !== "constant")
+    return undefined;
+  const list = numbersOf(classes);
+  if (!isSingle(flow.axes.at(-1) ?? {}) || list.some((one) => !(one >= 0 && one < 2 ** 24)))
+    throw refused("it compares tokens in another way than one by one.");
+  const count = (): number => vocabulary.get(flow.draft) ?? Math.max(...list) + 1;
+  const draft: Pick<Draft, "make" | "values"> = {
+    make: (own, [reads]) => [embedding(count(), list.length, { name: own, reads: reads as string })],
+    values: (own) => ({
+      [`${own}.weight`]: Float32Array.from({ length: count() * list.length }, (_, k) =>
+        Math.floor(k / list.length) === list[k % list.length] ? 1 : 0,
+      ),
+    }),
   };
-  return layer(op === "Add" ? "add" : "multiply", [a, b], draft, axes);
+  return layer("one_hot", [flow], draft, [...flow.axes.slice(0, -1), features(list.length)]);
 }

@@ -19,6 +19,7 @@ import {
   type Stack,
   type Value,
 } from "./flows.ts";
+import type { State } from "./terms.ts";
 
 const ways = ["forward", "backward"] as const;
 
@@ -96,10 +97,18 @@ export function recurrentOutputs(
     const [axis, own]: [Axis, Axis] = [{ size: directions }, features(units)];
     const parts = ways.slice(0, directions).map(
       (one): Flow => ({
-        ...{ kind: "flow", axes: [batch, own], draft, part: `last ${one}` },
+        // The last step of one is this one.
+        ...{
+          kind: "flow",
+          axes: [batch, own],
+          draft,
+          part: start.streamed && k === 0 ? `steps ${one}` : `last ${one}`,
+        },
         ...(k > 0 && { state }),
       }),
     );
+    const stream = start.streamed?.[k];
+    if (stream !== undefined) reading.fed.set(stream, parts[0] as Flow);
     return { kind: "stack", along: axis, parts, axes: [axis, batch, own] };
   });
   return [{ kind: "stack", along, parts: steps, axes: [time, along, batch, after] }, ...finals];
@@ -176,6 +185,8 @@ type Start = {
   readonly reads: readonly Flow[];
   /** Values that all examples share, by state and direction. */
   readonly learned?: readonly (readonly Float32Array[])[];
+  /** States of streams, which go in and must come out. */
+  readonly streamed?: readonly State[];
 };
 /** What states start from: nothing for zeros, values that all examples share, or the final states of another layer. */
 function startOf(
@@ -183,7 +194,7 @@ function startOf(
   given: Operands,
   directions: number,
   units: number,
-  { inputs, stateInputs, notes }: Reading,
+  { inputs, stateInputs, notes, streams }: Reading,
 ): Start {
   const found = states.map((_, k) => given[5 + k]);
   const isZero = (value: Value | undefined): boolean =>
@@ -194,6 +205,11 @@ function startOf(
   /** An input, or the part of one that is this layer's: those of several layers may be put together and taken apart. */
   const inputOf = (value: Value | undefined): Draft | undefined =>
     value?.kind === "flow" && inputs.has(value.draft) ? value.draft : undefined;
+  const streamed = found.map((value) => {
+    const term = value?.kind === "flow" ? value.draft.term?.() : undefined;
+    return term?.kind === "state" && streams ? term.state : undefined;
+  });
+  if (streamed.every((one) => one !== undefined)) return { reads: [], streamed };
   const fed = found.map(inputOf);
   if (fed.every((one) => one !== undefined)) {
     for (const one of fed) stateInputs.add(one);

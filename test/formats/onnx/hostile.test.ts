@@ -8,6 +8,7 @@ import { writeOnnx } from "../../../src/formats/onnx/index.ts";
 import { encodeOnnx, type OnnxGraph, type OnnxNode } from "../../../src/formats/onnx/proto.ts";
 import { FormatError } from "../../../src/formats/safetensors.ts";
 import { createRandom } from "../../../src/nn/random.ts";
+import { cases } from "../source/models.ts";
 import { models } from "./models.ts";
 
 const { models: recorded } = JSON.parse(
@@ -17,7 +18,8 @@ const { models: recorded } = JSON.parse(
 };
 const files = [
   ...recorded.map(({ file }) => new Uint8Array(Buffer.from(file, "base64"))),
-  ...models.slice(0, 6).map(({ model }) => writeOnnx(model)),
+  ...models.map(({ model }) => writeOnnx(model)),
+  ...cases.map(({ model }) => writeOnnx(model, { form: "steps" })),
 ];
 
 const refusal = async (bytes: Uint8Array, beside?: (name: string) => Uint8Array | undefined): Promise<string> => {

@@ -1,0 +1,108 @@
+/** What is written as ONNX is read back: the same outputs, and the same weights to the bit. */
+import { describe, expect, test } from "vitest";
+import * as library from "../../../src/cells/index.ts";
+import { decodeOnnx } from "../../../src/formats/onnx/decode.ts";
+import { importOnnx } from "../../../src/formats/onnx/import.ts";
+import { writeOnnx } from "../../../src/formats/onnx/index.ts";
+import type { Cell } from "../../../src/graph/cell.ts";
+import { bidirectional, dense, embedding, input, lstm, masking, recurrent } from "../../../src/nn/layers.ts";
+import { type Model, sequential } from "../../../src/nn/model.ts";
+import { createRandom } from "../../../src/nn/random.ts";
+import { createPredictor } from "../../../src/train/predict.ts";
+import { turned } from "../../helpers/axes.ts";
+import { expectClose, redraw } from "../../helpers/models.ts";
+import { type Fed, fedAndWanted } from "./models.ts";
+
+const cells = Object.entries(library as never as Record<string, Cell>).filter(([, one]) => one.equations !== undefined);
+const random = (
+  layers: Parameters<typeof sequential>[0],
+  seed: number,
+  given: { input?: number } = { input: 4 },
+): Model => redraw(sequential(layers, given), createRandom(seed), 0.6);
+
+/** The model's output for data of its own, and what comes of the model that its file is read as. */
+async function expectSame(model: Model, form: "sequences" | "steps", within = 1e-6): Promise<Model> {
+  const bytes = writeOnnx(model, { form });
+  const { model: back } = importOnnx(decodeOnnx(bytes, "m.onnx"), "m.onnx");
+  const { fed, wanted } = await fedAndWanted(model);
+  const arrays = back.inputs.map(({ name, features }, k) => {
+    const { values, dims } = fed[name] ?? (Object.values(fed)[k] as Fed);
+    const ours = turned([...values], dims);
+    return [name, features === "tokens" ? Int32Array.from(ours) : Float32Array.from(ours)] as const;
+  });
+  const predictor = await createPredictor(back, { batch: 3, steps: back.times.map(() => 5) });
+  const [first] = arrays as [(typeof arrays)[number]];
+  const got = await predictor.predict((arrays.length === 1 ? first[1] : Object.fromEntries(arrays)) as never);
+  const { outputSize, returnsSequences } = model;
+  const ours = returnsSequences ? turned([...got], [got.length / (3 * outputSize), 3, outputSize]) : [...got];
+  expectClose(ours, wanted, { within });
+  return back;
+}
+/** All numbers of a model that are not 0, in order of size: names and layouts differ. */
+const numbersOf = ({ values }: Model): number[] =>
+  Object.values(values)
+    .flatMap((one) => [...one])
+    .filter((value) => value !== 0)
+    .toSorted((a, b) => a - b);
+
+const all = { returnSequences: true };
+describe.each(cells)("%s", (name, of) => {
+  const stateless = of.states.length === 0;
+  const seed = 300 + cells.findIndex(([own]) => own === name);
+  test("whole sequences, with the weights as they are", async () => {
+    const model = random([recurrent(of, { units: 4, ...all })], seed);
+    expect(numbersOf(await expectSame(model, "sequences"))).toEqual(numbersOf(model));
+  });
+  test.skipIf(stateless)("one step of streams, as the recurrent model", async () => {
+    const model = random([recurrent(of, { units: 4, ...all })], seed);
+    const back = await expectSame(model, "steps");
+    expect(numbersOf(back)).toEqual(numbersOf(model));
+    expect(back.returnsSequences).toBe(true);
+  });
+  test.skipIf(stateless)("from the last step to the first", async () => {
+    await expectSame(random([recurrent(of, { units: 4, ...all, goBackwards: true })], seed), "sequences");
+  });
+  test.skipIf(stateless)("the last output, from learned states", async () => {
+    const model = random([recurrent(of, { units: 4, initialState: "learned" }), dense(3)], seed);
+    expect(numbersOf(await expectSame(model, "sequences"))).toEqual(numbersOf(model));
+  });
+  test.skipIf(stateless)("both directions", async () => {
+    const model = random([bidirectional(recurrent(of, { units: 4, ...all })), dense(3)], seed);
+    expect(numbersOf(await expectSame(model, "sequences"))).toEqual(numbersOf(model));
+  });
+  test.skipIf(stateless)("steps that are masked", async () => {
+    const model = random([masking({ maskValue: 0 }), recurrent(of, { units: 4, ...all }), dense(3)], seed);
+    await expectSame(model, "sequences");
+    await expectSame(model, "steps");
+  });
+});
+
+test("layers of equations one after the other stay layers", async () => {
+  const of = library.mgu;
+  const model = random([recurrent(of, { units: 4, ...all }), recurrent(of, { units: 3, ...all }), dense(2)], 400);
+  for (const form of ["sequences", "steps"] as const) {
+    const back = await expectSame(model, form);
+    expect(back.layers.map(({ kind }) => kind)).toEqual(["cell", "cell", "cell"]);
+  }
+});
+test("a layer of equations that starts from another's final state", async () => {
+  const of = library.mgu;
+  const model = random(
+    [
+      input(4, { name: "question" }),
+      recurrent(of, { units: 4, name: "encoder" }),
+      input("tokens", { name: "answer" }),
+      embedding(5, 3),
+      recurrent(of, { units: 4, ...all, initialState: { from: "encoder" } }),
+      dense(5),
+    ],
+    401,
+    {},
+  );
+  await expectSame(model, "sequences");
+});
+test("operators and equations in one stream", async () => {
+  const model = random([lstm(4, all), recurrent(library.mgu, { units: 3, ...all }), lstm(3, all), dense(2)], 402);
+  await expectSame(model, "steps");
+  await expectSame(model, "sequences");
+});
