@@ -111,6 +111,8 @@ export function build(
   // The model's output is its last layer's.
   const place = specs.findIndex((spec) => spec.name === last);
   if (place >= 0 && place < specs.length - 1) specs.push(...specs.splice(place, 1));
+  if (specs.every(({ kind }) => kind === "input"))
+    throw new FormatError(`${name}: its output is its input: it has no layer.`);
   const model = modelWith(specs, single, parameters);
   if (model.returnsSequences && isBackwards(output))
     notes.add("The outputs are in reverse order of time: the file's are in order.");
@@ -176,7 +178,13 @@ function featuresOf({ label }: Draft, { value, flow }: ModelInput, name: string)
   if (label === "tokens") return "tokens";
   const axes = flow.axes.map(rootOf);
   const last = axes.at(-1);
-  const own = axes.find((axis) => axis.role === "features") ?? (last?.role === undefined ? last : undefined);
+  const found = axes.filter((axis) => axis.role === "features");
+  if (found.length > 1) {
+    throw new FormatError(
+      `${name}: two axes of its input ${formatValue(value.name)} are taken for features. Layers have one.`,
+    );
+  }
+  const own = found[0] ?? (last?.role === undefined ? last : undefined);
   // An axis of features of its own that came later: one number a step.
   if (own === undefined && last !== undefined) return 1;
   if (own?.size === undefined) {

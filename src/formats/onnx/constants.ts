@@ -120,8 +120,10 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
     case "Dropout":
       return first;
     case "Cast": {
-      if (first.kind !== "constant") return first;
       const whole = !floatTypes.includes(attribute("to") ?? 1);
+      if (first.kind === "sizes" && whole)
+        return { ...first, list: first.list.map((one) => (typeof one === "number" ? Math.trunc(one) : one)) };
+      if (first.kind !== "constant") return first;
       return whole && first.whole !== true
         ? constantOf(first.dims, numbersOf(first).map(Math.trunc), whole)
         : { ...first, whole };
@@ -222,6 +224,7 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
       const { tensor } = attributes.get("value") ?? {};
       const value = tensor === undefined ? 0 : Number(tensor.data[0]);
       const dims = integersOf(first);
+      if (dims?.some((size) => !Number.isInteger(size) || size < 0)) return undefined;
       return dims !== undefined && countOf(dims) <= maxMore
         ? constantOf(dims, new Array<number>(countOf(dims)).fill(value), tensor?.whole)
         : { kind: "fill", value };
@@ -242,9 +245,8 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
       if (first.kind === "constant" && second.kind === "constant") return combined(first, second, of);
       if (first.kind === "fill" && second.kind === "fill")
         return { kind: "fill", value: of(first.value, second.value) };
-      const [a, b] = [listOf(first), listOf(second)];
-      if (a === undefined || b === undefined) return undefined;
-      return { kind: "sizes", list: (a.length >= b.length ? a : b).map((): Size => "unknown") };
+      const whole = [first, second].every((one) => one.kind !== "constant" || one.whole === true);
+      return bothSizes(first, second, (x, y) => (whole ? Math.trunc(of(x, y)) : of(x, y)));
     }
     case "Neg":
     case "Floor":
@@ -260,6 +262,17 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
       }
       return first.kind === "fill" ? { kind: "fill", value: of(first.value) } : sizes(first.list.map(() => "unknown"));
     }
+    case "Size":
+      return first.kind === "fill"
+        ? undefined
+        : constantOf([], [first.kind === "sizes" ? first.list.length : first.data.length], true);
+    case "Not":
+    case "Equal":
+    case "Greater":
+    case "Less":
+    case "And":
+    case "Or":
+      return compared(op, first, second);
     case "ReduceProd":
       if (first.kind === "constant" && attributes.size === 0)
         return constantOf([], [countOf(numbersOf(first))], first.whole);
@@ -283,6 +296,31 @@ function concatenated(a: Constant, b: Constant, axis: number): Constant {
   const dims = a.dims.map((size, at) => (at === axis ? size + (b.dims[axis] ?? 0) : size));
   return constantOf(dims, out, a.whole);
 }
+
+/** Comparisons: 1, 0, or unknown where a size is. */
+function compared(op: string, a: Known, b: Known | undefined): Known | undefined {
+  const of = comparisons[op] as (a: number, b: number) => boolean;
+  if (a.kind === "constant" && (b === undefined || b.kind === "constant")) {
+    const made = combined(a, b ?? constantOf([], [0]), (x, y) => Number(of(x, y)));
+    return made && { ...made, whole: true };
+  }
+  return bothSizes(a, b ?? { kind: "fill", value: 0 }, (x, y) => Number(of(x, y)));
+}
+/** Whole numbers of which some are unknown, number by number. */
+function bothSizes(a: Known, b: Known, of: (a: number, b: number) => number): Sizes | undefined {
+  const [left, right] = [a, b].map((one) => (one.kind === "fill" ? [one.value] : listOf(one)));
+  if (left === undefined || right === undefined) return undefined;
+  const scalar = [a, b].every((one) => one.kind !== "constant" || one.dims.length === 0);
+  const list = Array.from({ length: Math.max(left.length, right.length) }, (_, k): Size => {
+    const [x, y] = [left[k % left.length], right[k % right.length]];
+    return typeof x === "number" && typeof y === "number" ? of(x, y) : "unknown";
+  });
+  return { kind: "sizes", list, scalar: scalar && list.length === 1 };
+}
+const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  ...{ Equal: (a, b) => a === b, Greater: (a, b) => a > b, Less: (a, b) => a < b, Not: (a) => a === 0 },
+  ...{ And: (a, b) => a !== 0 && b !== 0, Or: (a, b) => a !== 0 || b !== 0 },
+};
 
 /** Two constants number by number: of the same axes, or one of a single number, or one number for each of the last axis. */
 function combined(a: Constant, b: Constant, of: (a: number, b: number) => number): Constant | undefined {

@@ -48,7 +48,7 @@ export type Flow = {
   /** Whether the graph has turned its steps round. */
   readonly turned?: boolean;
   /** What it is a part of, if it is no value of its own: one of the initial states of an input, all steps but the last, but the first, a matrix. */
-  readonly partial?: "piece" | "without last" | "without first" | { readonly columns: number };
+  readonly partial?: "piece" | "setting" | "without last" | "without first" | { readonly columns: number };
 };
 /** Equations with states, as a recurrent layer. */
 export type Loop = {
@@ -179,6 +179,9 @@ export function checkOrder(reads: readonly Flow[]): void {
 /** What gives the numbers of a flow, where equations only hand them on. */
 export function behind(flow: Flow): Flow {
   const term = flow.draft.lazy === true && flow.part === undefined ? flow.draft.term?.() : undefined;
+  const last = rootOf(flow.axes.at(-1) ?? {});
+  if (term !== undefined && last.role === "features" && last.size !== term.width)
+    throw refused("what it reads is one number that is repeated for each feature.");
   return term?.kind === "read" && flow.turned !== true ? term.flow : flow;
 }
 /** A layer that keeps the axes of what it reads, but for `size` features. */

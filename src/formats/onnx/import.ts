@@ -6,6 +6,7 @@ import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
 import type { ImportedModel } from "../imported.ts";
 import { FormatError } from "../safetensors.ts";
+import { chosen } from "./branches.ts";
 import { build } from "./build.ts";
 import { type Axis, type Constant, fold, isKnown, type Known, rootOf, type Size } from "./constants.ts";
 import {
@@ -150,13 +151,21 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
   const { op, domain } = node;
   if (domain !== "" && domain !== "ai.onnx") throw refused(`it is of ${formatValue(domain)}.`);
   if (op === "Constant") return constant(node);
+  if (given.length === 0) throw refused("its operands are left out.");
   if (op === "Shape") return shapeOf(node, given[0]);
-  if (given.length > 0 && op !== "Scan" && given.every((value) => value === undefined || isKnown(value))) {
+  if (op === "If") return chosen(node, given, reading, read);
+  if (
+    given.length > 0 &&
+    op !== "Scan" &&
+    op !== "Loop" &&
+    given.every((value) => value === undefined || isKnown(value))
+  ) {
     const made = fold(node, given as readonly (Known | undefined)[]);
     if (made !== undefined) return made;
     // What is learned may stand in equations.
     if (!isFunction(op) && !isCombining(op)) throw refused("its constants cannot be computed here.");
     const flows = given.map((value, k) => (value?.kind === "constant" ? constantFlow(node, value, k) : value));
+    if (!flows.some((value) => value?.kind === "flow")) throw refused("its constants cannot be computed here.");
     return isFunction(op) ? activated(node, flowOf(flows[0])) : combined(node, flows);
   }
   switch (op) {
@@ -221,10 +230,19 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
     default:
       if (isCombining(op)) return oneHot(node, given, reading) ?? combined(node, given);
       if (isFunction(op)) return activated(node, flowOf(given[0]));
-      throw refused("this operator is not read.");
+      throw refused(
+        `this operator is not read. ${advice[op] ?? ""}Cut the file before or behind it, or export the model without it.`,
+      );
   }
 }
 
+/** What operators do that people's models have and layers cannot say. */
+const advice: Readonly<Record<string, string>> = {
+  Pad: "It adds steps or features to those that there are: give the model sequences that have them. ",
+  Loop: "It runs its body as often as it is told: a time loop is read as a Scan, or as LSTM, GRU and RNN. ",
+  STFT: "Compute it before the model. ",
+  DynamicQuantizeLSTM: "Its numbers depend on those of other steps: export the model in 32 bits. ",
+};
 function overFeatures(): never {
   throw refused("it is not over the features.");
 }

@@ -41,7 +41,8 @@ export function termOf(value: Value | undefined, name?: string): Term {
 }
 /** How many features a value has, wherever their axis is. */
 function widthOf(flow: Flow): number {
-  const axis = flow.axes.find((one) => rootOf(one).role === "features");
+  const [axis, more] = flow.axes.filter((one) => rootOf(one).role === "features");
+  if (more !== undefined) throw refused("two axes of what it reads are taken for features.");
   return axis === undefined ? featuresOf(flow) : featuresOf({ axes: [axis] });
 }
 /** Whether equations take a value in: it has states, or is combined anyway. */

@@ -209,6 +209,8 @@ export function oneHot(node: ReadNode, given: Operands, { vocabulary }: Reading)
   const [flow, classes] = first?.kind === "flow" ? [first, second] : [second, first];
   if (node.op !== "Equal" || flow?.kind !== "flow" || flow.draft.label !== "tokens" || classes?.kind !== "constant")
     return undefined;
+  // An input of a single number says how the model runs, as a sampling rate does: only an If may ask for it.
+  if (flow.axes.length === 0) return { ...flow, partial: "setting" };
   const list = numbersOf(classes);
   if (!isSingle(flow.axes.at(-1) ?? {}) || list.some((one) => !(one >= 0 && one < 2 ** 24)))
     throw refused("it compares tokens in another way than one by one.");

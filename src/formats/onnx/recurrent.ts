@@ -4,6 +4,7 @@ import { activationsOf, cellOf, type Direction, gateCount, problemOf } from "./c
 import { type Axis, type Constant, numbersOf, rootOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import {
+  behind,
   type Draft,
   type Flow,
   features,
@@ -31,6 +32,7 @@ export function recurrentOutputs(
 ): readonly Value[] {
   const { op } = node;
   const x = flowOf(given[0]);
+  const read = behind(x);
   if (numberOf(node, "layout") === 1) throw refused("it has layout 1, which runtimes refuse.");
   if (x.axes.length !== 3) throw refused("what it reads has no axes of steps, examples and features.");
   const [time, batch] = x.axes as [Axis, Axis, Axis];
@@ -58,7 +60,7 @@ export function recurrentOutputs(
   const goBackwards = (way === "reverse") !== isBackwards(x);
   const label = op === "RNN" ? "simple_rnn" : op.toLowerCase();
   const draft: Draft = {
-    ...{ label, reads: [x, ...start.reads], used: new Set<Part>(), reverse: way === "reverse" },
+    ...{ label, reads: [read, ...start.reads], used: new Set<Part>(), reverse: way === "reverse" },
     ...(!masked && { countsAll: node.name }),
     make: (own, [reads, ...from], used) => [layerOf(own, reads as string, from, used)],
     values: (own) =>

@@ -110,8 +110,9 @@ function initialOf(value: Value | undefined, width: number, { inputs, stateInput
 }
 function sharedBy(value: Constant, width: number): Float32Array | undefined {
   const all = numbersOf(value);
-  if (all.length !== width) throw refused("its initial states are not the same for all examples.");
-  return all.every((one) => one === 0) ? undefined : Float32Array.from(all);
+  if (all.length % width !== 0 || all.some((one, k) => one !== all[k % width]))
+    throw refused("its initial states are not the same for all examples.");
+  return all.every((one) => one === 0) ? undefined : Float32Array.from(all.slice(0, width));
 }
 
 /** A start and all steps but one: each step's value is that of the step before. */

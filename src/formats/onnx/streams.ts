@@ -40,7 +40,7 @@ export function streamsOf({ nodes, inputs, outputs, tensors }: ReadGraph): reado
         input,
         output,
         state: {
-          hint: hintOf(input.name) ?? { layer: "", name: input.name },
+          hint: hintOf(input.name) ?? { layer: "", name: plainName(input.name) },
           width,
           initial: undefined,
           reverse: false,
@@ -50,6 +50,10 @@ export function streamsOf({ nodes, inputs, outputs, tensors }: ReadGraph): reado
   });
 }
 
+const plainName = (name: string): string => {
+  const plain = name.replaceAll(/\W/g, "_");
+  return /^[A-Za-z_]/.test(plain) ? plain : `s_${plain}`;
+};
 export const streamState = ({ input, state }: Stream): Flow =>
   termFlow({ op: "state", name: input.name }, stateTerm(state), [{}, features(state.width)]);
 

@@ -153,8 +153,13 @@ export function call(op: string, of: readonly Term[], width: number, single: boo
 export function textTerm(op: string, of: Term, template: string, binds: number): Term {
   return { ...(call("Neg", [of], of.width, isSingle(of)) as Call), op, template, binds, needs: [binds === 0 ? 1 : 0] };
 }
+const operandsOf = (op: string): number => {
+  const form = forms[op];
+  return form === undefined ? (["Min", "Max", "Or"].includes(op) ? 2 : 1) : form.length - 2;
+};
 /** Number by number: what has one number is combined with each feature of what has more. */
 export function pointwise(op: string, given: readonly Term[], hint?: Hint): Term {
+  if (given.length !== operandsOf(op)) throw refused("it has too few operands, or too many.");
   const width = Math.max(...given.map((term) => term.width));
   if (given.some((term) => term.width !== width && term.width !== 1)) throw refused("its operands' sizes do not fit.");
   const of = width === 1 ? given : given.map((term) => (term.width === 1 ? alone(term) : term));

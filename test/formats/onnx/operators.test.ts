@@ -1,11 +1,39 @@
 /** Operators one by one and in the ways that exporters put them together: ONNX Runtime's numbers, or a refusal. */
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
+import type { OnnxGraph } from "../../../src/formats/onnx/proto.ts";
 import { expectSame, fileOf, floats, int, ints, node, refusalOf, type SmallGraph } from "./graphs.ts";
 
 const lstm = [floats("W", 1, 12, 2), floats("R", 1, 12, 3), floats("B", 1, 24)];
 const toTime = node("Transpose", "x", "t", { perm: { ints: [1, 0, 2] } });
 const x = (...dims: (string | number)[]) => [{ name: "x", type: "float" as const, dims }];
+
+/** A gated state over the features of one product: its halves are the gate and the candidate. */
+const body: OnnxGraph = {
+  ...{ name: "body", tensors: [], inputs: [], outputs: [] },
+  inputs: [
+    { name: "h_in", type: "float", dims: ["batch", 3] },
+    { name: "x_in", type: "float", dims: ["batch", 2] },
+  ],
+  nodes: [
+    node("MatMul", "x_in G", "a"),
+    node("MatMul", "h_in U", "b"),
+    node("Add", "a b", "c"),
+    node("Add", "c g", "d"),
+    node("Split", "d", "e f", { axis: { int: -1 } }),
+    node("Sigmoid", "e", "z"),
+    node("Tanh", "f", "k"),
+    node("Sub", "k h_in", "l"),
+    node("Mul", "z l", "m"),
+    node("Add", "h_in m", "h_out"),
+    node("Identity", "h_out", "y_out"),
+  ],
+  outputs: ["h_out", "y_out"].map((name) => ({ name, type: "float", dims: ["batch", 3] })),
+};
+const branch = (one: ReturnType<typeof node>): OnnxGraph => ({
+  ...{ name: "branch", nodes: [one], tensors: [], inputs: [] },
+  outputs: [{ name: one.outputs[0] as string, type: "float", dims: ["batch", "time", 2] }],
+});
 
 const same: readonly (readonly [what: string, graph: SmallGraph, y: string])[] = [
   [
@@ -132,6 +160,66 @@ const same: readonly (readonly [what: string, graph: SmallGraph, y: string])[] =
     },
     "batch time",
   ],
+  [
+    "a loop of equations over a body of weights that are sliced",
+    {
+      nodes: [
+        toTime,
+        node("Scan", "h0 t", "h s", { body: { graph: body }, num_scan_inputs: { int: 1 } }),
+        node("Tanh", "s", "y"),
+      ],
+      tensors: [
+        floats("G", 2, 6),
+        floats("U", 3, 6),
+        floats("g", 6),
+        { name: "h0", dims: [3, 3], data: new Float32Array(9) },
+      ],
+    },
+    "time batch",
+  ],
+  [
+    "the same loop from the last step to the first, with outputs in the order in which they are made",
+    {
+      nodes: [
+        toTime,
+        node("Scan", "h0 t", "h s", {
+          body: { graph: body },
+          num_scan_inputs: { int: 1 },
+          scan_input_directions: { ints: [1] },
+        }),
+        node("Slice", "s minus low zero minus", "r"),
+        node("Add", "r h", "b"),
+        node("RNN", "b V1 V2", "Y Y_h", { hidden_size: { int: 2 } }),
+        node("Squeeze", "Y_h zero", "y"),
+      ],
+      tensors: [
+        ...[
+          floats("G", 2, 6),
+          floats("U", 3, 6),
+          floats("g", 6),
+          { name: "h0", dims: [3, 3], data: new Float32Array(9) },
+        ],
+        ...[floats("V1", 1, 2, 3), floats("V2", 1, 2, 2), ints("minus", -1), ints("low", -(2 ** 31)), ints("zero", 0)],
+      ],
+    },
+    "batch",
+  ],
+  [
+    "the branch of a condition that is known",
+    {
+      nodes: [
+        node("Shape", "x", "s"),
+        node("Size", "s", "n"),
+        node("Equal", "n three", "c"),
+        node("If", "c", "y", {
+          then_branch: { graph: branch(node("Tanh", "x", "a")) },
+          else_branch: { graph: branch(node("Sin", "x", "a")) },
+        }),
+      ],
+      tensors: [int("three", 3)],
+    },
+    "batch time",
+  ],
 ];
 test.each(same)("%s", async (_, graph, y) => {
   await expectSame(graph, y);
@@ -244,6 +332,57 @@ const refused: readonly (readonly [what: string, graph: SmallGraph, message: str
     "what it reads runs in opposite directions of time.",
   ],
   ["numbers that are rounded", { nodes: [node("Cast", "x", "y", { to: { int: 7 } })] }, "it rounds to whole numbers."],
+  [
+    "a branch that an input chooses, as voice detectors of several sampling rates have",
+    {
+      inputs: [...x("batch", "time", 2), { name: "sr", type: "int64", dims: [] }],
+      nodes: [
+        node("Equal", "sr rate", "c"),
+        node("If", "c", "y", {
+          then_branch: { graph: branch(node("Tanh", "x", "a")) },
+          else_branch: { graph: branch(node("Relu", "x", "a")) },
+        }),
+      ],
+      tensors: [int("rate", 16000)],
+    },
+    'the node "y:If" (If) cannot be said with layers: which of its branches runs depends on the input "sr", and layers have no branches. ' +
+      "Export the model for one of them, or put a constant there.",
+  ],
+  [
+    "a loop that counts",
+    {
+      nodes: [node("Loop", "n c x", "y", { body: { graph: branch(node("Tanh", "x", "a")) } })],
+      tensors: [int("n", 3), int("c", 1)],
+    },
+    "(Loop) cannot be said with layers: this operator is not read. It runs its body as often as it is told: a time loop is read as a Scan",
+  ],
+  [
+    "a body with what is a layer of its own, of its state",
+    {
+      nodes: [
+        toTime,
+        node("Scan", "h0 t", "h y", {
+          body: {
+            graph: {
+              ...body,
+              nodes: [
+                ...body.nodes.slice(0, -1),
+                node("LayerNormalization", "h_out k1", "h_next"),
+                node("Identity", "h_next", "y_out"),
+              ],
+              outputs: body.outputs.map((one) => ({ ...one, name: one.name === "h_out" ? "h_next" : one.name })),
+            },
+          },
+          num_scan_inputs: { int: 1 },
+        }),
+      ],
+      tensors: [
+        ...[floats("G", 2, 6), floats("U", 3, 6), floats("g", 6), floats("k1", 3)],
+        { name: "h0", dims: [3, 3], data: new Float32Array(9) },
+      ],
+    },
+    "in the body of a loop stands what becomes a layer of its own (layer_normalization): there, equations alone are read.",
+  ],
   [
     "another hidden_size",
     { nodes: [toTime, node("LSTM", "t W R", "y", { hidden_size: { int: 4 } })], tensors: lstm },
