@@ -1,6 +1,6 @@
 /** What `unrolled convert` writes, by the ending of a file's name. Each format is loaded when it is written. */
 import { basename } from "node:path";
-import { type ModelFile, modelParts } from "../formats/model-file.ts";
+import { type ModelFile, modelParts, type WeightType } from "../formats/model-file.ts";
 import { type SourceLanguage, sourceLanguages } from "../formats/source/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import { isPlain } from "../graph/schema.ts";
@@ -14,14 +14,17 @@ export type Written = {
 };
 /** What writes a model, to these paths. */
 export type Writer = { readonly paths: readonly string[]; readonly write: (content: ModelFile) => Promise<Written> };
-type Choices = { readonly steps: boolean; readonly pytorch: boolean };
+type Choices = { readonly steps: boolean; readonly pytorch: boolean; readonly dtype: WeightType | undefined };
 
 /** @throws InputError for an ending that nothing is written for, and for options of others */
-export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
+export function writerFor(out: string, { steps, pytorch, dtype }: Choices): Writer {
   const ending = /\.(\w+)$/.exec(out)?.[1]?.toLowerCase() ?? "";
   if (steps && ending !== "onnx") throw new InputError(`--steps: is for .onnx, and OUT is ${out}. Leave it out.`);
   if (pytorch && ending !== "safetensors") {
     throw new InputError(`--pytorch: is for .safetensors, and OUT is ${out}. Leave it out.`);
+  }
+  if (dtype !== undefined && (pytorch || (ending !== "onnx" && ending !== "safetensors"))) {
+    throw new InputError(`--dtype: is for .onnx and .safetensors of ours, and OUT is ${out}. Leave it out.`);
   }
   const one = (parts: readonly Uint8Array[]): Written => ({ files: [[out, parts]], notes: [] });
   const text = new TextEncoder();
@@ -44,14 +47,16 @@ export function writerFor(out: string, { steps, pytorch }: Choices): Writer {
   if (ending === "safetensors") {
     return {
       paths: [out],
-      write: async ({ model, extra: { options: _, optimizer: __, ...extra } }) => one(modelParts({ model, extra })),
+      write: async ({ model, extra: { options: _, optimizer: __, ...extra } }) =>
+        one(modelParts({ model, extra }, { dtype: dtype ?? "f32" })),
     };
   }
   if (ending === "onnx") {
+    if (dtype === "bf16") throw new InputError(`--dtype bf16: .onnx takes f32, f16 or int8. Give one of them.`);
+    const options = { form: steps ? "steps" : "sequences", dtype: dtype ?? "f32" } as const;
     return {
       paths: [out],
-      write: async ({ model }) =>
-        one((await import("../formats/onnx/index.ts")).onnxParts(model, { form: steps ? "steps" : "sequences" })),
+      write: async ({ model }) => one((await import("../formats/onnx/index.ts")).onnxParts(model, options)),
     };
   }
   if (ending === "keras") {

@@ -1,6 +1,7 @@
 /** `unrolled convert`: a model of another program, or one of ours, as a file of ours, of another program, or as source. */
 import { statSync } from "node:fs";
 import { checkWritable, writeFileAtomically } from "../formats/files.ts";
+import { type WeightType, weightTypes } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
@@ -30,18 +31,23 @@ export const convert: Command = {
     "convert model.h5 model.safetensors --vocabulary characters.json",
     "convert book.safetensors book.keras",
     "convert book.safetensors book.c",
+    "convert book.safetensors book.onnx --dtype int8",
     "convert book.safetensors book-for-torch.safetensors --pytorch",
   ],
   arguments: [2, 2],
   options: {
     ...foreignOptions,
     steps: { help: "of .onnx: one step, states in and out" },
+    dtype: { value: "TYPE", help: "of .onnx and ours: type of the weights [f32]", choices: weightTypes },
     pytorch: { help: "PyTorch's names and gates, with a module beside it: OUT.py" },
     overwrite: { help: "replace OUT if it exists" },
   },
   async run(given) {
     const [file, out] = given.positionals as readonly [string, string];
-    const writer = writerFor(out, { steps: given.flag("steps"), pytorch: given.flag("pytorch") });
+    const writer = writerFor(out, {
+      ...{ steps: given.flag("steps"), pytorch: given.flag("pytorch") },
+      dtype: given.text("dtype") as WeightType | undefined,
+    });
     for (const path of writer.paths) {
       checkWritable(path);
       if (!given.flag("overwrite") && statSync(path, { throwIfNoEntry: false })?.isFile()) {

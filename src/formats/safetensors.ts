@@ -421,6 +421,10 @@ function numberOf(code: number, bits: number, { fractionBits, bias, largest, inf
   return sign * (2 ** fractionBits + fraction) * 2 ** (exponent - bias - fractionBits);
 }
 
+/** The codes of numbers of 16 bits that are nearest. @param place what a number is called that is too large @internal */
+export const encodeHalf = (data: Float32Array, place: (at: number) => string): Uint16Array =>
+  round(data, "F16", dtypes.F16.small as SmallFloat, place);
+
 /** Round each number to the code of the nearest value, with ties to even. */
 function round(
   data: Float32Array,

@@ -1537,7 +1537,12 @@ export const entries: readonly Entry[] = [
     right: [[[join(folder, "a.abc")], { repair: true }]],
     optional: 1,
   },
-  { name: "writeOnnx", rules: writeOnnxArguments, call: writeOnnx, right: [[vectors], [vectors, { form: "steps" }]] },
+  {
+    name: "writeOnnx",
+    rules: writeOnnxArguments,
+    call: writeOnnx,
+    right: [[vectors], [vectors, { form: "steps", dtype: "int8" }]],
+  },
   { name: "writeSource", rules: writeSourceArguments, call: writeSource, right: [[vectors, { language: "c" }]] },
   { name: "writeMidi", rules: writeMidiArguments, call: writeMidi, right: [[aPiece]] },
   { name: "secondsAt", rules: secondsAtArguments, call: unrolled.secondsAt, right: [[aPiece, 3]] },

@@ -77,10 +77,21 @@ test("writes what the ending says: ONNX, PyTorch's safetensors with a module, so
   timeout: 60_000,
 }, async () => {
   await run(folder, "convert", "masked-3.16.keras", "own.safetensors");
-  for (const [out, ...options] of [["m.onnx"], ["step.onnx", "--steps"], ["m.c"], ["m.js"], ["m.ts"]] as const) {
+  for (const [out, ...options] of [
+    ["m.onnx"],
+    ["step.onnx", "--steps"],
+    ["small.onnx", "--dtype", "int8"],
+    ["half.safetensors", "--dtype", "f16"],
+    ["m.c"],
+    ["m.js"],
+    ["m.ts"],
+  ] as const) {
     const { code, err } = await run(folder, "convert", "own.safetensors", out, ...options);
     expect([code, err]).toEqual([0, `Saved ${out}: ${readFileSync(at(out)).length.toLocaleString("en-US")} bytes.\n`]);
   }
+  const sizeOf = (name: string): number => readFileSync(at(name)).length;
+  expect(sizeOf("small.onnx")).not.toBe(sizeOf("m.onnx"));
+  expect(sizeOf("half.safetensors")).toBeLessThan(sizeOf("own.safetensors"));
   expect(readFileSync(at("m.c"), "utf8")).toContain("const float *m_next(m *stream, int x)");
   expect(readFileSync(at("m.ts"), "utf8")).toContain("function next(x: number): Float32Array");
 
@@ -181,6 +192,12 @@ test("writes Keras's files and TensorFlow.js's, which are read again; what they 
 test("options of other endings, and a mapping that is none, are refused", async () => {
   expect(await refusal(folder, "convert", "keras2.h5", "n.c", "--steps")).toBe(
     "--steps: is for .onnx, and OUT is n.c. Leave it out.",
+  );
+  expect(await refusal(folder, "convert", "keras2.h5", "n.c", "--dtype", "f16")).toBe(
+    "--dtype: is for .onnx and .safetensors of ours, and OUT is n.c. Leave it out.",
+  );
+  expect(await refusal(folder, "convert", "keras2.h5", "n.onnx", "--dtype", "bf16")).toBe(
+    "--dtype bf16: .onnx takes f32, f16 or int8. Give one of them.",
   );
   expect(await refusal(folder, "convert", "keras2.h5", "n.onnx", "--pytorch")).toBe(
     "--pytorch: is for .safetensors, and OUT is n.onnx. Leave it out.",

@@ -12,8 +12,8 @@ export type Direction = {
   readonly clip: number | undefined;
   /** Of a GRU: whether the product with the state comes before the reset gate. Of an LSTM: whether f is 1 - i. */
   readonly flag: boolean;
-  readonly W: ArrayLike<number>;
-  readonly R: ArrayLike<number>;
+  readonly W: ArrayLike<number | bigint>;
+  readonly R: ArrayLike<number | bigint>;
   readonly B: ArrayLike<number> | undefined;
   readonly P: ArrayLike<number> | undefined;
 };
@@ -116,7 +116,7 @@ export const gateCount = (op: Direction["op"]): number => gatesOf[op].length;
 function valuesOf({ op, units, features, flag, W, R, B, P }: Direction): Record<string, Float32Array> {
   const values: Record<string, Float32Array> = {};
   const gates = gatesOf[op];
-  const part = (of: ArrayLike<number>, start: number, count: number): Float32Array =>
+  const part = (of: ArrayLike<number | bigint>, start: number, count: number): Float32Array =>
     Float32Array.from({ length: count }, (_, k) => Number(of[start + k]));
   const called = (letter: string, gate: string): string => (gate === "" ? letter : `${letter}_${gate}`);
   gates.forEach((gate, k) => {

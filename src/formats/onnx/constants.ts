@@ -262,6 +262,8 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
       }
       return first.kind === "fill" ? { kind: "fill", value: of(first.value) } : sizes(first.list.map(() => "unknown"));
     }
+    case "DequantizeLinear":
+      return dequantized(first, inputs, attribute);
     case "Size":
       return first.kind === "fill"
         ? undefined
@@ -334,4 +336,24 @@ function combined(a: Constant, b: Constant, of: (a: number, b: number) => number
     of(left[k % left.length] as number, right[k % right.length] as number),
   );
   return constantOf(more.dims, whole ? out.map(Math.trunc) : out, whole);
+}
+
+/** Whole numbers times a scale, one for all or one for each place of an axis, behind a zero point. */
+function dequantized(
+  first: Known,
+  [, scale, zero]: readonly (Known | undefined)[],
+  attribute: (name: string) => number | undefined,
+): Known | undefined {
+  if (first.kind !== "constant" || scale?.kind !== "constant" || (attribute("block_size") ?? 0) !== 0) return undefined;
+  const axis = attribute("axis") ?? 1;
+  const at = axis < 0 ? axis + first.dims.length : axis;
+  const [scales, size] = [numbersOf(scale), scale.data.length];
+  const zeros = zero?.kind === "constant" ? numbersOf(zero) : scales.map(() => 0);
+  if ((size !== 1 && first.dims[at] !== size) || zeros.length !== size) return undefined;
+  const inner = countOf(first.dims.slice(at + 1));
+  const data = Float32Array.from(first.data as ArrayLike<number>, (value, k) => {
+    const place = size === 1 ? 0 : Math.floor(k / inner) % size;
+    return (Number(value) - (zeros[place] as number)) * (scales[place] as number);
+  });
+  return { kind: "constant", dims: first.dims, data };
 }

@@ -63,11 +63,11 @@ export function product(node: ReadNode, given: Operands): Flow {
   if (size !== depth) throw refused(`it has weights for ${depth} features and reads ${size}.`);
   const alpha = gemm ? (numberOf(node, "alpha") ?? 1) : 1;
   const beta = gemm ? (numberOf(node, "beta") ?? 1) : 1;
-  const from = numbersOf(weights);
+  const from = weights.data;
   const W = new Float32Array(units * depth);
   for (let j = 0; j < units; j++) {
     for (let k = 0; k < depth; k++) {
-      W[j * depth + k] = alpha * (from[turned ? j * depth + k : k * units + j] as number);
+      W[j * depth + k] = alpha * Number(from[turned ? j * depth + k : k * units + j]);
     }
   }
   const open: NonNullable<Draft["open"]> = {};

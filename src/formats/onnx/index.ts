@@ -4,7 +4,10 @@ import { type Arguments, checkArguments, oneOf, options as optionsOf } from "../
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel, checkReadsForward } from "../../nn/model-checks.ts";
+import { quantizeWeights, roundWeights } from "../../schedule/eight-bits.ts";
+import { decodeTensor, encodeHalf } from "../safetensors.ts";
 import { encodeOnnxParts } from "./proto.ts";
+import { type OnnxWeightType, onnxWeightTypes, withSmallWeights } from "./small-weights.ts";
 import { checkSayable, translate } from "./translate.ts";
 
 /** As of opset 17 and IR version 8, which runtimes since 2022 read. */
@@ -19,11 +22,16 @@ export type WriteOnnxOptions = {
    * states go in and come out. Default "sequences".
    */
   readonly form?: (typeof onnxForms)[number];
+  /**
+   * The element type of the weights, which are rounded as in our own file: "f32" (default); "f16", half the bytes; "int8", a quarter, with a
+   * scale for each row of a matrix. Runtimes compute in 32 bits with the rounded weights: nodes in the file make those of them.
+   */
+  readonly dtype?: OnnxWeightType;
 };
 /** @internal */
 export const writeOnnxArguments: Arguments = {
   model: aModel,
-  options: optionsOf<WriteOnnxOptions>({ form: oneOf(...onnxForms) }),
+  options: optionsOf<WriteOnnxOptions>({ form: oneOf(...onnxForms), dtype: oneOf(...onnxWeightTypes) }),
 };
 
 /**
@@ -37,9 +45,10 @@ export const writeOnnxArguments: Arguments = {
  *
  * In the form "steps" the first step is given the states of `createSession(model).state()`: zeros, or learned values.
  * @param model any model whose layers need not know the number of steps; the file gets the values it has now
- * @param options `form`
+ * @param options `form`, `dtype`
  * @throws InputError for layers that read all steps of another (attention), in the form "steps" also for those that need whole sequences,
- * with the layer's name; and for weights that are not finite, which runtimes would make finite numbers of
+ * with the layer's name; for weights that are not finite, which runtimes would make finite numbers of, and, with `dtype` "f16", for those
+ * beyond 65,504
  * @example writeFileSync("model.onnx", writeOnnx(model))
  */
 export function writeOnnx(model: Model, options: WriteOnnxOptions = {}): Uint8Array {
@@ -48,9 +57,36 @@ export function writeOnnx(model: Model, options: WriteOnnxOptions = {}): Uint8Ar
 }
 
 /** The same bytes in parts. @internal */
-export function onnxParts(model: Model, { form = "sequences" }: WriteOnnxOptions = {}): readonly Uint8Array[] {
+export function onnxParts(model: Model, options: WriteOnnxOptions = {}): readonly Uint8Array[] {
+  const { form = "sequences", dtype = "f32" } = options;
   checkSayable(model, "writeOnnx");
   if (form === "steps") checkReadsForward(model, "writeOnnx");
   checkFiniteValues(model, "writeOnnx: the model");
-  return encodeOnnxParts({ ...versions, producer: "Unrolled", graph: translate(model, form) });
+  const graph = withSmallWeights(
+    translate(rounded(model, dtype), form, dtype === "int8" ? scalesOf(model) : undefined),
+    dtype,
+  );
+  return encodeOnnxParts({ ...versions, producer: "Unrolled", graph });
+}
+
+/** A model whose weights are numbers of a type. */
+function rounded(model: Model, dtype: OnnxWeightType): Model {
+  if (dtype === "f32") return model;
+  const round = ({ name, shape }: Model["parameters"][number]): Float32Array => {
+    const data = model.values[name] as Float32Array;
+    if (dtype === "int8") return Float32Array.from(roundWeights(data, shape));
+    const codes = encodeHalf(data, (at) => `writeOnnx: ${name}, number ${at},`);
+    return decodeTensor(new Uint8Array(codes.buffer), "F16", [data.length]).data as Float32Array;
+  };
+  return { ...model, values: Object.fromEntries(model.parameters.map((one) => [one.name, round(one)])) };
+}
+/** The scales of the rows of a model's matrices. */
+function scalesOf({ parameters, values }: Model): (name: string) => Float32Array | undefined {
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  return (name) => {
+    const [rows = 0, columns] = shapes.get(name) ?? [];
+    if (columns === undefined) return undefined;
+    const data = values[name] as Float32Array;
+    return Float32Array.from({ length: rows }, (_, row) => quantizeWeights(data, row * columns, columns));
+  };
 }

@@ -7,13 +7,16 @@ import { PbfWriter } from "pbf";
 import { joined } from "../../graph/joined.ts";
 
 /** Element types, by the numbers of `TensorProto.DataType`. */
-export const elementTypes = { float: 1, int8: 3, int64: 7 } as const;
+export const elementTypes = { float: 1, int8: 3, int64: 7, float16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export type OnnxTensor = {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly data: Float32Array | BigInt64Array | Int8Array;
+  /** Numbers of 16 bits are their codes. */
+  readonly data: Float32Array | BigInt64Array | Int8Array | Uint16Array;
+  /** Of a matrix whose numbers are whole multiples of a scale for each of its rows, or, where it stands transposed, columns; not written. */
+  readonly scales?: { readonly values: Float32Array; readonly columns: boolean } | undefined;
 };
 /** An attribute says its type by its name. */
 export type OnnxAttribute =
@@ -145,7 +148,14 @@ function writeTensor(tensor: OnnxTensor, to: PbfWriter): void {
 }
 function describeTensor({ name, dims, data }: OnnxTensor, to: PbfWriter): void {
   for (const size of dims) to.writeVarintField(1, size);
-  const type = data instanceof Float32Array ? "float" : data instanceof Int8Array ? "int8" : "int64";
+  const type =
+    data instanceof Float32Array
+      ? "float"
+      : data instanceof Int8Array
+        ? "int8"
+        : data instanceof Uint16Array
+          ? "float16"
+          : "int64";
   to.writeVarintField(2, elementTypes[type]);
   to.writeStringField(8, name);
 }

@@ -1,5 +1,6 @@
 /** ONNX's recurrent operators as layers: their weights and activations, directions, lengths, and what their states start from. */
 import { bidirectional, type LayerSpec, recurrent } from "../../nn/layers.ts";
+import type { TensorData } from "../safetensors.ts";
 import { activationsOf, cellOf, type Direction, gateCount, problemOf } from "./cells.ts";
 import { type Axis, type Constant, numbersOf, rootOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
@@ -120,8 +121,8 @@ type Weights = Pick<Direction, "units"> & {
   readonly directions: number;
   readonly rows: number;
   readonly depth: number;
-  readonly W: readonly number[];
-  readonly R: readonly number[];
+  readonly W: TensorData;
+  readonly R: TensorData;
   readonly B: Float64Array | undefined;
   readonly P: Float64Array | undefined;
 };
@@ -145,7 +146,7 @@ function weightsOf(op: Direction["op"], given: Operands): Weights {
     return Float64Array.from(numbersOf(value));
   };
   const [B, P] = [vector(3, 2 * rows), op === "LSTM" ? vector(7, 3 * units) : undefined];
-  return { directions, rows, depth, units, W: numbersOf(W), R: numbersOf(R), B, P };
+  return { directions, rows, depth, units, W: W.data, R: R.data, B, P };
 }
 
 /** The activations that take numbers, which go only to those. */
@@ -165,10 +166,8 @@ function cellsOf(node: ReadNode & Pick<Direction, "op">, { directions, units, de
     return names.map((one) => (takes.includes(one.toLowerCase()) ? rest.shift() : undefined));
   };
   const [alphas, betas] = [numbersFor("activation_alpha", withAlpha), numbersFor("activation_beta", withBeta)];
-  const part = <A extends ArrayLike<number>>(of: A | undefined, d: number): ArrayLike<number> | undefined =>
-    of === undefined
-      ? undefined
-      : Array.prototype.slice.call(of, (d * of.length) / directions, ((d + 1) * of.length) / directions);
+  const part = <A extends TensorData | undefined>(of: A, d: number): A =>
+    of?.subarray((d * of.length) / directions, ((d + 1) * of.length) / directions) as A;
   return Array.from({ length: directions }, (_, d) => {
     const own = names.slice(d * usual.length, (d + 1) * usual.length).map((name, k) => ({
       ...{ name, alpha: alphas[d * usual.length + k], beta: betas[d * usual.length + k] },
@@ -178,7 +177,7 @@ function cellsOf(node: ReadNode & Pick<Direction, "op">, { directions, units, de
     return cellOf({
       ...{ op, units, features: depth, activations: own, clip },
       flag: numberOf(node, op === "GRU" ? "linear_before_reset" : "input_forget") === 1,
-      ...{ W: part(W, d) as number[], R: part(R, d) as number[], B: part(B, d), P: part(P, d) },
+      ...{ W: part(W, d), R: part(R, d), B: part(B, d), P: part(P, d) },
     });
   });
 }

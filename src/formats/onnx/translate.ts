@@ -58,7 +58,12 @@ type Scope = {
   readonly read: Map<NodeId, string>;
 };
 
-export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph {
+/** @param scalesOf the scales of a matrix's rows, if its numbers are whole multiples of them */
+export function translate(
+  model: Model,
+  form: "sequences" | "steps",
+  scalesOf: (parameter: string) => Float32Array | undefined = () => undefined,
+): OnnxGraph {
   const streaming = form === "steps";
   const operators = new Map<string, Operator>();
   const leafOf = (layer: string, part: string): string => `operator ${layer} ${part}`;
@@ -141,9 +146,18 @@ export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph 
     scope.nodes.push({ op, inputs: operands, outputs: names, attributes });
     return names[0] as string;
   };
-  const tensor = (name: string, dims: readonly number[], data: Float32Array | BigInt64Array): string => {
-    if (!tensors.has(name)) tensors.set(name, { name, dims, data });
+  const tensor = (
+    name: string,
+    dims: readonly number[],
+    data: Float32Array | BigInt64Array,
+    scales?: OnnxTensor["scales"],
+  ): string => {
+    if (!tensors.has(name)) tensors.set(name, { name, dims, data, scales });
     return name;
+  };
+  const scaled = (parameter: string, columns: boolean): OnnxTensor["scales"] => {
+    const values = scalesOf(parameter);
+    return values && { values, columns };
   };
   const ints = (...values: readonly number[]): string =>
     tensor(`ints [${values}]`, [values.length], BigInt64Array.from(values, BigInt));
@@ -312,7 +326,8 @@ export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph 
         return put("MatMul", [operand(), matrixOf(one.view, false)]);
       case "gather": {
         const { shape } = parameterOf(one.parameter);
-        return put("Gather", [tensor(one.parameter, shape, valuesOf(one.parameter)), operand()]);
+        const table = tensor(one.parameter, shape, valuesOf(one.parameter), scaled(one.parameter, false));
+        return put("Gather", [table, operand()]);
       }
       case "stack":
       case "unstack":
@@ -340,7 +355,8 @@ export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph 
         block[transposed ? k * rows + r : r * columns + k] = data[r * width + column + k] as number;
       }
     }
-    return tensor(`${name} matrix`, transposed ? [columns, rows] : [rows, columns], block);
+    const dims = transposed ? [columns, rows] : [rows, columns];
+    return tensor(`${name} matrix`, dims, block, scaled(parameter, transposed));
   }
 
   function readInput(one: Node<"input" | "index">): string {
@@ -495,11 +511,23 @@ export function translate(model: Model, form: "sequences" | "steps"): OnnxGraph 
       });
       return numbers;
     };
+    /** Of matrices: the scales of their rows. */
+    const scales = (list: readonly string[]): OnnxTensor["scales"] => {
+      const each = all.flatMap((one) =>
+        list.map((name) => (name === "" ? undefined : scalesOf(`${one.layer}.${name}`))),
+      );
+      if (each.every((one) => one === undefined)) return undefined;
+      const values = new Float32Array(each.length * units);
+      each.forEach((one, k) => {
+        if (one !== undefined) values.set(one, k * units);
+      });
+      return { values, columns: false };
+    };
     const [D, count] = [features(x), all.length];
     const none = of.bias.map(() => "");
     const weights = [
-      tensor(`${own}.W`, [count, gates * units, D], joined([of.input], units * D)),
-      tensor(`${own}.R`, [count, gates * units, units], joined([of.recurrent], units * units)),
+      tensor(`${own}.W`, [count, gates * units, D], joined([of.input], units * D), scales(of.input)),
+      tensor(`${own}.R`, [count, gates * units, units], joined([of.recurrent], units * units), scales(of.recurrent)),
       tensor(`${own}.B`, [count, 2 * gates * units], joined([of.bias, of.recurrentBias ?? none], units)),
     ];
     const peepholes =

@@ -19,7 +19,7 @@ type Runtime = {
   };
   Tensor: new (type: string, data: unknown, dims: readonly number[]) => object;
 };
-const ort = (await import("onnxruntime-web")) as never as Runtime;
+export const runtime = (await import("onnxruntime-web")) as never as Runtime;
 
 /** A node: operator, inputs, outputs, attributes. */
 export const node = (
@@ -69,14 +69,14 @@ const timeFirst = (values: Float32Array, dims: readonly (number | string)[], sha
 export async function expectSame(graph: SmallGraph, y = "batch time", within = 2e-6): Promise<Model> {
   const dims = [...y.split(" "), "features"];
   const file = fileOf({ outputs: [{ name: "y", type: "float", dims }], ...graph });
-  const session = await ort.InferenceSession.create(file, { logSeverityLevel: 3 });
+  const session = await runtime.InferenceSession.create(file, { logSeverityLevel: 3 });
   const inputs = graph.inputs ?? [{ name: "x", type: "float", dims: ["batch", "time", 2] }];
   const feeds: Record<string, object> = {};
   const own: Record<string, Float32Array> = {};
   for (const { name, dims } of inputs) {
     const shape = dims.map((size) => (typeof size === "number" ? size : (sizes[size] as number)));
     const { data } = floats(`input ${name}`, ...shape) as { data: Float32Array };
-    feeds[name] = new ort.Tensor("float32", data, shape);
+    feeds[name] = new runtime.Tensor("float32", data, shape);
     own[name] = timeFirst(data, dims, shape);
   }
   const results = await session.run(feeds);
