@@ -158,6 +158,11 @@ export function addRecurrent(
     if (got !== size) {
       throw new InputError(`${name}: initialState: state ${state} has ${size} features, got ${got}`);
     }
+    if (value !== undefined && !g.isPerSequence(value)) {
+      throw new InputError(
+        `${name}: initialState: state ${state} starts from one vector per example, and that layer gives a sequence. Leave its returnSequences out.`,
+      );
+    }
     return value;
   };
   const outputState = cell.output.endsWith("'") ? cell.output.slice(0, -1) : undefined;

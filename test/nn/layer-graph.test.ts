@@ -291,6 +291,11 @@ describe("states are handed on by their names", () => {
       "lstm: initialState needs one vector for each state (c, h), got h, h",
     ],
     [
+      "a sequence",
+      [dense(1, { name: "a" }), gru(1, { reads: "x", initialState: { from: "a" } })],
+      "gru: initialState: state h starts from one vector per example, and that layer gives a sequence. Leave its returnSequences out.",
+    ],
+    [
       "vectors without the names",
       [
         gru(1),

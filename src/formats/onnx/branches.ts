@@ -3,8 +3,8 @@ import { formatValue } from "../../graph/schema.ts";
 import { isKnown, listOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import { type Flow, type Operands, type Reading, refused, there, type Value } from "./flows.ts";
+import { sourcesOf } from "./loops.ts";
 import type { ReadBody } from "./scan.ts";
-import { reachable } from "./terms.ts";
 
 export function chosen(node: ReadNode, given: Operands, reading: Reading, read: ReadBody): readonly Value[] {
   const [condition] = given;
@@ -35,9 +35,7 @@ function inputsOf(flow: Flow, inputs: Reading["inputs"]): readonly string[] {
     seen.add(draft);
     const input = inputs.get(draft);
     if (input !== undefined) names.push(input.value.name);
-    const term = draft.term?.();
-    if (term === undefined) open.push(...draft.reads);
-    else open.push(...[...reachable([term])].flatMap((part) => (part.kind === "read" ? [part.flow] : [])));
+    open.push(...sourcesOf(draft));
   }
   return names.toReversed();
 }

@@ -27,6 +27,8 @@ function shortest(value: number): number {
   }
   return value;
 }
+/** A cell has at most so many operations, and at most so many within each other. */
+const [mostTerms, deepest, deepestInLine] = [5000, 1000, 100];
 /** Whether it is one number of all features, and no vector. */
 const isOne = (term: Term): boolean => term.kind === "call" && term.single;
 
@@ -35,11 +37,12 @@ export function equationsOf(root: Term, cuts: ReadonlyMap<Term, Flow>): Equation
   const cutAt = (term: Term): Flow | undefined => (term.kind === "read" ? term.flow : cuts.get(term));
   const flows = new Map<string, Flow>();
   const keys = new Map<Flow["draft"], number>();
-  const keyOf = ({ draft, part, state }: Flow): string => {
+  const keyOf = ({ draft, part, state, turned = false }: Flow): string => {
     if (!keys.has(draft)) keys.set(draft, keys.size);
-    return `${keys.get(draft)} ${part} ${state}`;
+    return `${keys.get(draft)} ${part} ${state} ${turned}`;
   };
   const all = [...reachable([root], cuts)];
+  if (all.length > mostTerms) throw refused(`they have more than ${mostTerms} parts.`);
   for (const term of all) {
     const flow = cutAt(term);
     if (flow !== undefined && !flows.has(keyOf(flow))) flows.set(keyOf(flow), flow);
@@ -102,6 +105,7 @@ export function equationsOf(root: Term, cuts: ReadonlyMap<Term, Flow>): Equation
     shapes.set(name, shape);
     return name;
   }
+  let depth = 0;
   const done = new Map<Term, string>();
   const primed = new Set<State>();
   /** A line that sets a name. */
@@ -125,10 +129,13 @@ export function equationsOf(root: Term, cuts: ReadonlyMap<Term, Flow>): Equation
       return line(term, `${nameOf.get(state)}'`);
     }
     const hint = term.kind === "call" ? term.hint : undefined;
-    if (term.kind !== "vector" && (hint !== undefined || needs < 0 || (uses.get(term) as number) > 1))
-      return line(term, unique(hint?.name ?? "v"));
-    const { text: made, binds } = written(term);
-    return binds <= needs ? made : `(${made})`;
+    depth++;
+    if (depth > deepest) throw refused(`they are nested more than ${deepest} deep.`);
+    const apart = hint !== undefined || needs < 0 || (uses.get(term) as number) > 1 || depth % deepestInLine === 0;
+    const { text: made, binds } =
+      term.kind !== "vector" && apart ? { text: line(term, unique(hint?.name ?? "v")), binds: 0 } : written(term);
+    depth--;
+    return binds <= needs || needs < 0 ? made : `(${made})`;
   }
   function written(term: Term): { readonly text: string; readonly binds: number } {
     switch (term.kind) {

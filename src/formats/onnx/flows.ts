@@ -30,6 +30,8 @@ export type Draft = {
   readonly term?: () => Term;
   /** Whether it is a layer only where another layer reads it: equations take it in. */
   readonly lazy?: boolean;
+  /** Of equations, whose `reads` are known only when all is read: the terms that they are made of. */
+  readonly behind?: readonly Term[];
   /** Of equations with states: what they are as a layer. */
   readonly loop?: { readonly reverse: boolean; readonly make: () => Loop };
   /** The node that counts all steps, also those behind the end of a sequence with a length: its name. */

@@ -24,17 +24,17 @@ import {
   type Hint,
   hintOf,
   isLoopState,
+  numberTerm,
   type Product,
   reachable,
   readTerm,
-  type State,
   type Term,
 } from "./terms.ts";
 
 /** A value as a term: equations, or something to read. */
 export function termOf(value: Value | undefined, name?: string): Term {
   if (value?.kind === "constant") return constantTerm(value, hintOf(name));
-  if (value?.kind === "fill") return { kind: "number", value: value.value, width: 1 };
+  if (value?.kind === "fill") return numberTerm(value.value);
   const flow = flowOf(value);
   const own = flow.part === undefined && flow.turned !== true ? flow.draft.term?.() : undefined;
   return own ?? readTerm(flow, widthOf(flow));
@@ -49,6 +49,11 @@ function widthOf(flow: Flow): number {
 export const isLazy = (value: Value | undefined): value is Flow => value?.kind === "flow" && value.draft.lazy === true;
 export const isConstant = (value: Value | undefined): value is Constant => isKnown(value);
 
+/** What a layer's numbers come from, also while not all is read. */
+export function sourcesOf(draft: Draft): readonly Flow[] {
+  if (draft.behind === undefined) return draft.reads;
+  return [...reachable(draft.behind)].flatMap((term) => (term.kind === "read" ? [term.flow] : []));
+}
 /** Terms that are layers of their own where they stand in no loop. */
 const layers = new WeakMap<Term, Flow>();
 /** A layer that stands in equations where these have states. */
@@ -78,7 +83,7 @@ export function termFlow(node: Origin, term: Term, axes: readonly Axis[]): Flow 
     },
     make: (name, from) => [{ ...equations().layer(from, true), name, reads: from[0] as string }],
     values: (name) => equations().values(name),
-    ...{ used: new Set<Part>(), reverse: reverse ?? backwards, lazy: true, term: () => term },
+    ...{ used: new Set<Part>(), reverse: reverse ?? backwards, lazy: true, term: () => term, behind: [term] },
     ...(reverse !== undefined && { loop: { reverse, make: () => loopOf(equations(), true) }, countsAll: node.name }),
   };
   return { kind: "flow", axes, draft };
@@ -96,6 +101,7 @@ export function lastOfTerm(node: Origin, term: Term, axes: readonly Axis[]): Flo
     ...{
       used: new Set<Part>(),
       reverse: false,
+      behind: [term],
       countsAll: node.name,
       loop: { reverse: term.reverse === true, make: () => loopOf(equations(), false) },
     },
@@ -144,6 +150,7 @@ function pairOf(there: Draft, back: Draft): Draft {
     },
     values: (name) => ({ ...pair().a.values(`${name}.forward`), ...pair().b.values(`${name}.backward`) }),
     ...{ used: new Set<Part>(), reverse: false, countsAll: there.countsAll as string },
+    behind: [...(there.behind ?? []), ...(back.behind ?? [])],
   };
 }
 type LoopOf = NonNullable<Draft["loop"]>;
@@ -253,5 +260,3 @@ function cutsOf(root: Term): ReadonlyMap<Term, Flow> {
   }
   return cuts;
 }
-
-export type { State };

@@ -21,6 +21,7 @@ import {
   type Stack,
   type Value,
 } from "./flows.ts";
+import { sourcesOf } from "./loops.ts";
 import type { State } from "./terms.ts";
 
 const ways = ["forward", "backward"] as const;
@@ -254,7 +255,11 @@ function lengthsOf(value: Value | undefined, x: Flow, { inputs, stateInputs, not
   if (value.kind !== "flow" || !inputs.has(value.draft)) throw refused("its sequences' lengths are computed.");
   stateInputs.add(value.draft);
   let from: Flow | undefined = x;
-  while (from !== undefined && !inputs.has(from.draft)) from = from.draft.reads[0];
+  const seen = new Set<Draft>();
+  while (from !== undefined && !inputs.has(from.draft) && !seen.has(from.draft)) {
+    seen.add(from.draft);
+    [from] = sourcesOf(from.draft);
+  }
   const found = from && inputs.get(from.draft);
   if (found === undefined) throw refused("its sequences have lengths, and no input is seen that they are of.");
   found.masked = true;

@@ -22,10 +22,14 @@ import { hintOf, type State, stateTerm, type Term } from "./terms.ts";
 /** Reads a body: its results, by the values that its inputs have. */
 export type ReadBody = (body: ReadGraph, inputs: ReadonlyMap<string, Value>) => readonly (Value | undefined)[];
 
+/** Bodies of loops are small. */
+const mostNodes = 2000;
+
 export function scanned(node: ReadNode, given: Operands, reading: Reading, read: ReadBody): readonly Value[] {
   const body = node.attributes.get("body")?.graph;
   const many = numberOf(node, "num_scan_inputs") ?? 0;
   const count = given.length - many;
+  if ((body?.nodes.length ?? 0) > mostNodes) throw refused(`its body has more than ${mostNodes} nodes.`);
   if (reading.opset < 9) throw refused("before opset 9 it has another form.");
   if (body === undefined || !(many >= 1 && count >= 0) || body.inputs.length !== given.length)
     throw refused("its inputs are not those of its body.");

@@ -84,7 +84,10 @@ export const readTerm = (flow: Flow, width: number): Term => ({
 export const stateTerm = (state: State): Term => ({
   ...{ kind: "state", state, width: state.width, reverse: state.reverse },
 });
-export const numberTerm = (value: number): Term => ({ kind: "number", value, width: 1 });
+export function numberTerm(value: number): Term {
+  if (!Number.isFinite(value)) throw refused(`its constant is ${value}, and equations have finite numbers.`);
+  return { kind: "number", value, width: 1 };
+}
 /** A constant of one number, or of one for each feature. */
 export function constantTerm(constant: Constant, hint: Hint | undefined): Term {
   const all = numbersOf(constant);
@@ -245,7 +248,8 @@ export function gatheredTerm(term: Term, places: readonly number[]): Term {
   if (Number.isInteger(times) && times > 1) {
     const is = (of: (k: number) => number): boolean => places.every((place, k) => place === of(k));
     const op = is((k) => Math.floor(k / times)) ? "Repeat" : is((k) => k % width) ? "Tile" : undefined;
-    if (op !== undefined) return { ...(call("Sum", [term], places.length, false) as Call), op };
+    // Alone it is nothing that equations say: with what it is multiplied by it is.
+    if (op !== undefined) return { ...(call("Sum", [term], places.length, false) as Call), op, template: "" };
   }
   const [first = 0] = places;
   if (!places.every((place, k) => place === first + k))

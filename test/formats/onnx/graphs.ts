@@ -1,5 +1,6 @@
 /** Small ONNX graphs, run by ONNX Runtime and by the models that they are read as. */
 import { expect } from "vitest";
+import { findPackage, requireFrom } from "../../../src/bench/packages.ts";
 import { importModel } from "../../../src/formats/imported.ts";
 import { encodeOnnx, type OnnxGraph, type OnnxNode, type OnnxTensor } from "../../../src/formats/onnx/proto.ts";
 import type { Model } from "../../../src/nn/model.ts";
@@ -19,7 +20,16 @@ type Runtime = {
   };
   Tensor: new (type: string, data: unknown, dims: readonly number[]) => object;
 };
-export const runtime = (await import("onnxruntime-web")) as never as Runtime;
+const found = findPackage("onnxruntime-node");
+/** ONNX Runtime in WebAssembly, or its native build where it is installed beside. */
+export const runtime: Runtime = found
+  ? requireFrom(found.from)("onnxruntime-node")
+  : ((await import("onnxruntime-web")) as never);
+/** Numbers as it takes them: whole ones are tokens. */
+export const tensorOf = (values: Float32Array | Int32Array, dims: readonly number[]): object =>
+  values instanceof Int32Array
+    ? new runtime.Tensor("int64", BigInt64Array.from(values, BigInt), dims)
+    : new runtime.Tensor("float32", values, dims);
 
 /** A node: operator, inputs, outputs, attributes. */
 export const node = (

@@ -1,35 +1,13 @@
 /** Models as ONNX files, as ONNX Runtime runs them. */
 import { describe, expect, test } from "vitest";
-import { findPackage, requireFrom } from "../../../src/bench/packages.ts";
 import { writeOnnx } from "../../../src/formats/onnx/index.ts";
 import type { Model } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { createSession } from "../../../src/nn/session.ts";
 import { expectClose } from "../../helpers/models.ts";
 import { cases } from "../source/models.ts";
+import { runtime as ort, tensorOf } from "./graphs.ts";
 import { fedAndWanted, models } from "./models.ts";
-
-type Feeds = Record<string, object>;
-type Runtime = {
-  InferenceSession: {
-    create: (
-      bytes: Uint8Array,
-      options?: object,
-    ) => Promise<{
-      run: (feeds: Feeds) => Promise<Record<string, { data: Float32Array; dims: number[] }>>;
-      inputNames: string[];
-    }>;
-  };
-  Tensor: new (type: string, data: unknown, dims: readonly number[]) => object;
-};
-const found = findPackage("onnxruntime-node");
-/** ONNX Runtime in WebAssembly, and its native build where it is installed beside. */
-const ort: Runtime = found ? requireFrom(found.from)("onnxruntime-node") : ((await import("onnxruntime-web")) as never);
-
-const tensorOf = (values: Float32Array | Int32Array, dims: readonly number[]): object =>
-  values instanceof Int32Array
-    ? new ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims)
-    : new ort.Tensor("float32", values, dims);
 
 describe.each(models)("$name", ({ model }) => {
   test("whole sequences", async () => {

@@ -2,7 +2,20 @@
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
 import type { OnnxGraph } from "../../../src/formats/onnx/proto.ts";
-import { expectSame, fileOf, floats, int, ints, node, refusalOf, type SmallGraph } from "./graphs.ts";
+import { createSession } from "../../../src/nn/session.ts";
+import { expectClose } from "../../helpers/models.ts";
+import {
+  expectSame,
+  fileOf,
+  floats,
+  int,
+  ints,
+  node,
+  refusalOf,
+  runtime,
+  type SmallGraph,
+  tensorOf,
+} from "./graphs.ts";
 
 const lstm = [floats("W", 1, 12, 2), floats("R", 1, 12, 3), floats("B", 1, 24)];
 const toTime = node("Transpose", "x", "t", { perm: { ints: [1, 0, 2] } });
@@ -331,6 +344,22 @@ const refused: readonly (readonly [what: string, graph: SmallGraph, message: str
     },
     "what it reads runs in opposite directions of time.",
   ],
+  [
+    "steps of which those in reverse order are subtracted",
+    {
+      nodes: [node("Slice", "x minus low one minus", "b"), node("Sub", "x b", "y")],
+      tensors: [ints("minus", -1), ints("low", -(2 ** 31)), ints("one", 1)],
+    },
+    "what it reads runs in opposite directions of time.",
+  ],
+  [
+    "features that are repeated, and no matrix",
+    {
+      nodes: [node("Tanh", "x", "t"), node("Gather", "t twice", "y", { axis: { int: -1 } })],
+      tensors: [ints("twice", 0, 0, 1, 1)],
+    },
+    "its features are repeated, which equations say only of products.",
+  ],
   ["numbers that are rounded", { nodes: [node("Cast", "x", "y", { to: { int: 7 } })] }, "it rounds to whole numbers."],
   [
     "a branch that an input chooses, as voice detectors of several sampling rates have",
@@ -412,6 +441,19 @@ describe("refused", () => {
     const nodes = Array.from({ length: 2000 }, (_, k) => node("Add", `${k || "x"} ${k || "x"}`, `${k + 1}`));
     expect(await refusalOf({ nodes: [...nodes, node("Tanh", "2000", "y")] })).toContain("more than 1000 layers");
   });
+  test.each(["Exp", "Sub"])("%s twelve thousand times", async (op) => {
+    const nodes = Array.from({ length: 12_000 }, (_, k) =>
+      node(op, op === "Exp" ? `${k || "x"}` : `${k || "x"} x`, `${k + 1}`),
+    );
+    expect(await refusalOf({ nodes: [...nodes, node("Tanh", "12000", "y")] })).toMatch(
+      /have more than 5000 parts|depend on each other more deeply/,
+    );
+  });
+  test("weights twelve thousand times, and a difference", async () => {
+    const nodes = Array.from({ length: 12_000 }, (_, k) => node("MatMul", `${k || "x"} W2`, `${k + 1}`));
+    const graph = { nodes: [...nodes, node("Sub", "12000 x", "y")], tensors: [floats("W2", 2, 2)] };
+    expect(await refusalOf(graph)).toMatch(/more than 5000 parts|more deeply|1000 layers/);
+  });
 });
 
 test("initial states of two layers in one input are left to a session", async () => {
@@ -433,4 +475,48 @@ test("initial states of two layers in one input are left to a session", async ()
   const { model, notes } = await importModel({ bytes: fileOf(graph), name: "m.onnx" });
   expect(model.layers.map(({ name }) => name)).toEqual(["gru", "gru_1"]);
   expect(notes).toEqual(["Its initial states are inputs: here a session owns them, and sequences start from zeros."]);
+});
+
+test("one step of a cell in single operators, as PyTorch writes LSTMCell, is the recurrent model", async () => {
+  const state = (name: string) => ({ name, type: "float" as const, dims: ["batch", 3] });
+  const graph: SmallGraph = {
+    inputs: [...x("batch", 2), state("h"), state("c")],
+    outputs: [{ name: "y", type: "float", dims: ["batch", 4] }, state("h1"), state("c1")],
+    nodes: [
+      node("Gemm", "x W b", "p", { transB: { int: 1 } }),
+      node("Gemm", "h U d", "q", { transB: { int: 1 } }),
+      node("Add", "p q", "s"),
+      node("Split", "s", "i f g o", { axis: { int: 1 } }),
+      ...["i", "f", "o"].map((name) => node("Sigmoid", name, `${name}_`)),
+      node("Tanh", "g", "g_"),
+      node("Mul", "f_ c", "k"),
+      node("Mul", "i_ g_", "l"),
+      node("Add", "k l", "c1"),
+      node("Tanh", "c1", "t"),
+      node("Mul", "o_ t", "h1"),
+      node("Gemm", "h1 V v", "y", { transB: { int: 1 } }),
+    ],
+    tensors: [
+      floats("W", 12, 2),
+      floats("b", 12),
+      floats("U", 12, 3),
+      floats("d", 12),
+      floats("V", 4, 3),
+      floats("v", 4),
+    ],
+  };
+  const bytes = fileOf(graph);
+  const { model, notes } = await importModel({ bytes, name: "m.onnx" });
+  expect(model.layers.map(({ name }) => name)).toEqual(["mul", "dense"]);
+  expect(notes.join()).toContain("It computes one step");
+  const session = await runtime.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const own = await createSession(model);
+  let [h, c] = [new Float32Array(3), new Float32Array(3)];
+  for (let t = 0; t < 4; t++) {
+    const { data } = floats(`step ${t}`, 2);
+    const feeds = { x: tensorOf(data as Float32Array, [1, 2]), h: tensorOf(h, [1, 3]), c: tensorOf(c, [1, 3]) };
+    const results = await session.run(feeds);
+    expectClose(own.next(data as Float32Array), results.y?.data as Float32Array, { within: 1e-6 });
+    [h, c] = [results.h1?.data as Float32Array<ArrayBuffer>, results.c1?.data as Float32Array<ArrayBuffer>];
+  }
 });

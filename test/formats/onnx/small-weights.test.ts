@@ -8,7 +8,7 @@ import { bidirectional, dense, embedding, gru, lstm } from "../../../src/nn/laye
 import { sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { expectClose, redraw } from "../../helpers/models.ts";
-import { runtime as ort } from "./graphs.ts";
+import { runtime as ort, tensorOf } from "./graphs.ts";
 import { fedAndWanted, models } from "./models.ts";
 
 const kinds = ["f16", "int8"] as const;
@@ -19,12 +19,7 @@ describe.each(kinds)("%s", (dtype) => {
     const { fed, wanted } = await fedAndWanted(rounded);
     const session = await ort.InferenceSession.create(writeOnnx(model, { dtype }), { logSeverityLevel: 3 });
     const feeds = Object.fromEntries(
-      Object.entries(fed).map(([name, { values, dims }]) => [
-        name,
-        values instanceof Int32Array
-          ? new ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims)
-          : new ort.Tensor("float32", values, dims),
-      ]),
+      Object.entries(fed).map(([name, { values, dims }]) => [name, tensorOf(values, dims)]),
     );
     const { output } = await session.run(feeds);
     expectClose(output?.data as Float32Array, wanted, { within: 1e-5 });
