@@ -67,7 +67,7 @@ export type Term =
 /** The layer and the name in a value's name, if it is of that kind. */
 export function hintOf(value: string | undefined): Hint | undefined {
   const plain = (value ?? "").replace(/ (flat|matrix|rows)$/, "").replace(/ \d+ to \d+$/, "");
-  const [, layer, name] = /^(?:final |next\.)?(.*)\.([A-Za-z_]\w*)'?(?:\/\d+)?$/.exec(plain) ?? [];
+  const [, layer, name] = /^(?:final |next\.)?(.*)\.([\p{L}_][\p{L}\p{Nd}_]*)'?(?:\/\d+)?$/u.exec(plain) ?? [];
   return layer === undefined || name === undefined ? undefined : { layer, name };
 }
 
@@ -180,6 +180,11 @@ function simpler(op: string, of: readonly Term[], width: number, single: boolean
     return call("Mul", [pointwise("Not", [a]), c as Term], width, single, hint);
   }
   if (op === "Where" && isNumber(c, 0)) return call("Mul", [a, b as Term], width, single, hint);
+  const [all, share] = a.kind === "number" ? [b, a] : [a, b];
+  if (op === "Mul" && all?.kind === "call" && all.op === "Sum" && share?.kind === "number") {
+    const { width: count } = all.of[0] as Term;
+    if (Math.fround(share.value) === Math.fround(1 / count)) return call("Mean", all.of, 1, true, hint);
+  }
   // Every number of one vector with every number of another.
   if (op === "Mul" && a.kind === "call" && b?.kind === "call") {
     const [rows, columns] = a.op === "Repeat" ? [a, b] : [b, a];

@@ -106,3 +106,13 @@ test("operators and equations in one stream", async () => {
   await expectSame(model, "steps");
   await expectSame(model, "sequences");
 });
+
+test.each(["janet", "lstmNog", "minGru", "ugRnn", "mogrifierLstm"])(
+  "the equations of %s are the library's again",
+  (name) => {
+    const of = (library as never as Record<string, Cell>)[name] as Cell;
+    const bytes = writeOnnx(random([recurrent(of, { units: 4, ...all })], 403));
+    const [layer] = importOnnx(decodeOnnx(bytes, "m.onnx"), "m.onnx").model.layers;
+    expect(layer?.kind === "cell" && layer.cell.source).toBe(of.source);
+  },
+);
