@@ -62,13 +62,11 @@ export function addMerge(
     made = true;
     return name;
   };
-  const ends = given.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
-  const same = ends.length === given.length && ends.every(({ mask }) => mask === ends[0]?.mask);
   // Joined states are needed as a layer only where another layer than a decoder reads them.
   if (!given.every(({ state }) => state !== undefined)) flow();
   return {
     ...{ flow, sequence, mask: masks.length === 0 ? undefined : masks.sort().join(" and ") },
     ...{ time: joinTimes(translation, given), ...(mergeMode === "concat" && { parts: given }) },
-    ended: same ? endedTogether(ends) : undefined,
+    ended: endedTogether(given),
   };
 }

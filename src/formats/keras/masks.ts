@@ -13,23 +13,6 @@ export const maskName = (of: string, value: number): string => `${of} is not ${v
 
 const maskNow = ({ mask, ended }: Value): string | undefined => mask ?? (ended?.undone ? ended.mask : undefined);
 
-/** One mask that several layers have ended, for what is made of all of them. */
-export const endedTogether = (all: readonly Ended[]): Ended => ({
-  mask: (all[0] as Ended).mask,
-  undo: () => {
-    for (const one of all) {
-      if (!one.undone) one.undo();
-      one.undone = true;
-    }
-  },
-  get looked() {
-    return all.some(({ looked }) => looked) || undefined;
-  },
-  set looked(value) {
-    for (const one of all) one.looked = value;
-  },
-});
-
 /** What a layer reads that ignores masks, or has none. */
 export function unmasked({ unmaskedOf, free, emit }: Translation, value: Value): string {
   if (maskNow(value) === undefined) {
@@ -108,4 +91,27 @@ export function endedBy(entry: Entry, { ended }: OutputMask): Pick<Value, "ended
 function handingOn<T extends object>(spec: T): T {
   const { endsMask: _, ...rest } = spec as T & { readonly endsMask?: true };
   return rest as T;
+}
+
+/** One mask that several layers have ended, for what is made of all of them; undefined where it is not one, or some have ended none. */
+export function endedTogether(values: readonly Value[]): Ended | undefined {
+  const all = values.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
+  const [first] = all;
+  if (first === undefined || all.length < values.length || all.some(({ mask }) => mask !== first.mask))
+    return undefined;
+  return {
+    mask: first.mask,
+    undo: () => {
+      for (const one of all) {
+        if (!one.undone) one.undo();
+        one.undone = true;
+      }
+    },
+    get looked() {
+      return all.some(({ looked }) => looked) || undefined;
+    },
+    set looked(value) {
+      for (const one of all) one.looked = value;
+    },
+  };
 }

@@ -36,7 +36,7 @@ const mask: AddLayer = (given) => {
   const reads = vectorsOf(given).flow();
   const value = typeof config.mask_value === "number" ? config.mask_value : 0;
   const make = (name: string) => translation.emit(masking({ maskValue: value, reads }), name);
-  return emitted(given, make, { mask: maskName(reads, value) });
+  return emitted(given, make, { mask: maskName(reads, value), ended: undefined });
 };
 
 const repeat: AddLayer = (given) => {
@@ -52,7 +52,7 @@ const repeat: AddLayer = (given) => {
     translation.note(`${translation.ours.get(layer.name)}: sequences have ${n} steps here, as many as it makes.`);
   }
   const make = (name: string) => translation.emit(repeatVector(n as number, { reads: x.flow() }), name);
-  return emitted(given, make, { sequence: true, mask: undefined, time: first });
+  return emitted(given, make, { sequence: true, mask: undefined, ended: undefined, time: first });
 };
 
 const pool: AddLayer = (given) => {
