@@ -1,6 +1,7 @@
 /** What is written as ONNX is read back: the same outputs, and the same weights to the bit. */
 import { describe, expect, test } from "vitest";
 import * as library from "../../../src/cells/index.ts";
+import { readModel, writeModel } from "../../../src/formats/model-file.ts";
 import { decodeOnnx } from "../../../src/formats/onnx/decode.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
 import { writeOnnx } from "../../../src/formats/onnx/index.ts";
@@ -24,6 +25,8 @@ const random = (
 async function expectSame(model: Model, form: "sequences" | "steps", within = 1e-6): Promise<Model> {
   const bytes = writeOnnx(model, { form });
   const { model: back } = importOnnx(decodeOnnx(bytes, "m.onnx"), "m.onnx");
+  // What is read can be written as a file of ours.
+  expect(readModel(writeModel({ model: back, extra: {} }), "m").model.values).toEqual(back.values);
   const { fed, wanted } = await fedAndWanted(model);
   const arrays = back.inputs.map(({ name, features }, k) => {
     const { values, dims } = fed[name] ?? (Object.values(fed)[k] as Fed);
