@@ -13,6 +13,8 @@ export type Equations = {
   readonly cell: Cell;
   readonly units: number;
   readonly reads: readonly Flow[];
+  /** Of every n-th step: n. */
+  readonly strides: number;
   /** The names of what it reads beside the first. */
   readonly inputs: readonly string[];
   readonly values: Readonly<Record<string, Float32Array>>;
@@ -35,6 +37,8 @@ const isOne = (term: Term): boolean => term.kind === "call" && term.single;
 
 /** @param root its output @param cuts values that are other layers' */
 export function equationsOf(root: Term, cuts: ReadonlyMap<Term, Flow>): Equations {
+  const everyOf = (term: Term): { readonly by: number; readonly offset: number } =>
+    (term.kind === "read" ? term.every : undefined) ?? { by: 1, offset: 0 };
   const cutAt = (term: Term): Flow | undefined => (term.kind === "read" ? term.flow : cuts.get(term));
   const flows = new Map<string, Flow>();
   const keys = new Map<Flow["draft"], number>();
@@ -59,6 +63,20 @@ export function equationsOf(root: Term, cuts: ReadonlyMap<Term, Flow>): Equation
     taken.add(name);
     return name;
   };
+  const strides = Math.max(...all.map((term) => everyOf(term).by));
+  const offsets = [...new Set(all.map((term) => everyOf(term).offset))].filter((offset) => offset > 0);
+  // Steps between those that are kept belong to x.
+  const between = offsets.toSorted((a, b) => a - b).map((offset) => unique(`x_${offset}`));
+  if (
+    strides > 1 &&
+    all.some(
+      (term) =>
+        term.kind === "read" &&
+        isTimed(term.flow) &&
+        (everyOf(term).by !== strides || term.flow.draft !== reads[0]?.draft),
+    )
+  )
+    throw refused("it combines every step of one sequence with some steps of another.");
   const inputNames = reads.map((_, k) => unique(k === 0 ? "x" : "z"));
   const nameOf = new Map<State, string>();
   // The output is y or, without it, the state h.
@@ -121,6 +139,7 @@ export function equationsOf(root: Term, cuts: ReadonlyMap<Term, Flow>): Equation
     const known = done.get(term);
     if (known !== undefined) return known;
     const flow = cutAt(term);
+    if (flow !== undefined && everyOf(term).offset > 0) return `x_${everyOf(term).offset}`;
     if (flow !== undefined) return inputNames[reads.findIndex((one) => keyOf(one) === keyOf(flow))] as string;
     if (term.kind === "state") return nameOf.get(term.state) as string;
     if (term.kind === "number" && needs >= 0) return literal(shortest(term.value));
@@ -176,10 +195,11 @@ export function equationsOf(root: Term, cuts: ReadonlyMap<Term, Flow>): Equation
   const sizes = new Map<string, number>([
     ["units", units],
     ...reads.map((flow, k): [string, number] => [inputNames[k] as string, widthOf(flow, all, cuts)]),
+    ...between.map((name): [string, number] => [name, widthOf(reads[0] as Flow, all, cuts)]),
   ]);
   for (const [state, name] of nameOf) shapes.set(name, [state.width]);
   return {
-    ...{ cell: sized(lines, inputNames, shapes, sizes), units, reads, values },
+    ...{ cell: sized(lines, [...inputNames, ...between], shapes, sizes), units, reads, strides, values },
     inputs: inputNames.slice(1),
     states: new Map([...nameOf].map(([state, name]) => [name, state])),
   };

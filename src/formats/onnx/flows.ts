@@ -50,7 +50,13 @@ export type Flow = {
   /** Whether the graph has turned its steps round. */
   readonly turned?: boolean;
   /** What it is a part of, if it is no value of its own: one of the initial states of an input, all steps but the last, but the first, a matrix. */
-  readonly partial?: "piece" | "setting" | "without last" | "without first" | { readonly columns: number };
+  readonly partial?:
+    | "piece"
+    | "setting"
+    | "without last"
+    | "without first"
+    | { readonly columns: number }
+    | { readonly padded: number };
 };
 /** Equations with states, as a recurrent layer. */
 export type Loop = {
@@ -184,7 +190,7 @@ export function behind(flow: Flow): Flow {
   const last = rootOf(flow.axes.at(-1) ?? {});
   if (term !== undefined && last.role === "features" && last.size !== term.width)
     throw refused("what it reads is one number that is repeated for each feature.");
-  return term?.kind === "read" && flow.turned !== true ? term.flow : flow;
+  return term?.kind === "read" && term.every === undefined && flow.turned !== true ? term.flow : flow;
 }
 /** A layer that keeps the axes of what it reads, but for `size` features. */
 export function layer(

@@ -38,6 +38,7 @@ import { activated, bent, combined, expanded, isCombining, isFunction, oneHot, r
 import { recurrentOutputs } from "./recurrent.ts";
 import { type ReadBody, scanned } from "./scan.ts";
 import { closeStreams, streamState, streamsOf } from "./streams.ts";
+import { padded } from "./strides.ts";
 import { constantTerm, hintOf, isComparison } from "./terms.ts";
 
 /** Before this one, operands were repeated over axes by attributes. */
@@ -219,6 +220,8 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
       return reduced(node, given) ?? overFeatures();
     case "Expand":
       return expanded(node, given, reading);
+    case "Pad":
+      return padded(node, given);
     case "Scan":
       return scanned(node, given, reading, read);
     case "Conv":
@@ -238,7 +241,6 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
 
 /** What operators do that people's models have and layers cannot say. */
 const advice: Readonly<Record<string, string>> = {
-  Pad: "It adds steps or features to those that there are: give the model sequences that have them. ",
   Loop: "It runs its body as often as it is told: a time loop is read as a Scan, or as LSTM, GRU and RNN. ",
   STFT: "Compute it before the model. ",
   DynamicQuantizeLSTM: "Its numbers depend on those of other steps: export the model in 32 bits. ",

@@ -40,7 +40,7 @@ export function termOf(value: Value | undefined, name?: string): Term {
   return own ?? readTerm(flow, widthOf(flow));
 }
 /** How many features a value has, wherever their axis is. */
-function widthOf(flow: Flow): number {
+export function widthOf(flow: Flow): number {
   const [axis, more] = flow.axes.filter((one) => rootOf(one).role === "features");
   if (more !== undefined) throw refused("two axes of what it reads are taken for features.");
   return axis === undefined ? featuresOf(flow) : featuresOf({ axes: [axis] });
@@ -189,7 +189,7 @@ function withLayers(node: Origin, root: Term): Layered {
 function layered(root: Term): Layered {
   const equations = paired(equationsOf(root, cutsOf(root)));
   const starts = startsOf(equations);
-  const { cell, units, reads, inputs, states } = equations;
+  const { cell, units, reads, inputs, states, strides } = equations;
   if (reads.length === 0) throw refused("a loop of the graph reads nothing of its inputs.");
   checkOrder(reads);
   const reverse = [...states.values()][0]?.reverse ?? false;
@@ -203,6 +203,7 @@ function layered(root: Term): Layered {
     layer: (from, sequences) =>
       recurrent(cell, {
         units,
+        ...(strides > 1 && { strides }),
         ...(states.size > 0 && { returnSequences: sequences, goBackwards }),
         ...(inputs.length > 0 && {
           inputs: Object.fromEntries(inputs.map((name, k) => [name, from[k + 1] as string])),

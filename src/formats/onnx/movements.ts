@@ -31,6 +31,7 @@ import {
 
 import { bothWays, lastOfTerm, termFlow, termOf } from "./loops.ts";
 import { movedByOne } from "./scan.ts";
+import { everyNth } from "./strides.ts";
 import { concatTerm, gatheredTerm, hintOf, reachable, slicedTerm } from "./terms.ts";
 
 /** Places along an axis that a node takes, or its axes: an attribute or, in later opsets, an input; undefined where it is left out. */
@@ -247,6 +248,8 @@ function grouped(axes: readonly Axis[], target: readonly Size[]): Axis[][] | und
 const most = 2 ** 31 - 1;
 export function sliced(node: ReadNode, given: Operands, reading: Reading): Value {
   let made = laidOut(given[0]);
+  if (made.kind === "flow" && typeof made.partial === "object" && "padded" in made.partial)
+    return everyNth(node, made, given);
   const [starts, ends] = [listAt(node, "starts", given, 1), listAt(node, "ends", given, 2)];
   if (starts === undefined || ends === undefined) throw refused("its bounds are left out.");
   const axes = listAt(node, "axes", given, 3) ?? starts.map((_, axis) => axis);

@@ -168,7 +168,7 @@ export function reduced(node: ReadNode, given: Operands): Flow | undefined {
   const axes = (numbersAt(node, "axes") ?? integersOf(given[1]) ?? []).map((axis) => axisAt(axis, rank));
   const keeps = (numberOf(node, "keepdims") ?? 1) === 1;
   const [axis] = axes;
-  if (typeof from.partial === "object") {
+  if (typeof from.partial === "object" && "columns" in from.partial) {
     const { partial, ...whole } = from;
     const rows = axis === rank - 1;
     if (axes.length !== 1 || keeps || node.op !== "ReduceSum" || !(rows || axis === rank - 2))

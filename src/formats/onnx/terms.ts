@@ -26,7 +26,12 @@ type Common = {
   /** Whether our layers have the steps of what it reads in the other order than the graph. */
   readonly backwards?: boolean | undefined;
 };
-export type Read = Common & { readonly kind: "read"; readonly flow: Flow };
+export type Read = Common & {
+  readonly kind: "read";
+  readonly flow: Flow;
+  /** One of `by` steps, from `offset` on. */
+  readonly every?: { readonly by: number; readonly offset: number };
+};
 export type Product = Common & {
   readonly kind: "product";
   /** (width, depth) */
@@ -220,7 +225,7 @@ export function slicedTerm(term: Term, start: number, count: number): Term {
       return { ...term, data: term.data.slice(start * depth, (start + count) * depth), width: count, from: {} };
     }
     case "read": {
-      const inner = term.flow.draft.term?.();
+      const inner = term.every === undefined ? term.flow.draft.term?.() : undefined;
       if (inner !== undefined) return slicedTerm(inner, start, count);
       break;
     }

@@ -255,8 +255,8 @@ test.skipIf(!existsSync(shared))(
   async () => {
     const bytes = readFileSync(join(shared, "silero-vad/silero_vad_16k_op15.onnx"));
     expect(await refusal(bytes)).toBe(
-      'm.onnx: the node "/model/stft/padding/Pad" (Pad) cannot be said with layers: this operator is not read. It adds steps or features ' +
-        "to those that there are: give the model sequences that have them. Cut the file before or behind it, or export the model without it.",
+      'm.onnx: the node "/model/stft/padding/Pad" (Pad) cannot be said with layers: it adds steps or features to those that there are. ' +
+        "Give the model sequences that have them, cut the file before or behind it, or export the model without it.",
     );
   },
 );

@@ -6,7 +6,7 @@ import { decodeOnnx } from "../../../src/formats/onnx/decode.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
 import { writeOnnx } from "../../../src/formats/onnx/index.ts";
 import type { Cell } from "../../../src/graph/cell.ts";
-import { bidirectional, dense, embedding, input, lstm, masking, recurrent } from "../../../src/nn/layers.ts";
+import { bidirectional, conv1d, dense, embedding, input, lstm, masking, recurrent } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { createPredictor } from "../../../src/train/predict.ts";
@@ -80,6 +80,15 @@ describe.each(cells)("%s", (name, of) => {
   });
 });
 
+test.each([
+  [3, 1],
+  [3, 2],
+  [2, 3],
+  [5, 2],
+])("a convolution of %i steps, every %i", async (size, strides) => {
+  const model = random([conv1d(4, size, { strides }), lstm(3, all), dense(2)], 410 + size);
+  expect(numbersOf(await expectSame(model, "sequences"))).toEqual(numbersOf(model));
+});
 test("layers of equations one after the other stay layers", async () => {
   const of = library.mgu;
   const model = random([recurrent(of, { units: 4, ...all }), recurrent(of, { units: 3, ...all }), dense(2)], 400);
