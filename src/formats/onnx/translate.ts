@@ -11,8 +11,10 @@ import { modelGraph } from "../../nn/model-graph.ts";
 import { cellsOf } from "../../nn/model-states.ts";
 import type { Outside } from "../../nn/recurrent.ts";
 import { hoist } from "../../schedule/hoist.ts";
+import { operatorWeights } from "./operator-weights.ts";
 import { operatorOf, type RecurrentOperator } from "./operators.ts";
 import type { ElementType, OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./proto.ts";
+import { createSheet } from "./sheet.ts";
 
 /** @throws InputError for a layer whose equations depend on the number of steps */
 export function checkSayable({ layers }: Model, where: string): void {
@@ -122,46 +124,13 @@ export function translate(
   };
 
   const main: Scope = { nodes: [], loop: 0, step: streaming, names: new Map(), read: new Map() };
-  const tensors = new Map<string, OnnxTensor>();
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];
-  /** Values made once, by what they are. */
-  const made = new Map<string, string>();
-  const once = (key: string, make: () => string): string => {
-    const known = made.get(key);
-    if (known !== undefined) return known;
-    const name = make();
-    made.set(key, name);
-    return name;
-  };
-  let count = 0;
-  const fresh = (hint: string): string => `${hint}/${count++}`;
-  const emit = (
-    scope: Scope,
-    op: string,
-    operands: readonly string[],
-    attributes: Readonly<Record<string, OnnxAttribute>> = {},
-    names: readonly string[] = [fresh(op)],
-  ): string => {
-    scope.nodes.push({ op, inputs: operands, outputs: names, attributes });
-    return names[0] as string;
-  };
-  const tensor = (
-    name: string,
-    dims: readonly number[],
-    data: Float32Array | BigInt64Array,
-    scales?: OnnxTensor["scales"],
-  ): string => {
-    if (!tensors.has(name)) tensors.set(name, { name, dims, data, scales });
-    return name;
-  };
+  const { tensors, made, once, fresh, emit, tensor, ints, number } = createSheet();
   const scaled = (parameter: string, columns: boolean): OnnxTensor["scales"] => {
     const values = scalesOf(parameter);
     return values && { values, columns };
   };
-  const ints = (...values: readonly number[]): string =>
-    tensor(`ints [${values}]`, [values.length], BigInt64Array.from(values, BigInt));
-  const number = (value: number): string => tensor(`number ${value}`, [], Float32Array.of(value));
   const valuesOf = (name: string): Float32Array => model.values[name] as Float32Array;
 
   // Sizes that are known when it runs.
@@ -501,37 +470,13 @@ export function translate(
     const all = directionsOf(operator);
     const { of, units, x, layer } = all[0] as Operator;
     const own = all.length === 1 ? layer : layer.replace(/\.forward$/, "");
-    const gates = of.input.length;
-    /** Parameters of each direction, one behind the other; "" stands for zeros. */
-    const joined = (lists: readonly (readonly string[])[], size: number): Float32Array => {
-      const names = all.flatMap((one) => lists.flat().map((name) => name && `${one.layer}.${name}`));
-      const numbers = new Float32Array(names.length * size);
-      names.forEach((name, k) => {
-        if (name !== "") numbers.set(valuesOf(name), k * size);
-      });
-      return numbers;
-    };
-    /** Of matrices: the scales of their rows. */
-    const scales = (list: readonly string[]): OnnxTensor["scales"] => {
-      const each = all.flatMap((one) =>
-        list.map((name) => (name === "" ? undefined : scalesOf(`${one.layer}.${name}`))),
-      );
-      if (each.every((one) => one === undefined)) return undefined;
-      const values = new Float32Array(each.length * units);
-      each.forEach((one, k) => {
-        if (one !== undefined) values.set(one, k * units);
-      });
-      return { values, columns: false };
-    };
-    const [D, count] = [features(x), all.length];
-    const none = of.bias.map(() => "");
-    const weights = [
-      tensor(`${own}.W`, [count, gates * units, D], joined([of.input], units * D), scales(of.input)),
-      tensor(`${own}.R`, [count, gates * units, units], joined([of.recurrent], units * units), scales(of.recurrent)),
-      tensor(`${own}.B`, [count, 2 * gates * units], joined([of.bias, of.recurrentBias ?? none], units)),
-    ];
-    const peepholes =
-      of.peepholes === undefined ? [] : [tensor(`${own}.P`, [count, 3 * units], joined([of.peepholes], units))];
+    const count = all.length;
+    const [W, R, B, P] = operatorWeights(
+      all.map((one) => one.layer),
+      of,
+      { units, features: features(x) },
+      { valuesOf, scalesOf },
+    ).map(({ name, dims, data, scales }) => tensor(`${own}.${name}`, dims, data, scales));
     const read = full(x, main);
     const stepped = streaming ? emit(main, "Unsqueeze", [read, ints(0)]) : read;
     // Of initial states either all are there or none.
@@ -545,7 +490,7 @@ export function translate(
       });
       return each.length === 1 ? (each[0] as string) : emit(main, "Concat", each, { axis: { int: 0 } });
     });
-    const operands = [stepped, ...weights, "", ...initial, ...peepholes];
+    const operands = [stepped, ...([W, R, B] as string[]), "", ...initial, ...(P === undefined ? [] : [P])];
     while (operands.at(-1) === "") operands.pop();
     const results = [fresh(`${own}.Y`), ...of.states.map((state) => fresh(`${own}.Y_${state}`))];
     const texts = (of.attributes.activations as { readonly texts: readonly string[] }).texts;
