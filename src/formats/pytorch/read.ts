@@ -15,6 +15,7 @@ import { checkMapping, type PytorchMapping } from "./mapping.ts";
 import { modelFromTensors } from "./model.ts";
 import { type TensorTable, tensorsIn, unwrapped } from "./state.ts";
 import { type NamedTensor, stored } from "./tensors.ts";
+import { vocabulariesIn } from "./vocabulary.ts";
 
 /** The name under which exported weights carry their mapping. */
 export const mappingKey = "pytorch.mapping";
@@ -30,6 +31,8 @@ type Container = {
     readonly table: TensorTable;
     /** The mapping that came with them. */
     readonly mapping?: unknown;
+    /** The vocabularies that lie beside them. */
+    readonly vocabularies?: readonly (readonly string[])[];
   };
 };
 const containers: readonly Container[] = [
@@ -37,7 +40,8 @@ const containers: readonly Container[] = [
     accepts: isTorchArchive,
     read(bytes, name) {
       const archive = readTorchArchive(bytes, name);
-      return { source: archive.source, table: tensorsIn(archive, name, bytes.length) };
+      const table = tensorsIn(archive, name, bytes.length);
+      return { source: archive.source, table, vocabularies: vocabulariesIn(archive.value) };
     },
   },
   {
@@ -104,14 +108,17 @@ function contentOf(bytes: Uint8Array, name: string): ReturnType<Container["read"
  * mapping
  */
 export function readPytorch({ bytes, name, mapping: given }: ModelSource): ImportedModel {
-  const { source, mapping: own, ...content } = contentOf(bytes, name);
+  const { source, mapping: own, vocabularies, ...content } = contentOf(bytes, name);
   const table = unwrapped(content.table);
   const mapping: unknown = given ?? own;
   if (mapping !== undefined) checkMapping("mapping", mapping);
   const chain = mapping === undefined ? chainOf(table, name) : { mapping: mapping as PytorchMapping, notes: [] };
   try {
     const { model, notes } = modelFromTensors(table, chain.mapping, name, bytes.length);
-    return { source, model, notes: [...table.notes, ...chain.notes, ...notes] };
+    const inputs = model.input === "tokens" ? model.inputs[0]?.count : model.input;
+    // One of another size, or of a model that gives something else, is of something else.
+    const vocabulary = vocabularies?.find(({ length }) => length === model.outputSize && length === inputs);
+    return { source, model, notes: [...table.notes, ...chain.notes, ...notes], ...(vocabulary && { vocabulary }) };
   } catch (error) {
     // Layers that do not fit together, and equations that do not parse.
     if (!(error instanceof InputError) || error instanceof FormatError) throw error;

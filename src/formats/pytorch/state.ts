@@ -113,7 +113,7 @@ export function tensorsIn({ value, tensorOf }: TorchArchive, name: string, fileB
       const roots = new Set(states.map(([path]) => path.split(".")[0]));
       const unread = [...entries.keys()].filter((key) => !roots.has(key));
       const where = states.map(([path]) => `"${excerpt(path, 60)}"`).join(", ");
-      notes.push(`The tensors are those of ${where}${unread.length > 0 ? `; not read: ${listed(unread)}` : ""}.`);
+      notes.push(`The tensors are those of ${where}${unread.length > 0 ? `; beside them are ${listed(unread)}` : ""}.`);
     }
   }
   if (tensors.size === 0) throw new FormatError(`${name}: it holds no tensors of a model.`);
@@ -149,7 +149,7 @@ const join = (path: string, name: string): string => (path === "" ? name : `${pa
 /** What has been made of dictionaries: one may stand in very many places. */
 const known = new WeakMap<object, Entries>();
 /** The entries of a dictionary, or of one of the classes that are one, by names; numbers are names too. */
-function entriesOf(value: PickleValue | undefined): Entries | undefined {
+export function entriesOf(value: PickleValue | undefined): Entries | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const before = known.get(value);
   if (before !== undefined) return before;
@@ -175,7 +175,8 @@ function entriesOf(value: PickleValue | undefined): Entries | undefined {
   return entries;
 }
 
-const itemsIn = (value: PickleValue | undefined): readonly PickleValue[] => {
+/** The items of a list, a tuple or a set; none of anything else. */
+export const itemsIn = (value: PickleValue | undefined): readonly PickleValue[] => {
   if (isRecord(value, "set")) return value.items;
   // Protocol 2 makes a set by calling it with a list.
   if (isRecord(value, "object") && /^(builtins|__builtin__)\.(set|frozenset)$/.test(globalName(value.type) ?? "")) {
@@ -185,13 +186,14 @@ const itemsIn = (value: PickleValue | undefined): readonly PickleValue[] => {
 };
 
 /** The attributes of an object, by name. */
-function fieldsOf(object: PickleObject): Entries | undefined {
+export function fieldsOf(object: PickleObject): Entries | undefined {
   // With slots, the state is a pair of attributes and slots.
   const state = isRecord(object.state, "tuple") ? object.state.items[0] : object.state;
   return entriesOf(state);
 }
 
-const isModule = (value: PickleValue | undefined): value is PickleObject => {
+/** Whether it is a module, by the parts that each has. */
+export const isModule = (value: PickleValue | undefined): value is PickleObject => {
   if (!isRecord(value, "object")) return false;
   const fields = fieldsOf(value);
   return fields?.has("_parameters") === true && fields.has("_modules");

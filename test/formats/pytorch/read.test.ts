@@ -7,6 +7,7 @@ import { readTensors } from "../../../src/formats/pytorch/read.ts";
 import { writeSafetensors } from "../../../src/formats/safetensors.ts";
 import { dense } from "../../../src/nn/layers.ts";
 import { sequential } from "../../../src/nn/model.ts";
+import { openModel } from "../../../src/tasks/open-model.ts";
 import { rejection } from "../../helpers/refusal.ts";
 import { expectOutput, recorded, recordedAs } from "./recorded.ts";
 
@@ -50,7 +51,7 @@ describe("what a reader of the file might not expect is said", () => {
     `);
     expect(await notes("checkpoint")).toMatchInlineSnapshot(`
       [
-        "The tensors are those of "model_state_dict"; not read: epoch, optimizer_state_dict, loss, vocabulary.",
+        "The tensors are those of "model_state_dict"; beside them are epoch, optimizer_state_dict, loss, vocabulary.",
         "The file does not say how its parts are wired; they are read in a chain: embedding, rnn, fc, with an output at every step.",
       ]
     `);
@@ -74,10 +75,23 @@ describe("what a reader of the file might not expect is said", () => {
     `);
   });
 
+  test("a vocabulary of as many tokens as the model has is that of the model, by whatever name", async () => {
+    const tokensOf = async (name: string) =>
+      (await importModel({ bytes: recordedAs(name).bytes, name: "m.pt" })).vocabulary;
+    expect(await tokensOf("module with its vocabulary")).toEqual([..."abcde"]);
+    expect(await tokensOf("weights one level down")).toEqual([..."abcde"]);
+    expect(await tokensOf("checkpoint")).toBeUndefined();
+    const opened = await openModel({ bytes: recordedAs("module with its vocabulary").bytes, name: "m.pt" });
+    expect(opened.task === "text" && opened.content.tokenizer).toEqual({
+      kind: "char",
+      vocabulary: ["\uFFFD", ..."abcde"],
+    });
+  });
+
   test("files as people have them", async () => {
     expect(await notes("weights one level down")).toMatchInlineSnapshot(`
       [
-        "The tensors are those of "state_dict"; not read: n_hidden, n_layers, tokens.",
+        "The tensors are those of "state_dict"; beside them are n_hidden, n_layers, tokens.",
         "The file does not say how its parts are wired; they are read in a chain: lstm, fc, with an output at every step.",
       ]
     `);
