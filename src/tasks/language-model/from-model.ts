@@ -163,17 +163,34 @@ function identity(size: number): Float32Array {
   return values;
 }
 
-/** The layer that gives a logit a token, and those before it; a softmax at the end is left out. */
+/** The layer that gives a logit a token, and those before it; a softmax at the end, or its logarithm, is left out. */
 function headOf(layers: readonly Layer[], where: string) {
-  const source = (layer: Layer | undefined): string | undefined =>
-    layer?.kind === "cell" && layer.strides === undefined ? layer.cell.source : undefined;
-  const ended = source(layers.at(-1)) === "y = softmax(x)";
-  const before = layers.slice(0, ended ? -2 : -1);
-  const head = layers.at(ended ? -2 : -1);
-  const probabilities = ended ? layers.at(-1)?.reads : undefined;
-  const isDense = /^y = (softmax\()?W @ x( \+ b)?\)?$/.test(source(head) ?? "");
-  if (head?.kind === "cell" && isDense && (probabilities ?? head.name) === head.name) return { before, head };
+  const last = layers.at(-1) as Layer;
+  const alone = endOf(last) === "x";
+  const head = alone ? layers.at(-2) : last;
+  const readsIt = !alone || last.reads === undefined || last.reads === head?.name;
+  if (head?.kind === "cell" && readsIt && endOf(head) === "W @ x")
+    return { before: layers.slice(0, alone ? -2 : -1), head };
   throw new InputError(
-    `${where}: the model ends in ${layers.at(-1)?.name}, and what predicts tokens ends in a dense layer, with a softmax or without.`,
+    `${where}: the model ends in ${last.name}, and what predicts tokens ends in a dense layer, with a softmax or without.`,
   );
+}
+
+/** What a layer's cell is a softmax of, its logarithm, or itself: a product or what it reads; undefined of any other. */
+function endOf(layer: Layer): "W @ x" | "x" | undefined {
+  if (layer.kind !== "cell" || layer.strides !== undefined) return undefined;
+  const lines = layer.cell.source.split("\n").map((line) => line.replace(/#.*/, "").replace(/\s+/g, ""));
+  const product = /^\w+=(W@x(?:\+b)?)$/.exec(lines[0] as string);
+  // The first line may name the product, or all that the last one makes of it.
+  const [sum, rest] = product === null ? ["", lines] : [(lines[0] as string).split("=")[0] as string, lines.slice(1)];
+  const of = (z: string): readonly string[] => [
+    `y=softmax(${z})`,
+    `y=log(softmax(${z}))`,
+    `y=${z}-max(${z})-log(sum(exp(${z}-max(${z}))))`,
+    `d=${z}-max(${z});y=d-log(sum(exp(d)))`,
+  ];
+  const text = rest.join(";");
+  if (product !== null) return (text === "" && sum === "y") || of(sum).includes(text) ? "W @ x" : undefined;
+  if (["W@x", "W@x+b"].some((z) => of(z).includes(text))) return "W @ x";
+  return of("x").includes(text) ? "x" : undefined;
 }

@@ -81,6 +81,34 @@ describe("a model of every step", () => {
     expect(found["<|endoftext|>"]! / found.a!).toBeCloseTo(wanted[2]! / wanted[3]!, 4);
   });
 
+  test.each([
+    ["log-probabilities of a dense layer", ["z = W @ x + b", "y = z - max(z) - log(sum(exp(z - max(z))))"], undefined],
+    [
+      "log-probabilities in three lines",
+      ["s = W @ x", " d = s - max(s)  # not too large", " y = d - log(sum(exp(d)))"],
+      undefined,
+    ],
+    ["a dense layer without a bias", ["y = W @ x"], undefined],
+    ["log-probabilities by a layer of their own", ["y = W @ x + b"], "y = log(softmax(x))"],
+  ])("%s: the same probabilities", async (_, lines, after) => {
+    const model = drawn(
+      sequential([
+        embedding(4, 3),
+        gru(6, { returnSequences: true }),
+        recurrent(cell(lines.join("\n")), { units: 4, label: "head" }),
+        ...(after === undefined ? [] : [recurrent(cell(after), { label: "activation" })]),
+      ]),
+    );
+    const numbers = Float64Array.from(await direct(model, [2, 0, 1]), Math.exp);
+    const sum = numbers.reduce((a, b) => a + b, 0);
+    const found = await nextOf(languageModelFrom(model, { vocabulary: [..."abcd"] }), "cab");
+    expectClose(
+      [..."abcd"].map((name) => found[name]!),
+      numbers.map((one) => one / sum),
+      { within: 1e-6 },
+    );
+  });
+
   test("an input layer is the embedding; another name stays", () => {
     const model = drawn(
       sequential([input(3, { name: "text" }), lstm(4, { returnSequences: true, name: "memory" }), dense(3)]),
