@@ -204,10 +204,14 @@ function modelWith(
   const layers = nameLayers(specs);
   const [first] = layers;
   const ofInput = first?.kind === "input" ? first.features : single;
+  /** A constant that several layers have is each one's own, which training changes. */
+  const taken = new Set<Float32Array>();
   return modelOf(layers, ofInput as Model["input"], ({ name: parameter, shape }) => {
     const found = parameters.get(parameter);
     const size = shape.reduce((a, b) => a * b, 1);
     if (found?.length !== size) throw new Error(`internal: ${parameter} needs ${size} values, got ${found?.length}`);
+    if (taken.has(found)) return found.slice();
+    taken.add(found);
     return found;
   });
 }

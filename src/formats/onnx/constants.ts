@@ -33,6 +33,13 @@ export const isKnown = (value: { readonly kind: string } | undefined): value is 
   value?.kind === "constant" || value?.kind === "sizes" || value?.kind === "fill";
 
 export const numbersOf = ({ data }: Constant): number[] => Array.from(data as ArrayLike<number | bigint>, Number);
+/** The same in 32 bits: the constant's own array where it has them, else without a list between. */
+export function floatsOf({ data }: Constant): Float32Array {
+  if (data instanceof Float32Array) return data;
+  const made = new Float32Array(data.length);
+  for (let k = 0; k < made.length; k++) made[k] = Number(data[k]);
+  return made;
+}
 /** A list of whole numbers, or undefined where it is none. */
 export function listOf(value: { readonly kind: string } | undefined): readonly Size[] | undefined {
   if (!isKnown(value)) return undefined;
@@ -351,9 +358,11 @@ function dequantized(
   const zeros = zero?.kind === "constant" ? numbersOf(zero) : scales.map(() => 0);
   if ((size !== 1 && first.dims[at] !== size) || zeros.length !== size) return undefined;
   const inner = countOf(first.dims.slice(at + 1));
-  const data = Float32Array.from(first.data as ArrayLike<number>, (value, k) => {
+  // Float32Array.from would hold a list of all numbers first.
+  const data = new Float32Array(first.data.length);
+  for (let k = 0; k < data.length; k++) {
     const place = size === 1 ? 0 : Math.floor(k / inner) % size;
-    return (Number(value) - (zeros[place] as number)) * (scales[place] as number);
-  });
+    data[k] = (Number(first.data[k]) - (zeros[place] as number)) * (scales[place] as number);
+  }
   return { kind: "constant", dims: first.dims, data };
 }

@@ -10,7 +10,7 @@ import {
   recurrent,
 } from "../../nn/layers.ts";
 import { activationTerm } from "./activations.ts";
-import { type Axis, type Constant, integersOf, numbersOf } from "./constants.ts";
+import { type Axis, type Constant, floatsOf, integersOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import {
   axisAt,
@@ -39,7 +39,7 @@ export function embedded(node: ReadNode, table: Constant, index: Flow, { vocabul
   if (table.dims.length !== 2 || (numberOf(node, "axis") ?? 0) !== 0)
     throw refused("its table is no matrix of one row a token.");
   vocabulary.set(index.draft, Math.max(rows, vocabulary.get(index.draft) ?? 0));
-  const weight = Float32Array.from(numbersOf(table));
+  const weight = floatsOf(table);
   const draft: Pick<Draft, "make" | "values"> = {
     make: (own, [reads]) => [embedding(rows, size, { name: own, reads: reads as string })],
     values: (own) => ({ [`${own}.weight`]: weight }),
@@ -96,11 +96,11 @@ export function product(node: ReadNode, given: Operands): Flow {
 export function vectorOf(value: Value, size: number): Float32Array {
   if (value.kind === "fill") return new Float32Array(size).fill(value.value);
   if (value.kind !== "constant") throw refused("its other operand is computed.");
-  const all = numbersOf(value);
+  const all = floatsOf(value);
   const last = value.dims.at(-1) ?? 1;
   if (all.length === 1) return new Float32Array(size).fill(all[0] as number);
   if (all.length !== last || last !== size) throw refused("its constant has other sizes than one number a feature.");
-  return Float32Array.from(all);
+  return all;
 }
 
 export function normalized(node: ReadNode, given: Operands): Flow {
@@ -174,7 +174,7 @@ export function convolved(node: ReadNode, given: Operands, { notes }: Reading): 
   if (padded || fills || size > stride) {
     throw refused("it reads steps more than once, or fills up before the first or behind the last.");
   }
-  const all = numbersOf(weights);
+  const all = floatsOf(weights);
   const kernel = (k: number): Float32Array =>
     Float32Array.from({ length: units * depth }, (_, j) => all[j * size + k] as number);
   const bias = given[2] === undefined ? new Float32Array(units) : vectorOf(given[2], units);

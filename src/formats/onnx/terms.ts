@@ -2,7 +2,7 @@
  * Values as equations say them: of what a layer reads, of states of the step before, of weights. Terms are made while a graph is read, and
  * shared where the graph shares them; `equations.ts` makes cells of them. Knows nothing about graphs and their axes.
  */
-import { type Constant, numbersOf } from "./constants.ts";
+import { type Constant, floatsOf } from "./constants.ts";
 import { type Flow, isBackwards, refused } from "./flows.ts";
 
 /** A state of a loop. */
@@ -95,10 +95,11 @@ export function numberTerm(value: number): Term {
 }
 /** A constant of one number, or of one for each feature. */
 export function constantTerm(constant: Constant, hint: Hint | undefined): Term {
-  const all = numbersOf(constant);
-  if (all.length === 1) return numberTerm(all[0] as number);
+  const all = floatsOf(constant);
+  // A number alone keeps all its digits.
+  if (all.length === 1) return numberTerm(Number(constant.data[0]));
   if (all.length !== constant.dims.at(-1)) throw refused("its constant has other sizes than one number a feature.");
-  return { kind: "vector", data: Float32Array.from(all), from: constant, hint, width: all.length };
+  return { kind: "vector", data: all, from: constant, hint, width: all.length };
 }
 export function productTerm(one: Omit<Product, "kind" | "reverse">): Term {
   // What is multiplied by weights after a loop is a layer of its own.

@@ -456,6 +456,21 @@ describe("refused", () => {
   });
 });
 
+test("a constant of two layers is each one's own", async () => {
+  const graph: SmallGraph = {
+    nodes: [
+      node("MatMul", "x W2", "p"),
+      node("Add", "p b", "q"),
+      node("Tanh", "q", "r"),
+      node("MatMul", "r W2", "s"),
+      node("Add", "s b", "y"),
+    ],
+    tensors: [floats("W2", 2, 2), floats("b", 2)],
+  };
+  const { values } = await expectSame(graph);
+  expect(values["dense.b"]).toEqual(values["dense_1.b"]);
+  expect(values["dense.b"]).not.toBe(values["dense_1.b"]);
+});
 test("initial states of two layers in one input are left to a session", async () => {
   const graph: SmallGraph = {
     inputs: [...x("time", "batch", 2), { name: "h", type: "float", dims: [2, "batch", 3] }],
