@@ -47,6 +47,16 @@ export function embedded(node: ReadNode, table: Constant, index: Flow, { vocabul
   return layer("embedding", [index], draft, [...index.axes, features(size)]);
 }
 
+/** What stands for a constant as it is used in one way, so that its uses share a parameter and its transpose does not. */
+function sameAs(constant: Constant, way: string): object {
+  const known = ways.get(constant) ?? new Map<string, object>();
+  ways.set(constant, known);
+  const made = known.get(way) ?? {};
+  known.set(way, made);
+  return made;
+}
+const ways = new WeakMap<Constant, Map<string, object>>();
+
 /** `MatMul` and `Gemm` with weights: bias and activation may follow. */
 export function product(node: ReadNode, given: Operands): Flow {
   const flow = flowOf(given[0]);
@@ -82,7 +92,14 @@ export function product(node: ReadNode, given: Operands): Flow {
   const made = layer("dense", [flow], { ...draft, lazy: false }, [...flow.axes.slice(0, -1), features(units)]);
   const hint = hintOf(node.inputs[1]);
   return alsoTerm(made, () => {
-    const alone = productTerm({ data: W, from: weights, hint, of: termOf(flow), flow, width: units });
+    const alone = productTerm({
+      data: W,
+      from: sameAs(weights, `${turned} ${alpha}`),
+      hint,
+      of: termOf(flow),
+      flow,
+      width: units,
+    });
     const own = hintOf(third === undefined ? open.biasName : node.inputs[2]);
     const biased =
       open.bias === undefined

@@ -191,6 +191,33 @@ const same: readonly (readonly [what: string, graph: SmallGraph, y: string])[] =
     "time batch",
   ],
   [
+    "a loop that multiplies by a matrix and by its transpose",
+    {
+      nodes: [
+        toTime,
+        node("Scan", "h0 t", "h s", {
+          num_scan_inputs: { int: 1 },
+          body: {
+            graph: {
+              ...body,
+              nodes: [
+                node("MatMul", "x_in G3", "a"),
+                node("MatMul", "h_in Q", "b"),
+                node("Gemm", "b Q", "c", { transB: { int: 1 } }),
+                node("Add", "a c", "d"),
+                node("Tanh", "d", "h_out"),
+                node("Identity", "h_out", "y_out"),
+              ],
+            },
+          },
+        }),
+        node("Identity", "s", "y"),
+      ],
+      tensors: [floats("G3", 2, 3), floats("Q", 3, 3), { name: "h0", dims: [3, 3], data: new Float32Array(9) }],
+    },
+    "time batch",
+  ],
+  [
     "the same loop from the last step to the first, with outputs in the order in which they are made",
     {
       nodes: [
