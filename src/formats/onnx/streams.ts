@@ -11,7 +11,7 @@ const recurrent = ["LSTM", "GRU", "RNN", "Scan", "Loop"];
 
 /**
  * The states of a graph: an input `NAME` and an output `next.NAME`, as this library writes them; or, of a graph without loops, what comes out
- * in the order and with the sizes of all inputs but the first.
+ * in the order and with the sizes of all inputs but the first, and depends on that and on the first.
  */
 export function streamsOf({ nodes, inputs, outputs, tensors }: ReadGraph): readonly Stream[] {
   const given = inputs.filter((one) => !tensors.has(one.name));
@@ -19,11 +19,14 @@ export function streamsOf({ nodes, inputs, outputs, tensors }: ReadGraph): reado
     const output = outputs.find((one) => one.name === `next.${input.name}`);
     return output === undefined ? [] : [{ input, output: output.name }];
   });
-  const [, ...more] = given;
+  const [x, ...more] = given;
   const [, ...results] = outputs;
   const alike = (one: ReadValue, k: number): boolean => {
     const [a, b] = [one.dims, results[k]?.dims];
-    return a?.length === 2 && b?.length === 2 && typeof a[1] === "number" && a[1] === b[1] && one.type === 1;
+    const sizes = a?.length === 2 && b?.length === 2 && typeof a[1] === "number" && a[1] === b[1] && one.type === 1;
+    if (!sizes) return false;
+    const needs = neededBy(nodes, (results[k] as ReadValue).name);
+    return needs.has(one.name) && needs.has(x?.name ?? "");
   };
   const unnamed =
     named.length === 0 &&
@@ -50,6 +53,18 @@ export function streamsOf({ nodes, inputs, outputs, tensors }: ReadGraph): reado
   });
 }
 
+/** All values that one depends on. */
+function neededBy(nodes: ReadGraph["nodes"], name: string): ReadonlySet<string> {
+  const from = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const seen = new Set<string>();
+  const open = [name];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    if (seen.has(one)) continue;
+    seen.add(one);
+    open.push(...(from.get(one)?.inputs ?? []));
+  }
+  return seen;
+}
 const plainName = (name: string): string => {
   const plain = name.replaceAll(/\W/g, "_");
   return /^[A-Za-z_]/.test(plain) ? plain : `s_${plain}`;

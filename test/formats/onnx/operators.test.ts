@@ -483,6 +483,17 @@ describe("refused", () => {
   });
 });
 
+test("two inputs and two outputs of one size are no stream where one does not depend on the other", async () => {
+  const vector = (name: string) => ({ name, type: "float" as const, dims: ["batch", 2] });
+  const graph: SmallGraph = {
+    inputs: [vector("x"), vector("z")],
+    outputs: [vector("y"), vector("w")],
+    nodes: [node("Tanh", "x", "y"), node("Sigmoid", "z", "w")],
+  };
+  const { model, notes } = await importModel({ bytes: fileOf(graph), name: "m.onnx" });
+  expect(model.inputs.map(({ name, sequence }) => [name, sequence])).toEqual([["x", false]]);
+  expect(notes).toEqual(['Its output "w" is left out: a model has one, "y".', 'Its input "z" is not read.']);
+});
 test("a constant of two layers is each one's own", async () => {
   const graph: SmallGraph = {
     nodes: [
