@@ -1,7 +1,7 @@
 #!/bin/sh
 # The folders of weights in a .keras file are numbered by a layer's distance from the output, not by the order of the layers.
 #
-# Version: Keras 3.15.1, backend numpy; 3.16.0 has the same code.
+# Version: Keras 3.15.1, backend JAX; 3.16.0 has the same code.
 # Guess: `model.weights.h5` holds a folder for each layer, named after its class and numbered where there are several: dense, dense_1,
 #   dense_2, in the order in which layers were made, or in which config.json lists them.
 # Seen: in a functional model they are numbered in another order: layers are sorted by how far they are from the output, the farthest first.
@@ -26,7 +26,7 @@ trap 'rm -rf "$folder"' EXIT
 trap 'exit 2' INT TERM
 cd "$folder"
 python3 -m venv venv >venv.log 2>&1 || cannot "venv: $(tail -n 1 venv.log)"
-venv/bin/pip install --quiet --disable-pip-version-check keras==3.15.1 scipy >pip.log 2>&1 || cannot "pip: $(tail -n 1 pip.log)"
+venv/bin/pip install --quiet --disable-pip-version-check keras==3.15.1 jax==0.10.2 >pip.log 2>&1 || cannot "pip: $(tail -n 1 pip.log)"
 
 cat >show.py <<'EOP'
 import io, json, shutil, sys, zipfile
@@ -67,4 +67,4 @@ print("numbered as listed: loaded, near has the numbers of", ", ".join(same))
 expected = {"far": "dense", "farther": "dense_1", "near": "dense_2"}
 sys.exit(0 if listed == ["near", "far", "farther"] and folders == expected and same == ["farther"] else 1)
 EOP
-KERAS_BACKEND=numpy venv/bin/python show.py 2>errors.log || { tail -n 3 errors.log >&2; exit 1; }
+KERAS_BACKEND=jax venv/bin/python show.py 2>errors.log || { tail -n 3 errors.log >&2; exit 1; }

@@ -405,7 +405,8 @@ export const bidirectionalArguments: Arguments = {
  */
 export function bidirectional(layer: CellSpec, options: BidirectionalOptions = {}): LayerSpec {
   checkArguments("bidirectional", { layer, options }, bidirectionalArguments);
-  const { mergeMode = "concat", backward = layer } = options;
+  // Of a layer that runs backwards the other one runs forwards.
+  const { mergeMode = "concat", backward = layer?.goBackwards ? { ...layer, goBackwards: false } : layer } = options;
   for (const one of [layer, backward]) {
     if (one.cell.states.length === 0) {
       throw new InputError("bidirectional: needs a recurrent layer, one whose cell has a state");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readModel, writeModel } from "../../src/formats/model-file.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { cell } from "../../src/graph/cell.ts";
 import {
@@ -150,6 +151,12 @@ describe("bidirectional: one direction as it is, the other turned back, at each 
       const wanted = forward.map((row, t) => [...(backward[t] as number[]), ...row]).toReversed();
       expect(await outputs(turned, x)).toEqual(wanted);
     }
+  });
+  test("of a layer that runs backwards the file has the other one forwards, and is read again", () => {
+    const turned = model([bidirectional(lstm(3, { goBackwards: true }))]);
+    const again = readModel(writeModel({ model: turned, extra: {} })).model;
+    expect(writeModel({ model: again, extra: {} })).toEqual(writeModel({ model: turned, extra: {} }));
+    expect(again.values).toEqual(turned.values);
   });
   test("mistakes are one line", () => {
     expect(() => bidirectional(dense(3) as CellSpec)).toThrow(
