@@ -25,8 +25,8 @@ export type ImportedModel = {
   readonly model: Model;
   /** How many steps its input has, where the file says it. Our models take any number. */
   readonly steps?: number;
-  /** The token of each of its numbers, where the file has them. */
-  readonly vocabulary?: readonly (string | undefined)[];
+  /** The token of each of its numbers, null of one without, where the file has them. */
+  readonly vocabulary?: readonly (string | null)[];
   /** Of a model with several outputs: each as a model of its own, with the same arrays of values; the first is `model`. */
   readonly outputs?: readonly { readonly name: string; readonly model: Model }[];
   /** What a reader of the file might not expect, a line each. */

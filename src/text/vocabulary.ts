@@ -5,8 +5,8 @@
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, formatValue, isPlain, string } from "../graph/schema.ts";
 
-/** The token of each id; undefined where none has it. */
-export type Vocabulary = readonly (string | undefined)[];
+/** The token of each id; null where none has it. */
+export type Vocabulary = readonly (string | null)[];
 
 /** More ids than any vocabulary has: a larger one would take memory for nothing. */
 const mostTokens = 10_000_000;
@@ -18,9 +18,9 @@ export const readVocabularyArguments: Arguments = { json: string, name: string }
  * Keras's `Tokenizer.to_json` writes.
  * @param json the content of the file
  * @param name the file's name, for messages. Default "vocabulary.json"
- * @returns the token of each id, undefined for an id without one
+ * @returns the token of each id, null for an id without one
  * @throws InputError, one line, for what is none of these
- * @example readVocabulary('{"a": 1, "b": 2}') // [undefined, "a", "b"]
+ * @example readVocabulary('{"a": 1, "b": 2}') // [null, "a", "b"]
  */
 export function readVocabulary(json: string, name = "vocabulary.json"): Vocabulary {
   checkArguments("readVocabulary", { json, name }, readVocabularyArguments);
@@ -43,17 +43,19 @@ export function readVocabulary(json: string, name = "vocabulary.json"): Vocabula
   if (!Array.isArray(value) && !isPlain(value)) return fail(`it is ${formatValue(value)}, no vocabulary`);
   const pairs = pairsOf(value);
   if (pairs.length === 0) return fail("it has no token");
-  const tokens: (string | undefined)[] = [];
+  const tokens: (string | null)[] = [];
   const known = new Map<string, number>();
   for (const [token, id] of pairs) {
+    if (token === null && Array.isArray(value)) continue;
     if (typeof token !== "string") return fail(`token ${String(id)} is ${formatValue(token)}, no text`);
     if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= mostTokens) {
       return fail(`the number of ${formatValue(token)} is ${formatValue(id)}`);
     }
     const at = id as number;
-    if (tokens[at] !== undefined) return fail(`${formatValue(tokens[at])} and ${formatValue(token)} are both ${at}`);
+    if (typeof tokens[at] === "string")
+      return fail(`${formatValue(tokens[at])} and ${formatValue(token)} are both ${at}`);
     if (known.has(token)) return fail(`${formatValue(token)} is both ${known.get(token)} and ${at}`);
-    while (tokens.length < at) tokens.push(undefined);
+    while (tokens.length < at) tokens.push(null);
     tokens[at] = token;
     known.set(token, at);
   }

@@ -2219,5 +2219,11 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
     "FileTaken",
     "readProblem",
   ],
-  "formats/safetensors": ["FormatError", "elementBytes", "decodeTensor"],
+  "formats/safetensors": [
+    ...["FormatError", "elementBytes", "decodeTensor"],
+    ...["safetensorsParts", "storedTensors", "encodeHalf"],
+  ],
+  "formats/imported": ["isForeignModel"],
+  "formats/model-file": ["modelParts", "isModelFile"],
+  "formats/onnx": ["onnxParts"],
 };

@@ -17,17 +17,18 @@ test("digits that are tokens are no ids", () => {
 });
 
 test("an id without a token stays empty", () => {
-  expect(read({ a: 1, b: 3 })).toEqual([undefined, "a", undefined, "b"]);
+  expect(read({ a: 1, b: 3 })).toEqual([null, "a", null, "b"]);
+  expect(read([null, "a", null, "b"])).toEqual([null, "a", null, "b"]);
 });
 
 test("Keras's tokenizer: as it writes itself, saved once more, and without the words beyond num_words", () => {
   const tokenizer = new Tokenizer({ charLevel: true });
   tokenizer.fitOnTexts(["abca"]);
-  expect(readVocabulary(tokenizer.toJson(), "t.json")).toEqual([undefined, "a", "b", "c"]);
-  expect(read(tokenizer.toJson())).toEqual([undefined, "a", "b", "c"]);
+  expect(readVocabulary(tokenizer.toJson(), "t.json")).toEqual([null, "a", "b", "c"]);
+  expect(read(tokenizer.toJson())).toEqual([null, "a", "b", "c"]);
   const few = new Tokenizer({ charLevel: true, numWords: 3 });
   few.fitOnTexts(["abca"]);
-  expect(readVocabulary(few.toJson(), "t.json")).toEqual([undefined, "a", "b"]);
+  expect(readVocabulary(few.toJson(), "t.json")).toEqual([null, "a", "b"]);
 });
 
 test.each([

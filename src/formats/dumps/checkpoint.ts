@@ -121,8 +121,8 @@ function ofKeras(kernel: Table, bias: Table, name: string): [Table, Table, Table
   ];
 }
 
-/** The token of each number; undefined where the file is none. */
-function vocabularyIn(bytes: Uint8Array | undefined, size: number): (string | undefined)[] | undefined {
+/** The token of each number, null of one without; undefined where the file is none. */
+function vocabularyIn(bytes: Uint8Array | undefined, size: number): (string | null)[] | undefined {
   const ids = Object.entries(objectIn(bytes ?? new Uint8Array()) ?? {});
   if (
     ids.length === 0 ||
@@ -130,7 +130,7 @@ function vocabularyIn(bytes: Uint8Array | undefined, size: number): (string | un
   ) {
     return undefined;
   }
-  const tokens = Array.from({ length: size }, (): string | undefined => undefined);
+  const tokens = Array.from({ length: size }, (): string | null => null);
   for (const [token, id] of ids) tokens[id as number] = token;
   return tokens;
 }

@@ -25,7 +25,7 @@ import type { LanguageModel } from "./file.ts";
 export type LanguageModelFromOptions = {
   /**
    * The token of each of the model's numbers, in order: single characters, and names in the usual brackets for what is none (`<pad>`,
-   * `<unk>`, `</s>`); undefined for a number without a token.
+   * `<unk>`, `</s>`); null for a number without a token.
    */
   readonly vocabulary: Vocabulary;
   /** Of a model with one output for a whole sequence: how many tokens it reads to predict the next. By default all before it. */
@@ -33,7 +33,7 @@ export type LanguageModelFromOptions = {
 };
 
 export const vocabularyRule: Rule = {
-  ...listOf({ ...string, accepts: (value) => value === undefined || string.accepts(value) }, 2),
+  ...listOf({ ...string, accepts: (value) => value === null || string.accepts(value) }, 2),
   expected: "a list of tokens",
 };
 export const languageModelFromArguments: Arguments = {
@@ -88,15 +88,15 @@ function tokenizerOf(
   padded: boolean,
 ): { readonly tokenizer: VocabularyTokenizer; readonly rows: readonly (number | undefined)[] } {
   const named = (names: readonly string[]): number =>
-    vocabulary.findIndex((token) => token !== undefined && names.includes(token.toLowerCase()));
+    vocabulary.findIndex((token) => token !== null && names.includes(token.toLowerCase()));
   const found = (names: readonly string[]): number | undefined => (named(names) < 0 ? undefined : named(names));
   // Number 0 without a token is Keras's padding.
-  const pad = found(paddingNames) ?? (vocabulary[0] === undefined ? 0 : undefined);
+  const pad = found(paddingNames) ?? (vocabulary[0] === null ? 0 : undefined);
   const unknown = found(unknownNames);
   // A text that begins after the end of another begins with the same token in models that have one alone.
   const end = found(endNames) ?? found(startNames);
   const special = new Set([pad, unknown, end, ...[paddingNames, unknownNames, endNames, startNames].map(named)]);
-  const characters = vocabulary.flatMap((token, id) => (token === undefined || special.has(id) ? [] : [{ token, id }]));
+  const characters = vocabulary.flatMap((token, id) => (token === null || special.has(id) ? [] : [{ token, id }]));
   const word = characters.find(({ token }) => [...token].length !== 1);
   if (word !== undefined) {
     throw new InputError(

@@ -157,7 +157,7 @@ describe("a model of every step", () => {
 });
 
 describe("a model of windows", () => {
-  const vocabulary = [undefined, "a", "b", "c"];
+  const vocabulary = [null, "a", "b", "c"];
   const make = (window = 3): LanguageModel => languageModelFrom(lastOnly(), { vocabulary, window });
   /** The same in plain steps: the last tokens, padded in front. */
   async function wanted(ids: readonly number[], window: number): Promise<Float32Array> {
