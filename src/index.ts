@@ -192,7 +192,6 @@ export {
   trainMusic,
   writeMusicModel,
 } from "./tasks/music.ts";
-export { type AnyModelSource, type OpenedModel, openModel } from "./tasks/open-model.ts";
 export {
   evaluateTagger,
   explainTag,

@@ -93,7 +93,7 @@ import { trainForecasterArguments } from "../../src/tasks/forecast/train.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
 import * as musical from "../../src/tasks/music.ts";
-import { openModelArguments } from "../../src/tasks/open-model.ts";
+import { openModel, openModelArguments } from "../../src/tasks/open-model.ts";
 import * as tagging from "../../src/tasks/tag.ts";
 import * as paths from "../../src/tasks/trajectories.ts";
 import * as translators from "../../src/tasks/translate.ts";
@@ -1250,7 +1250,7 @@ export const entries: readonly Entry[] = [
   {
     name: "openModel",
     rules: openModelArguments,
-    call: unrolled.openModel,
+    call: openModel,
     right: [[{ bytes, name: "model.safetensors" }]],
   },
   {
@@ -2224,6 +2224,7 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
     ...["safetensorsParts", "storedTensors", "encodeHalf"],
   ],
   "formats/imported": ["isForeignModel"],
+  "open-model": ["readModelFile"],
   "formats/model-file": ["modelParts", "isModelFile"],
   "formats/onnx": ["onnxParts"],
 };

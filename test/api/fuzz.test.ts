@@ -17,6 +17,7 @@ test("every function and class that the package exports is in the table, or said
     index: "index.ts",
     callbacks: "callbacks/index.ts",
     server: "server/index.ts",
+    "open-model": "tasks/open-model.ts",
   };
   for (const folder of ["text", "formats"]) {
     // Of a folder its index; one without is not public.

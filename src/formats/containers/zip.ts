@@ -28,13 +28,13 @@ export type ZipMember = {
 
 /**
  * The members of an archive by their names, in the order of its directory, none of them unpacked. The directory at its end says what
- * there is; the headers between members, in which PyTorch writes no sizes, are asked only for their length, and checksums are not
- * computed. Folders are left out.
+ * there is; the headers between members, in which PyTorch writes no sizes, are asked only for their length. Folders are left out.
  * @param name the file's name, for messages
+ * @param checked whether a checksum is computed of each member when it is read, which takes longer than to read it
  * @throws FormatError for what is no archive or is cut off, for two members of one name, for members that lie over each other, are
  * encrypted or packed by other methods than deflate, and for members that unpack to far more than the file holds
  */
-export function zipMembers(bytes: Uint8Array, name: string): ReadonlyMap<string, ZipMember> {
+export function zipMembers(bytes: Uint8Array, name: string, checked = false): ReadonlyMap<string, ZipMember> {
   const fail: (problem: string) => never = (problem) => {
     throw new FormatError(`${name}: ${problem}`);
   };
@@ -50,6 +50,7 @@ export function zipMembers(bytes: Uint8Array, name: string): ReadonlyMap<string,
     if (at + entryBytes > end || view.getUint32(at, true) !== 0x02014b50)
       damaged("its directory has no entry where one belongs");
     const [flags, method] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)];
+    const checksum = view.getUint32(at + 16, true);
     const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((place) => view.getUint16(at + place, true)) as [
       number,
       number,
@@ -85,8 +86,12 @@ export function zipMembers(bytes: Uint8Array, name: string): ReadonlyMap<string,
     const content = bytes.subarray(from, from + packed);
     members.set(called, {
       size,
-      read: () =>
-        method === 0 ? content : (inflate(content, size) ?? damaged(`${label} does not unpack to ${size} bytes`)),
+      read() {
+        const whole =
+          method === 0 ? content : (inflate(content, size) ?? damaged(`${label} does not unpack to ${size} bytes`));
+        if (checked && crc32(whole) !== checksum) damaged(`${label} is not what its checksum says`);
+        return whole;
+      },
     });
   }
   places.sort((a, b) => a.from - b.from);
@@ -185,4 +190,18 @@ function inflate(packed: Uint8Array, size: number): Uint8Array | undefined {
     return undefined;
   }
   return !over && ended && filled === size ? out : undefined;
+}
+
+let crcTable: Uint32Array | undefined;
+/** The checksum that archives have of each member. */
+function crc32(bytes: Uint8Array): number {
+  crcTable ??= Uint32Array.from({ length: 256 }, (_, byte) => {
+    let value = byte;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+    return value;
+  });
+  const table = crcTable;
+  let crc = -1;
+  for (let k = 0; k < bytes.length; k++) crc = (table[(crc ^ (bytes[k] as number)) & 0xff] as number) ^ (crc >>> 8);
+  return ~crc >>> 0;
 }

@@ -32,7 +32,7 @@ export async function readKeras(source: ModelSource): Promise<ImportedModel> {
       `${name}: it holds an architecture and no weights. Give the file of its weights (.weights.h5, .h5) with this one beside it, of the same name.`,
     );
   }
-  const members = zipMembers(bytes, name);
+  const members = zipMembers(bytes, name, true);
   const described = configOf(members, name);
   const [translated, model] = understand(described, name);
   const weights = members.get("model.weights.h5")?.read();
@@ -87,19 +87,19 @@ function beside({ name, beside: find }: ModelSource, version: string | undefined
   const file = name.split(/[\\/]/).at(-1) as string;
   const stem = file.replace(/\.(h5|hdf5|keras)$/i, "");
   const short = stem.replace(/[._]weights$/i, "");
-  const candidates = [...new Set([`${stem}.json`, `${short}.json`, `${short}.keras`, "config.json"])].filter(
+  const candidates = [...new Set([`${short}.keras`, `${stem}.json`, `${short}.json`, "config.json"])].filter(
     (one) => one !== file,
   );
   for (const candidate of candidates) {
     const bytes = find?.(candidate);
     if (bytes === undefined) continue;
-    if (candidate.endsWith(".keras")) return configOf(zipMembers(bytes, candidate), candidate);
+    if (candidate.endsWith(".keras")) return configOf(zipMembers(bytes, candidate, true), candidate);
     const config = json(new TextDecoder().decode(bytes), candidate);
     const written = (config as Record<string, unknown> | null)?.keras_version;
     return { config, version: version ?? (typeof written === "string" ? written : undefined), from: candidate };
   }
   throw new FormatError(
-    `${name}: it holds weights and no architecture. Put the model's to_json() beside it as ${candidates[0]}, or the model as ${short}.keras.`,
+    `${name}: it holds weights and no architecture. Put the model's to_json() beside it as ${stem}.json, or the model as ${short}.keras.`,
   );
 }
 
@@ -117,7 +117,8 @@ export function dialectOf(version: string | undefined, config: unknown): Dialect
   // Only Keras 3 says in which module a class is; Keras 1 and 2 are alike in what matters where they do not say it.
   const modules = typeof config === "object" && config !== null && "module" in config;
   const major = first === undefined ? (modules ? 3 : 2) : Number(first);
-  return { major, handsMasksOn: major < 3 || (second !== undefined && major === 3 && Number(second) < 16) };
+  // to_json() of Keras 3 does not say of which 3 it is: most models are of one before 3.16.
+  return { major, handsMasksOn: major < 3 || (major === 3 && Number(second ?? 0) < 16) };
 }
 
 /** The config in our layers. @throws FormatError for what they cannot say */
@@ -149,11 +150,12 @@ export type Arrays = (layer: string, groups: readonly WeightGroup[]) => readonly
 
 /** The models, with their values. */
 export function finish(
-  [translated, { layers }]: [Translated, KerasModel],
-  { version }: Described,
+  [translated, { layers, sequential }]: [Translated, KerasModel],
+  { version, config }: Described,
   arrays: Arrays,
   name: string,
 ): ImportedModel {
+  const dialect = dialectOf(version, config);
   const first = layers.find(({ className }) => className === "InputLayer");
   const [, steps] = Array.isArray(first?.config.batch_shape) ? (first.config.batch_shape as readonly unknown[]) : [];
   const values = new Map<string, Float32Array>();
@@ -177,7 +179,17 @@ export function finish(
     );
   const outputs = translated.outputs.map((one) => ({ name: one.name, model: build(one) }));
   const [{ model }] = outputs as [(typeof outputs)[number]];
-  const notes = [...translated.notes];
+  const masked =
+    model.layers.some(({ kind }) => kind === "masking") || model.maskedBy.length + model.paddings.length > 0;
+  const assumed = version === undefined && dialect.major === 3 && sequential && masked;
+  const notes = [
+    ...translated.notes,
+    ...(assumed
+      ? [
+          "Nothing says which Keras 3 it is of: recurrent layers hand masks on here, as before 3.16. Put the .keras file beside the weights.",
+        ]
+      : []),
+  ];
   return {
     source: version === undefined ? "Keras of an unknown version" : `Keras ${excerpt(version)}`,
     model,

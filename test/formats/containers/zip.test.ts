@@ -163,3 +163,22 @@ describe("what is damaged has its line", () => {
     );
   });
 });
+
+test("a member that is not what its checksum says is refused where that is asked for", () => {
+  const bytes = zipSync({
+    "a.bin": [new Uint8Array(1000).fill(7), { level: 0 }],
+    "b.txt": new TextEncoder().encode("b".repeat(99)),
+  });
+  const read = (archive: Uint8Array, checked: boolean) =>
+    [...zipMembers(archive, "m.keras", checked)].map(([name, { read }]) => [name, read().length]);
+  expect(read(bytes, true)).toEqual([
+    ["a.bin", 1000],
+    ["b.txt", 99],
+  ]);
+  const damaged = bytes.slice();
+  damaged[500]! ^= 1;
+  expect(() => read(damaged, true)).toThrow(
+    "m.keras: the ZIP archive is cut off or damaged: a.bin is not what its checksum says.",
+  );
+  expect(read(damaged, false)).toHaveLength(2);
+});
