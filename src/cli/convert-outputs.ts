@@ -13,7 +13,12 @@ export type Written = {
   readonly notes: readonly string[];
 };
 /** What writes a model, to these paths. */
-export type Writer = { readonly paths: readonly string[]; readonly write: (content: ModelFile) => Promise<Written> };
+export type Writer = {
+  readonly paths: readonly string[];
+  readonly write: (content: ModelFile) => Promise<Written>;
+  /** Where the vocabulary of a model of text goes, if the file has no place for it. */
+  readonly vocabulary?: string;
+};
 type Choices = { readonly steps: boolean; readonly pytorch: boolean; readonly dtype: WeightType | undefined };
 
 /** @throws InputError for an ending that nothing is written for, and for options of others */
@@ -26,12 +31,13 @@ export function writerFor(out: string, { steps, pytorch, dtype }: Choices): Writ
   if (dtype !== undefined && (pytorch || (ending !== "onnx" && ending !== "safetensors"))) {
     throw new InputError(`--dtype: is for .onnx and .safetensors of ours, and OUT is ${out}. Leave it out.`);
   }
+  const vocabulary = out.replace(/\.\w+$/, ".vocabulary.json");
   const one = (parts: readonly Uint8Array[]): Written => ({ files: [[out, parts]], notes: [] });
   const text = new TextEncoder();
   if (pytorch) {
     const module = out.replace(/\.\w+$/, ".py");
     return {
-      paths: [out, module],
+      ...{ paths: [out, module], vocabulary },
       async write({ model }) {
         const made = (await import("../formats/pytorch/write.ts")).pytorchParts(model);
         return {
@@ -55,13 +61,13 @@ export function writerFor(out: string, { steps, pytorch, dtype }: Choices): Writ
     if (dtype === "bf16") throw new InputError(`--dtype bf16: .onnx takes f32, f16 or int8. Give one of them.`);
     const options = { form: steps ? "steps" : "sequences", dtype: dtype ?? "f32" } as const;
     return {
-      paths: [out],
+      ...{ paths: [out], vocabulary },
       write: async ({ model }) => one((await import("../formats/onnx/index.ts")).onnxParts(model, options)),
     };
   }
   if (ending === "keras") {
     return {
-      paths: [out],
+      ...{ paths: [out], vocabulary },
       async write({ model }) {
         const { bytes, notes } = await (await import("../formats/keras/index.ts")).writeKeras(model);
         return { files: [[out, [bytes]]], notes };
@@ -71,7 +77,7 @@ export function writerFor(out: string, { steps, pytorch, dtype }: Choices): Writ
   if (ending === "json") {
     const weights = out.replace(/\.\w+$/, ".weights.bin");
     return {
-      paths: [out, weights],
+      ...{ paths: [out, weights], vocabulary },
       async write({ model }) {
         const { writeTfjs } = await import("../formats/tfjs/index.ts");
         const made = writeTfjs(model, { weights: basename(weights) });
@@ -104,6 +110,13 @@ async function sourceOf({ model, extra }: ModelFile, out: string, language: Sour
     name: /^[A-Za-z_]/.test(name) ? name.slice(0, 60) : `model_${name.slice(0, 50)}`,
     ...(symbols?.length === model.outputSize && { symbols }),
   });
+}
+
+/** The vocabulary of a model of text, as `--vocabulary` takes it; undefined of one of byte pairs, and of other tasks. */
+export function vocabularyIn({ extra: { task } }: ModelFile): string | undefined {
+  const { tokenizer } = isPlain(task) ? task : {};
+  if (!isPlain(tokenizer) || !Array.isArray(tokenizer.vocabulary)) return undefined;
+  return JSON.stringify([...tokenizer.vocabulary, ...(tokenizer.endOfText === true ? ["<|endoftext|>"] : [])]);
 }
 
 /** What outputs stand for, where the model's task says it: classes, characters or words. */

@@ -1,13 +1,13 @@
 /** `unrolled convert`: a model of another program, or one of ours, as a file of ours, of another program, or as source. */
 import { statSync } from "node:fs";
 import { checkWritable, writeFileAtomically } from "../formats/files.ts";
-import { type WeightType, weightTypes } from "../formats/model-file.ts";
+import { type ModelFile, type WeightType, weightTypes } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
 import type { ReadModelFile } from "../tasks/open-model.ts";
-import { type Writer, type Written, writerFor } from "./convert-outputs.ts";
+import { vocabularyIn, type Writer, type Written, writerFor } from "./convert-outputs.ts";
 import { type ConversionProgress, conversionProgress } from "./convert-progress.ts";
 import { foreignOptions, readModelAt } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
@@ -48,12 +48,7 @@ export const convert: Command = {
       ...{ steps: given.flag("steps"), pytorch: given.flag("pytorch") },
       dtype: given.text("dtype") as WeightType | undefined,
     });
-    for (const path of writer.paths) {
-      checkWritable(path);
-      if (!given.flag("overwrite") && statSync(path, { throwIfNoEntry: false })?.isFile()) {
-        throw new InputError(`${path}: exists already. Give another name, or --overwrite to replace it.`);
-      }
-    }
+    for (const path of writer.paths) checkFree(path, given);
     const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     const progress = conversionProgress(size);
     const [found, written] = await converted(given, writer, progress).finally(progress.end);
@@ -95,11 +90,23 @@ async function converted(
     phase("converting");
     add(bytes);
   };
-  const found = await readModelAt(file, given, { wasRead });
+  const found = await readModelAt(file, given, { wasRead, asText: writer.vocabulary === undefined });
   checkFiniteValues(found.file.model, file);
-  const written = await writer.write(found.file);
+  const written = withVocabulary(await writer.write(found.file), writer, found.file, given);
   phase("writing", sizeOf(written.files.flatMap(([, parts]) => parts)));
   for (const [path, parts] of written.files) writeFileAtomically(path, parts, add);
   return [found, written];
+}
+/** With the vocabulary of a model of text beside a file that has no place for it. */
+function withVocabulary(written: Written, { vocabulary }: Writer, content: ModelFile, given: Given): Written {
+  const tokens = vocabulary === undefined ? undefined : vocabularyIn(content);
+  if (vocabulary === undefined || tokens === undefined) return written;
+  checkFree(vocabulary, given);
+  return { ...written, files: [...written.files, [vocabulary, [new TextEncoder().encode(`${tokens}\n`)]]] };
+}
+function checkFree(path: string, given: Given): void {
+  checkWritable(path);
+  if (given.flag("overwrite") || !statSync(path, { throwIfNoEntry: false })?.isFile()) return;
+  throw new InputError(`${path}: exists already. Give another name, or --overwrite to replace it.`);
 }
 const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((total, { length }) => total + length, 0);

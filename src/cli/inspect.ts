@@ -59,6 +59,12 @@ export const inspect: Command = {
       return openByTask(read.file, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
     }
     const { model } = read.file;
+    if (path !== undefined && model.inputs.length > 1) {
+      const names = model.inputs.map(({ name }) => name).join(", ");
+      throw new InputError(
+        `${path}: the model has ${model.inputs.length} inputs (${names}), and a table is one. Leave it out.`,
+      );
+    }
     if (path === undefined || model.input === "tokens") return showLayers(read, file, given);
     const odd = ["text", "field"].find((name) => given.text(name) !== undefined);
     if (odd !== undefined) throw new InputError(`--${odd}: is for texts, and the model reads numbers. Leave it out.`);

@@ -22,28 +22,39 @@ export const foreignOptions: Options = {
  * Read a model of ours, or of another program: what it is for is in the file of ours; another's model is of text if there is a
  * vocabulary.
  * @param about `wasRead`, told of the number of its bytes, before they are understood; `others`: whether the options may be for another of
- *   several files, so that one of ours is read without them
+ *   several files, so that one of ours is read without them; `asText`: see `readModelFile`
  * @throws InputError, one line, for a file that is none, or is damaged, and for options that it does not need
  */
 export async function readModelAt(
   file: string,
   given: Given,
-  { wasRead, others = false }: { readonly wasRead?: (bytes: number) => void; readonly others?: boolean } = {},
+  {
+    wasRead,
+    others = false,
+    asText = true,
+  }: { readonly wasRead?: (bytes: number) => void; readonly others?: boolean; readonly asText?: boolean } = {},
 ): Promise<ReadModelFile> {
   const bytes = readInput(file);
   wasRead?.(bytes.length);
   if (others && isModelFile(bytes)) return readModelFile({ bytes, name: file });
+  const odd = asText ? undefined : ["vocabulary", "window"].find((name) => given.text(name) ?? given.number(name));
+  if (odd !== undefined) {
+    throw new InputError(
+      `--${odd}: a file of another program keeps the model's numbers as they are, and no vocabulary. Leave it out, or write .safetensors.`,
+    );
+  }
   const [vocabulary, output] = [given.text("vocabulary"), given.text("output")];
   const [mapping, window] = [jsonIn(given.text("mapping")), given.number("window")];
   try {
-    return await readModelFile({
+    const from = {
       ...{ bytes, name: file, beside: besideOf(file) },
       ...(mapping !== undefined && { mapping }),
       ...(vocabulary !== undefined && {
         vocabulary: readVocabulary(new TextDecoder().decode(readInput(vocabulary)), vocabulary),
       }),
       ...{ window, output },
-    });
+    };
+    return await readModelFile(from, asText);
   } catch (error) {
     if (error instanceof InputError) error.message = error.message.replace(/^openModel: (\w+)/, "--$1");
     throw error;

@@ -53,6 +53,8 @@ export type ForeignFormat = {
   readonly title: string;
   /** Whether it is such a file: by its content, or by its ending where that tells more. */
   readonly accepts: (source: ModelSource) => boolean;
+  /** Whether its files may hold tensors alone, which a mapping wires. */
+  readonly mapped?: true;
   /** @throws FormatError, one line, for what is damaged, and for the first thing that our layers cannot say, with its name */
   readonly read: (source: ModelSource) => Promise<ImportedModel>;
 };
@@ -61,6 +63,7 @@ export type ForeignFormat = {
 const formats: readonly ForeignFormat[] = [
   {
     title: "a PyTorch model",
+    mapped: true,
     accepts: ({ bytes, name }) => isPytorch(bytes, name),
     read: async (source) => (await import("./pytorch/read.ts")).readPytorch(source),
   },
@@ -122,6 +125,11 @@ export async function importModel(source: ModelSource): Promise<ImportedModel> {
   if (format === undefined) {
     throw new FormatError(
       `${source.name}: it is no model file of a known format. Give one of ours, or of Keras, PyTorch, ONNX or TensorFlow.js.`,
+    );
+  }
+  if (source.mapping !== undefined && format.mapped === undefined) {
+    throw new FormatError(
+      `${source.name}: it is ${format.title}, which says how its layers are wired. Leave the mapping out.`,
     );
   }
   return await format.read(source);

@@ -25,7 +25,7 @@ import { hasTask } from "./task.ts";
 export type AnyModelSource = ModelSource & {
   /** Of a model of text: the token of each of its numbers, as `readVocabulary` gives them. */
   readonly vocabulary?: Vocabulary | undefined;
-  /** Of a model of text with one output for a sequence: how many tokens it reads. By default what its file says, else all. */
+  /** Of a model of text with one output for a sequence: how many tokens it reads. By default what its file says; else it is needed. */
   readonly window?: number | undefined;
   /** Of a model with several outputs: the name of one. By default the first. */
   readonly output?: string | undefined;
@@ -90,10 +90,11 @@ export async function openModel(source: AnyModelSource): Promise<OpenedModel> {
 
 /**
  * Read a model file of any kind as one of ours.
+ * @param asText whether another program's model with a vocabulary becomes one of text, whose numbers are those of our tokenizer
  * @throws as `openModel`
  * @internal
  */
-export async function readModelFile(given: AnyModelSource): Promise<ReadModelFile> {
+export async function readModelFile(given: AnyModelSource, asText = true): Promise<ReadModelFile> {
   const { vocabulary, window, output, ...source } = given;
   const { bytes, name } = source;
   if (isModelFile(bytes)) {
@@ -116,7 +117,7 @@ export async function readModelFile(given: AnyModelSource): Promise<ReadModelFil
     source: imported.source,
     notes: [...imported.notes, ...more],
     ...(chosen.name !== undefined && { output: chosen.name }),
-    file: fileFor(imported, chosen.model, { vocabulary, window, name }),
+    file: asText ? fileFor(imported, chosen.model, { vocabulary, window, name }) : { model: chosen.model, extra: {} },
   };
 }
 
@@ -152,7 +153,7 @@ function fileFor(
     return fileOf(languageModelFrom(model, { vocabulary: tokens, window: read }));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    // A vocabulary in the file may be of a model that does something else with text.
+    // A vocabulary in the file may be of a model that does something else with text, or needs a window.
     if (vocabulary === undefined && window === undefined) return { model, extra: {} };
     throw new InputError(
       error.message.replace(/^languageModelFrom(?:: (vocabulary|window))?/, (_, option) =>

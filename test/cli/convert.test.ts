@@ -101,7 +101,10 @@ test("writes what the ending says: ONNX, PyTorch's safetensors with a module, so
   await run(folder, "convert", "book.safetensors", "book.js");
   expect(readFileSync(at("book.js"), "utf8")).toMatch(/^export const symbols = \[.*"p".*\];$/m);
   const { code, err } = await run(folder, "convert", "book.safetensors", "torch.safetensors", "--pytorch");
-  expect([code, err]).toEqual([0, expect.stringMatching(/^Saved torch\.safetensors: .*\nSaved torch\.py: .*\n$/)]);
+  expect([code, err]).toEqual([
+    0,
+    expect.stringMatching(/^Saved torch\.safetensors: .*\nSaved torch\.py: .*\nSaved torch\.vocabulary\.json: .*\n$/),
+  ]);
   expect(readFileSync(at("torch.py"), "utf8")).toContain("nn.LSTM");
   const [back] = await json(folder, "convert", "torch.safetensors", "back.safetensors");
   expect(back).toMatchObject({ source: "safetensors", notes: expect.any(Array) });
@@ -187,6 +190,37 @@ test("writes Keras's files and TensorFlow.js's, which are read again; what they 
   await run(folder, "convert", "web.json", "two.safetensors");
   const [one, two] = ["one", "two"].map((name) => readModel(readFileSync(at(`${name}.safetensors`))).model);
   expect(two?.values).toEqual(one?.values);
+});
+
+test("a vocabulary goes out beside the file, and another program's numbers stay as they are", {
+  timeout: 60_000,
+}, async () => {
+  writeFileSync(at("cab.txt"), "cab abc bca ".repeat(60));
+  const size = ["--units", "4", "--batch", "2", "--steps", "8", "--epochs", "1"];
+  expect((await run(folder, "train", "cab.txt", "--out", "cab.safetensors", ...size)).code).toBe(0);
+  const lossOf = async (...args: string[]) => (await json(folder, "evaluate", ...args))[0]?.loss as number;
+  const wanted = await lossOf("cab.safetensors", "cab.txt");
+  for (const out of ["cab.onnx", "cab.keras", "cab.json", "cab-torch.safetensors"]) {
+    const made = await run(
+      folder,
+      "convert",
+      "cab.safetensors",
+      out,
+      ...(out.includes("torch") ? ["--pytorch"] : []),
+      "--overwrite",
+    );
+    const vocabulary = out.replace(/\.\w+$/, ".vocabulary.json");
+    expect(made.err).toContain(`Saved ${vocabulary}: `);
+    expect(JSON.parse(readFileSync(at(vocabulary), "utf8"))).toEqual(["\uFFFD", " ", "a", "b", "c"]);
+    expect(await lossOf(out, "cab.txt", "--vocabulary", vocabulary)).toBeCloseTo(wanted, 5);
+    // From there to another program: the same numbers.
+    await run(folder, "convert", out, "again.onnx", "--overwrite");
+    expect(existsSync(at("again.vocabulary.json"))).toBe(false);
+    expect(await lossOf("again.onnx", "cab.txt", "--vocabulary", vocabulary)).toBeCloseTo(wanted, 5);
+  }
+  expect(
+    await refusal(folder, "convert", "cab.onnx", "again.onnx", "--overwrite", "--vocabulary", "cab.vocabulary.json"),
+  ).toMatch(/^--vocabulary: a file of another program keeps the model's numbers as they are/);
 });
 
 test("options of other endings, and a mapping that is none, are refused", async () => {

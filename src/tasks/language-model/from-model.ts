@@ -28,13 +28,13 @@ export type LanguageModelFromOptions = {
    * `<unk>`, `</s>`); null for a number without a token.
    */
   readonly vocabulary: Vocabulary;
-  /** Of a model with one output for a whole sequence: how many tokens it reads to predict the next. By default all before it. */
+  /** Of a model with one output for a whole sequence, which needs it: how many tokens it reads to predict the next. */
   readonly window?: number | undefined;
 };
 
 export const vocabularyRule: Rule = {
   ...listOf({ ...string, accepts: (value) => value === null || string.accepts(value) }, 2),
-  expected: "a list of tokens",
+  expected: "a list of at least 2 tokens, null for a number without one",
 };
 export const languageModelFromArguments: Arguments = {
   model: aModel,
@@ -63,13 +63,19 @@ export function languageModelFrom(model: Model, options: LanguageModelFromOption
       `${where}: the model reads ${read} and gives ${size} numbers: it does not predict the next of its tokens.`,
     );
   }
-  if (vocabulary.length > size) {
+  // Models have a number or more for what is no character; a vocabulary of half of them is another model's.
+  if (vocabulary.length > size || 2 * vocabulary.length < size) {
     throw new InputError(
       `${where}: vocabulary: it has ${vocabulary.length} numbers, the model ${size}. Give the one that it was trained with.`,
     );
   }
   if (window !== undefined && model.returnsSequences) {
     throw new InputError(`${where}: window: the model predicts at every step, from all tokens before. Leave it out.`);
+  }
+  if (window === undefined && !model.returnsSequences) {
+    throw new InputError(
+      `${where}: window: the model gives one output for a sequence. Say how many tokens it reads to predict the next.`,
+    );
   }
   const { tokenizer, rows } = tokenizerOf(vocabulary, where, window !== undefined);
   const made = { model: withRows(model, rows, where), tokenizer };
