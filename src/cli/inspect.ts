@@ -33,8 +33,8 @@ export const inspect: Command = {
   summary: "show every gate and state while a model reads a text",
   details: [
     "Reads the text of FILE or of --text. Prints a table without --html and --json.",
-    "Of a model without a task, such as another program's, prints the layers; one",
-    "that reads numbers reads FILE.csv, a row a step, a column a feature.",
+    "Without a text, prints the layers. A model of numbers without a task, such as",
+    "another program's, reads FILE.csv, a row a step, a column a feature.",
   ].join("\n"),
   examples: [
     'inspect model.safetensors --text "Call me Ishmael."',
@@ -55,6 +55,10 @@ export const inspect: Command = {
     const html = given.text("html");
     if (html !== undefined) checkPage(html);
     const read = await readModelAt(file, given);
+    const asked = path !== undefined || given.texts("value").length > 0;
+    if (!asked && ["text", "html", "field"].every((name) => given.text(name) === undefined)) {
+      return showLayers(read, file, given);
+    }
     if (hasTask(read.file)) {
       return openByTask(read.file, file, "`inspect`", { text: (lm) => showText(lm, file, given) });
     }

@@ -157,7 +157,7 @@ test("a model of another program writes, is measured, inspected and served like 
   expect(await refusal(folder, "generate", "sea.onnx", ...tokens, "--window", "3")).toMatch(
     /^--window: the model predicts at every step/,
   );
-  writeFileSync(at("words.json"), '["two words", "b"]');
+  writeFileSync(at("words.json"), JSON.stringify(["two words", ..."abcdefghij"]));
   expect(await refusal(folder, "generate", "sea.onnx", "--vocabulary", "words.json")).toMatch(
     /^--vocabulary: token 0 is "two words"/,
   );

@@ -28,6 +28,12 @@ beforeAll(async () => {
   writeFileSync(at("nan.safetensors"), writeModel({ model, extra }));
 });
 
+test("without a text, the layers are shown", async () => {
+  const { code, out } = await run(folder, "inspect", "m.safetensors");
+  expect(code).toBe(0);
+  expect(out).toMatch(/^m\.safetensors: Unrolled\n\nLayer .*Total parameters: /s);
+});
+
 describe("a model of numbers", () => {
   const model = sequential([gru(3, { returnSequences: true }), dense(1)], { input: 2, seed: 1 });
   beforeAll(() => {
@@ -190,7 +196,7 @@ describe("inspect", () => {
   });
 
   test.concurrent.for<[string, string[], string | RegExp]>([
-    ["nothing to read", ["m.safetensors"], 'no text was given. Give a FILE, or --text "...".'],
+    ["nothing to read", ["m.safetensors", "--value", "f"], 'no text was given. Give a FILE, or --text "...".'],
     ["an empty text", ["m.safetensors", "--text", ""], "--text: the text is empty. Give at least one character."],
     ["an empty file", ["m.safetensors", "empty.txt"], "empty.txt: the file is empty. Give a text to read."],
     [
