@@ -115,7 +115,7 @@ export function build(
     throw new FormatError(`${name}: its output is its input: it has no layer.`);
   const model = modelWith(specs, single, parameters);
   if (model.returnsSequences && isBackwards(output))
-    notes.add("The outputs are in reverse order of time: the file's are in order.");
+    notes.add("The steps of its output come in the opposite order of time: the file's first is the last here.");
   return { source: `ONNX, opset ${opset}${producer === "" ? "" : `, by ${producer}`}`, model, notes: [...notes] };
 }
 

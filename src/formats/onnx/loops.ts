@@ -23,6 +23,7 @@ import {
   constantTerm,
   type Hint,
   hintOf,
+  isFinishedLoop,
   isLoopState,
   numberTerm,
   type Product,
@@ -127,26 +128,40 @@ export function bothWays(there: Flow, back: Flow): readonly [Flow, Flow] | undef
     { ...back, draft, part: `${when} backward` },
   ];
 }
+/** Operands, of which loops of opposite directions are those of one layer: equations run in one. */
+export function asDirections(given: readonly Value[]): readonly Value[] {
+  const loop = (reverse: boolean): Flow | undefined =>
+    given.find((one): one is Flow => isLazy(one) && one.draft.term?.().reverse === reverse);
+  const [there, back] = [loop(false), loop(true)];
+  if (there === undefined || back === undefined || ![there, back].every(isFinished)) return given;
+  const pair = bothWays(there, back);
+  return pair === undefined ? given : given.map((one) => (one === there ? pair[0] : one === back ? pair[1] : one));
+}
+const isFinished = ({ draft }: Flow): boolean => isFinishedLoop(draft.term?.() as Term);
 const pairs = new WeakMap<Draft, Map<Draft, Draft>>();
 function pairOf(there: Draft, back: Draft): Draft {
   const pair = once(() => {
     const [a, b] = [(there.loop as LoopOf).make(), (back.loop as LoopOf).make()];
-    const [x, more] = a.reads;
-    if (x === undefined || more !== undefined || b.reads.length !== 1 || b.reads[0]?.draft !== x.draft)
-      throw refused(`the two directions of ${there.label} do not read the same.`);
-    return { a, b, x };
+    if (a.reads[0]?.draft !== b.reads[0]?.draft) {
+      throw refused(
+        `of its loops over the steps, one forwards and one backwards, the first reads ${labelsOf(a)} and the second ` +
+          `${labelsOf(b)}: both directions of a layer read the same sequence first. Give them the same input.`,
+      );
+    }
+    return { a, b };
   });
   return {
     label: "bidirectional",
     get reads() {
-      return [pair().x];
+      return [...pair().a.reads, ...pair().b.reads];
     },
-    make: (name, [from], used) => {
+    make: (name, from, used) => {
       const { a, b } = pair();
-      const reads = from as string;
-      const backward = { ...b.layer([reads]), goBackwards: false };
+      const own = a.reads.length;
+      const [reads] = from as [string];
+      const backward = { ...b.layer(from.slice(own)), goBackwards: false };
       const mergeMode = [...used].every((part) => part.endsWith("both")) ? "concat" : "none";
-      return [bidirectional(a.layer([reads]), { name, reads, backward, mergeMode })];
+      return [bidirectional(a.layer(from.slice(0, own)), { name, reads, backward, mergeMode })];
     },
     values: (name) => ({ ...pair().a.values(`${name}.forward`), ...pair().b.values(`${name}.backward`) }),
     ...{ used: new Set<Part>(), reverse: false, countsAll: there.countsAll as string },
@@ -154,6 +169,7 @@ function pairOf(there: Draft, back: Draft): Draft {
   };
 }
 type LoopOf = NonNullable<Draft["loop"]>;
+const labelsOf = ({ reads }: Loop): string => reads.map(({ draft }) => draft.label).join(" and ");
 
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

@@ -26,7 +26,7 @@ import {
   there,
   type Value,
 } from "./flows.ts";
-import { termFlow, termOf } from "./loops.ts";
+import { asDirections, termFlow, termOf } from "./loops.ts";
 import { call, hintOf, numberTerm, pointwise, sumsTerm, textTerm } from "./terms.ts";
 
 /** Operators of one operand, number by number or over the features. */
@@ -97,7 +97,7 @@ export function bent(node: ReadNode, given: Operands): Flow {
 
 /** Operators of several operands, of which one at least depends on the inputs. */
 export function combined(node: ReadNode, given: Operands): Flow {
-  const operands = given.map(there);
+  const operands = asDirections(given.map(there));
   const [a, b] = operands as [Value, Value?];
   const plain = b !== undefined && operands.length === 2;
   if (plain && node.op === "Add") {

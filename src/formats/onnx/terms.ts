@@ -3,7 +3,7 @@
  * shared where the graph shares them; `equations.ts` makes cells of them. Knows nothing about graphs and their axes.
  */
 import { type Constant, floatsOf } from "./constants.ts";
-import { type Flow, isBackwards, refused } from "./flows.ts";
+import { type Flow, isBackwards, isTimed, refused } from "./flows.ts";
 
 /** A state of a loop. */
 export type State = {
@@ -23,7 +23,7 @@ type Common = {
   readonly width: number;
   /** Of what has states: whether they go from the last step to the first. */
   readonly reverse?: boolean | undefined;
-  /** Whether our layers have the steps of what it reads in the other order than the graph. */
+  /** Whether our layers have the steps of what it reads in the other order than the graph; undefined where no steps are known. */
   readonly backwards?: boolean | undefined;
 };
 export type Read = Common & {
@@ -79,12 +79,20 @@ export function hintOf(value: string | undefined): Hint | undefined {
 /** The direction of what has these operands. */
 function directionOf(of: readonly Term[]): Pick<Common, "reverse" | "backwards"> {
   const all = [...new Set(of.map((term) => term.reverse).filter((one) => one !== undefined))];
-  if (all.length > 1) throw refused("it combines values of loops that run in opposite directions.");
-  return { reverse: all[0], backwards: of.some((term) => term.backwards) };
+  if (all.length > 1) {
+    throw refused(
+      "it combines, step by step, what a loop over the steps gives that runs forwards with what one gives that runs backwards, in " +
+        "another way than a bidirectional layer. Export the model without it.",
+    );
+  }
+  // What reads both ways reads both directions of one layer, which are in order.
+  const ways = of.map((term) => term.backwards).filter((one) => one !== undefined);
+  return { reverse: all[0], backwards: ways.length === 0 ? undefined : ways.every((one) => one) };
 }
 
+const wayOf = (flow: Flow): boolean | undefined => isBackwards(flow) || (isTimed(flow) ? false : undefined);
 export const readTerm = (flow: Flow, width: number): Term => ({
-  ...{ kind: "read", flow, width, backwards: isBackwards(flow) },
+  ...{ kind: "read", flow, width, backwards: wayOf(flow) },
 });
 export const stateTerm = (state: State): Term => ({
   ...{ kind: "state", state, width: state.width, reverse: state.reverse },
@@ -103,11 +111,11 @@ export function constantTerm(constant: Constant, hint: Hint | undefined): Term {
 }
 export function productTerm(one: Omit<Product, "kind" | "reverse">): Term {
   // What is multiplied by weights after a loop is a layer of its own.
-  const direction = isFinishedLoop(one.of) ? { backwards: isBackwards(one.flow) } : directionOf([one.of]);
+  const direction = isFinishedLoop(one.of) ? { backwards: wayOf(one.flow) } : directionOf([one.of]);
   return { kind: "product", ...one, ...direction };
 }
 /** Whether a term needs states that need themselves, and no loop is still being read. */
-function isFinishedLoop(term: Term): boolean {
+export function isFinishedLoop(term: Term): boolean {
   if (term.reverse === undefined) return false;
   const all = reachable([term]);
   return [...all].every((one) => one.kind !== "state" || one.state.next !== undefined) && [...all].some(isLoopState);

@@ -80,6 +80,47 @@ describe.each(cells)("%s", (name, of) => {
   });
 });
 
+describe.each(["gru", "lstm", "simpleRnn", "mgu"] as const)("both directions of %s with masks", (name) => {
+  const of = library[name];
+  const tokens = embedding(5, 4, { maskZero: true });
+  const layer = (more = {}, size = 3) => recurrent(of, { units: size, ...more });
+  test("a last dense layer with an activation is in order", async () => {
+    const layers = [tokens, bidirectional(layer(all)), dense(2, { activation: "tanh" })];
+    const bytes = writeOnnx(random(layers, 510, {}));
+    expect(importOnnx(decodeOnnx(bytes, "m.onnx"), "m.onnx").notes).toEqual([]);
+  });
+  test("of tokens, each step", async () => {
+    const model = random([tokens, bidirectional(layer(all)), dense(2)], 500, {});
+    const back = await expectSame(model, "sequences");
+    expect(back.layers.map(({ kind }) => kind)).toContain("bidirectional");
+  });
+  test("of tokens, the last output", async () => {
+    await expectSame(random([tokens, bidirectional(layer()), dense(2)], 501, {}), "sequences");
+  });
+  test("of features, each step and the last output", async () => {
+    const first = masking({ maskValue: 0 });
+    await expectSame(random([first, bidirectional(layer(all)), dense(2)], 502), "sequences");
+    await expectSame(random([first, bidirectional(layer()), dense(2)], 503), "sequences");
+  });
+  test("one after the other", async () => {
+    const two = [tokens, bidirectional(layer(all)), bidirectional(layer(all, 2)), dense(2)];
+    await expectSame(random(two, 504, {}), "sequences");
+    await expectSame(
+      random([tokens, bidirectional(layer(all)), bidirectional(layer({}, 2)), dense(2)], 505, {}),
+      "sequences",
+    );
+    await expectSame(random([tokens, bidirectional(layer(all)), layer(all, 2), dense(2)], 506, {}), "sequences");
+  });
+  test.each(["sum", "mul", "ave"] as const)("merged: %s", async (mergeMode) => {
+    await expectSame(random([tokens, bidirectional(layer(all), { mergeMode }), dense(2)], 507, {}), "sequences");
+    await expectSame(random([tokens, bidirectional(layer(), { mergeMode }), dense(2)], 508, {}), "sequences");
+  });
+  test("learned states, and without a dense layer behind", async () => {
+    const learned = { ...all, initialState: "learned" as const };
+    await expectSame(random([tokens, bidirectional(layer(learned))], 509, {}), "sequences");
+  });
+});
+
 test.each([
   [3, 1],
   [3, 2],
