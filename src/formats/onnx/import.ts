@@ -37,6 +37,7 @@ import { normalizations } from "./normalizations.ts";
 import { activated, bent, combined, expanded, isCombining, isFunction, oneHot, reduced, softmax } from "./pointwise.ts";
 import { recurrentOutputs } from "./recurrent.ts";
 import { type ReadBody, scanned } from "./scan.ts";
+import { softmaxes } from "./softmaxes.ts";
 import { closeStreams, streamState, streamsOf } from "./streams.ts";
 import { padded } from "./strides.ts";
 import { constantTerm, hintOf, isComparison } from "./terms.ts";
@@ -46,10 +47,12 @@ const firstOpset = 7;
 
 /** @throws FormatError with the first node that cannot be said */
 export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
-  const { graph, opset } = file;
+  const { opset } = file;
   if (opset < firstOpset) {
     throw new FormatError(`${name}: it is of opset ${opset}, and ${firstOpset} and later are read. Export it again.`);
   }
+  const plain = { ...file.graph, nodes: normalizations(file.graph) };
+  const graph = { ...plain, nodes: softmaxes(plain) };
   const uses = usesOf(graph);
   const streams = streamsOf(graph);
   const reading: Reading = {
@@ -77,7 +80,7 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
         });
         const body: ReadBody = (own, inputs) => {
           const inner = new Map([...values, ...constantsOf(own), ...inputs]);
-          readNodes(own.nodes, inner);
+          readNodes(softmaxes(own), inner);
           return own.outputs.map((output) => inner.get(output.name));
         };
         const results = [outputsOf(node, given, reading, body)].flat() as readonly Value[];
@@ -105,7 +108,7 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
     const stream = states.get(value.name);
     values.set(value.name, stream === undefined ? inputFlow(value, name, reading) : streamState(stream));
   }
-  readNodes(normalizations(graph), values);
+  readNodes(graph.nodes, values);
   try {
     closeStreams(streams, values, reading);
     const rest = graph.outputs.filter((output) => !streams.some((one) => one.output === output.name));

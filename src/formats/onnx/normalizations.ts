@@ -2,30 +2,16 @@
  * Layer normalisation that an exporter wrote as nine single nodes, as the one operator that it is from opset 17 on. Knows nothing else of
  * graphs.
  */
-import type { ReadGraph, ReadNode, ReadTensor } from "./decode.ts";
+import type { ReadGraph, ReadNode } from "./decode.ts";
+import { nodesOf, replaced } from "./nodes.ts";
 
 /**
  * The nodes of a graph, where (x - mean) / sqrt(variance + epsilon), and the gain and the bias that follow, are one node
  * `LayerNormalization`.
  */
-export function normalizations({ nodes, tensors, outputs }: ReadGraph): readonly ReadNode[] {
-  const from = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const uses = new Map<string, number>();
-  for (const name of [...nodes.flatMap((node) => node.inputs), ...outputs.map((one) => one.name)]) {
-    uses.set(name, (uses.get(name) ?? 0) + 1);
-  }
-  const constantOf = (name: string | undefined): ReadTensor | undefined =>
-    name === undefined ? undefined : (tensors.get(name) ?? from.get(name)?.attributes.get("value")?.tensor);
-  const only = (name: string | undefined, op: string): ReadNode | undefined => {
-    const node = name === undefined ? undefined : from.get(name);
-    return node?.op === op ? node : undefined;
-  };
-  /** Whether it is a mean over the last axis, which stays. */
-  const isMean = ({ attributes, inputs }: ReadNode): boolean => {
-    const axes =
-      attributes.get("axes")?.numbers ?? Array.from((constantOf(inputs[1])?.data ?? []) as ArrayLike<number>, Number);
-    return axes.join() === "-1" && (attributes.get("keepdims")?.number ?? 1) === 1;
-  };
+export function normalizations(graph: ReadGraph): readonly ReadNode[] {
+  const { nodes } = graph;
+  const { used, constantOf, only, isOverLast } = nodesOf(graph);
   const gone = new Set<ReadNode>();
   const inPlace = new Map<ReadNode, ReadNode>();
   for (const divided of nodes) {
@@ -41,8 +27,7 @@ export function normalizations({ nodes, tensors, outputs }: ReadGraph): readonly
     if (!centred || !root || !sum || !variance || !square || !mean || epsilon?.data.length !== 1) continue;
     const [x, d] = [centred.inputs[0] as string, centred.outputs[0] as string];
     if (mean.inputs[0] !== x || square.inputs[0] !== d || Number(two?.data[0]) !== 2) continue;
-    if (!isMean(mean) || !isMean(variance)) continue;
-    const used = (node: ReadNode): number => uses.get(node.outputs[0] as string) ?? 0;
+    if (!isOverLast(mean) || !isOverLast(variance)) continue;
     if (used(centred) > 2 || [root, sum, variance, square, mean].some((node) => used(node) !== 1)) continue;
     /** The node that alone reads the last one and adds or multiplies numbers of its own. */
     const follower = (last: ReadNode, op: string): { node: ReadNode; constant: string } | undefined => {
@@ -63,8 +48,5 @@ export function normalizations({ nodes, tensors, outputs }: ReadGraph): readonly
       attributes: new Map([["epsilon", { number: Number(epsilon.data[0]) }]]),
     });
   }
-  return nodes.flatMap((node) => {
-    const whole = inPlace.get(node);
-    return whole !== undefined ? [whole] : gone.has(node) ? [] : [node];
-  });
+  return replaced(nodes, gone, inPlace);
 }
