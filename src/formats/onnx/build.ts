@@ -6,8 +6,17 @@ import type { ImportedModel } from "../imported.ts";
 import { FormatError } from "../safetensors.ts";
 import { type Axis, rootOf } from "./constants.ts";
 import type { ReadOnnx } from "./decode.ts";
-import { type Draft, type Flow, isBackwards, keepsLast, type ModelInput, type Reading, type Value } from "./flows.ts";
-import { unstacked } from "./movements.ts";
+import {
+  type Draft,
+  type Flow,
+  isBackwards,
+  isSingle,
+  keepsLast,
+  type ModelInput,
+  type Reading,
+  type Value,
+} from "./flows.ts";
+import { type Together, unstacked } from "./movements.ts";
 
 type Result = { readonly output: string; readonly value: Value | undefined };
 /** Models have at most so many layers: more are a mistake, or meant to take a machine's memory. */
@@ -134,7 +143,16 @@ function outputOf(results: readonly Result[], name: string, notes: Set<string>):
     if (one !== chosen)
       notes.add(`Its output ${formatValue(one.output)} is left out: a model has one, ${formatValue(chosen.output)}.`);
   }
-  return value.kind === "flow" ? value : unstacked(value);
+  const found = value.kind === "flow" ? value : unstacked(value);
+  const own = `Its output ${formatValue(chosen.output)} has`;
+  if (found.axes.some((axis) => (rootOf(axis) as Together).of !== undefined))
+    notes.add(`${own} examples and steps in one axis: here they are two, with the same numbers.`);
+  const roles = found.axes.filter((axis) => !isSingle(axis)).map((axis) => rootOf(axis).role);
+  if (roles.includes("features") && roles.at(-1) !== "features")
+    notes.add(
+      `${own} its features before its steps or examples: here they are last, so the numbers come in another order.`,
+    );
+  return found;
 }
 
 /** What a flow needs, each after what it reads. */

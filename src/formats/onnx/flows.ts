@@ -90,7 +90,7 @@ export type Reading = {
   readonly streams: boolean;
   /** The states of streams that operators take, and what these must give for them. */
   readonly fed: Map<State, Flow>;
-  /** Whether a node's output is the model's, and nothing reads it. */
+  /** Whether a node's output is the model's and nothing else reads it, but for operators that leave each number in its place. */
   readonly isLast: (node: ReadNode) => boolean;
 };
 export type ModelInput = { readonly value: ReadValue; readonly flow: Flow; masked: boolean };

@@ -65,7 +65,7 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
       fed: new Map(),
       vocabulary: new Map(),
     },
-    isLast: ({ outputs: [output = ""] }) => graph.outputs.some((one) => one.name === output) && uses.get(output) === 1,
+    isLast: lastOf(graph, uses),
   };
   /** Reads nodes in order into `values`, where those lie that they may read. */
   function readNodes(nodes: readonly ReadNode[], values: Map<string, Value>): void {
@@ -133,6 +133,23 @@ function usesOf(graph: ReadGraph): ReadonlyMap<string, number> {
   };
   add(graph);
   return uses;
+}
+
+/** Operators that leave each number in its place. */
+const inPlace = ["Identity", "Cast", "HardSigmoid", "LeakyRelu", "Elu", "Clip"];
+function lastOf({ nodes, outputs }: ReadGraph, uses: ReadonlyMap<string, number>): Reading["isLast"] {
+  const results = new Set(outputs.map((one) => one.name));
+  const reader = new Map(nodes.map((node) => [node.inputs[0], node] as const));
+  return (node) => {
+    for (let at: ReadNode | undefined = node; at !== undefined; ) {
+      const [output = ""]: readonly string[] = at.outputs;
+      if (uses.get(output) !== 1) return false;
+      if (results.has(output)) return true;
+      at = reader.get(output);
+      if (at !== undefined && !isFunction(at.op) && !inPlace.includes(at.op)) return false;
+    }
+    return false;
+  };
 }
 
 function inputFlow(value: ReadValue, name: string, { inputs }: Reading): Flow {

@@ -1,6 +1,7 @@
 /**
  * Operators that only move numbers: they move axes, and make no layer, but where they take the last step or put features side by side.
  */
+import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
 import { concatenate } from "../../nn/layers.ts";
 import { type Axis, integersOf, listOf, placesOf, rootOf, type Size } from "./constants.ts";
@@ -64,7 +65,7 @@ function taken(
   axis: number,
   places: readonly number[],
   scalar: boolean,
-  { inputs, streams }: Reading,
+  { inputs, streams, notes, isLast: isAtTheEnd }: Reading,
 ): Flow | Stack {
   const at = from.axes[axis] as Axis;
   const without = from.axes.toSpliced(axis, 1);
@@ -80,6 +81,14 @@ function taken(
   const [place, more] = places as [number?, number?];
   if (place !== undefined && more === undefined && (size === undefined || (place >= -size && place < size))) {
     if (isSingle(at)) return scalar ? { ...from, axes: without } : from;
+    if (is === "features" && size === 1 && from.kind === "flow" && (!scalar || isAtTheEnd(node))) {
+      if (scalar) {
+        notes.add(
+          `${atTheEnd(node)} takes the axis of the one feature away: here it stays, with the same numbers in the same order.`,
+        );
+      }
+      return from;
+    }
     const isLast = place === -1 || place + 1 === size;
     const isFirst = place === 0 || place === -(size ?? Number.NaN);
     // One step of a stream.
@@ -141,9 +150,26 @@ export function squeezed(node: ReadNode, given: Operands, reading: Reading): Val
   return made;
 }
 
-/** Axes side by side become one, or come apart again, as `Reshape` and `Flatten` say by sizes. */
-export function reshaped(node: ReadNode, given: Operands, { notes, isLast }: Reading): Value {
+const atTheEnd = ({ name, op }: ReadNode): string => `The node ${formatValue(name)} (${op}), at the end,`;
+/**
+ * Axes side by side become one, or come apart again, as `Reshape` and `Flatten` say by sizes; at the end of a graph, where layers cannot say
+ * it, the numbers stay as they are.
+ */
+export function reshaped(node: ReadNode, given: Operands, reading: Reading): Value {
   const from = laidOut(given[0]);
+  const isOutput = from.kind === "flow" && from.partial === undefined && reading.isLast(node);
+  try {
+    const made = regrouped(node, from, given);
+    if (!isOutput || (made.kind === "flow" && made.partial === undefined)) return made;
+  } catch (error) {
+    if (!isOutput || !(error instanceof InputError)) throw error;
+  }
+  reading.notes.add(
+    `${atTheEnd(node)} gives the numbers another shape: here they stand as before it, in the same order.`,
+  );
+  return from;
+}
+function regrouped(node: ReadNode, from: Flow | Stack, given: Operands): Flow | Stack {
   const target = node.op === "Flatten" ? flattened(node, from) : listOf(given[1]);
   if (target === undefined) throw refused("its shape is computed.");
   if (numberOf(node, "allowzero") === 1 && target.includes(0)) throw refused("it makes an axis of size 0.");
@@ -151,15 +177,7 @@ export function reshaped(node: ReadNode, given: Operands, { notes, isLast }: Rea
   const groups = grouped(from.axes, copied)?.map(withoutSingles);
   const matrix = from.kind === "flow" && groups === undefined ? asMatrix(from, copied) : undefined;
   if (matrix !== undefined) return matrix;
-  if (groups === undefined) {
-    if (from.kind === "flow" && isLast(node)) {
-      notes.add(
-        `The last node ${formatValue(node.name)} gives the numbers another shape: here they stand as before it, in the same order.`,
-      );
-      return flowOf(from);
-    }
-    throw refused("the axes that it makes are none of time, batch and features.");
-  }
+  if (groups === undefined) throw refused("the axes that it makes are none of time, batch and features.");
   if (from.kind === "stack") {
     // Its parts side by side are the features of all of them.
     const pair = groups.find((group) => group.some((axis) => same(axis, from.along)));
@@ -194,7 +212,7 @@ function asMatrix(flow: Flow, target: readonly Size[]): Flow | undefined {
 const sizeFits = (axis: Axis, size: Size): boolean =>
   typeof size === "object" ? same(axis, size) : typeof size === "number" && rootOf(axis).size === size;
 /** Axes that a reshape has made one. */
-type Together = Axis & { readonly of?: readonly Axis[] };
+export type Together = Axis & { readonly of?: readonly Axis[] };
 /** Axes of one number among others of a group are gone; of none there is a new one. */
 function withoutSingles(group: readonly Axis[]): Axis[] {
   const kept = group.filter((axis) => !isSingle(axis));
