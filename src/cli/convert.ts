@@ -1,6 +1,6 @@
 /** `unrolled convert`: a model of another program, or one of ours, as a file of ours, of another program, or as source. */
 import { statSync } from "node:fs";
-import { checkWritable, writeFileAtomically } from "../formats/files.ts";
+import { checkWritable, saveFilesAtomically } from "../formats/files.ts";
 import { type ModelFile, type WeightType, weightTypes } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -94,7 +94,7 @@ async function converted(
   checkFiniteValues(found.file.model, file);
   const written = withVocabulary(await writer.write(found.file), writer, found.file, given);
   phase("writing", sizeOf(written.files.flatMap(([, parts]) => parts)));
-  for (const [path, parts] of written.files) writeFileAtomically(path, parts, add);
+  await saveFilesAtomically(written.files, add);
   return [found, written];
 }
 /** With the vocabulary of a model of text beside a file that has no place for it. */

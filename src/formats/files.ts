@@ -2,11 +2,14 @@
  * Read and write files in Node. Errors say what to do, and a crash while writing leaves the old file or the new one,
  * never half a file.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { InputError } from "../graph/input-error.ts";
+import { codeOf, openTemporary, removeStale, type Temporary, targetOf } from "./temporary-file.ts";
+
+export { FileTaken } from "./temporary-file.ts";
 
 /** The largest file that `readInput` reads, in bytes. Node's own limit is 2^31 - 1. */
 const maxInputBytes = 2_000_000_000;
@@ -18,7 +21,7 @@ const pieceBytes = 2 ** 24;
  * Write `bytes`, or parts of them one after the other, to `path` completely or not at all: write a temporary file in the
  * same folder, flush it to the disk, then rename it. An existing file keeps its permissions, and a link stays a link. A
  * device or a pipe is written to directly. Throws an InputError if the path cannot be written; then no temporary file
- * is left, unless the process was killed.
+ * is left, also after SIGINT, SIGTERM or SIGHUP, which wait until the file is whole.
  * @param wrote told of each piece that was written, by its bytes
  */
 export function writeFileAtomically(
@@ -28,12 +31,9 @@ export function writeFileAtomically(
 ): void {
   const parts = bytes instanceof Uint8Array ? [bytes] : bytes;
   const write = (file: number): void => {
-    for (const part of parts) {
-      for (let at = 0; at < part.length; at += pieceBytes) {
-        const piece = part.subarray(at, at + pieceBytes);
-        fs.writeFileSync(file, piece);
-        wrote(piece.length);
-      }
+    for (const piece of piecesOf(parts)) {
+      fs.writeFileSync(file, piece);
+      wrote(piece.length);
     }
   };
   reporting(path, () => {
@@ -56,15 +56,19 @@ export function writeFileAtomically(
         fs.closeSync(temporary.file);
       }
       temporary.rename();
+      temporary.flush();
     } finally {
       temporary.remove();
     }
   });
 }
 
-/** Thrown if a file exists that must not be replaced. */
-export class FileTaken extends InputError {
-  override name = "FileTaken";
+function piecesOf(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  return parts.flatMap((part) =>
+    Array.from({ length: Math.ceil(part.length / pieceBytes) }, (_, k) =>
+      part.subarray(k * pieceBytes, (k + 1) * pieceBytes),
+    ),
+  );
 }
 
 /** The SHA-256 digest of a file's content, in hexadecimal. */
@@ -83,24 +87,60 @@ export async function saveFileAtomically(
   bytes: Uint8Array,
   { over }: { readonly over?: string | null | undefined } = {},
 ): Promise<void> {
-  const target = reporting(path, () => targetOf(path));
-  if (target.mode === "device") return writeFileAtomically(path, bytes);
-  const temporary = reporting(path, () => openTemporary(target));
-  process.on("exit", temporary.remove);
-  try {
-    try {
-      await writeAll(temporary.file, bytes);
-      await promisify(fs.fsync)(temporary.file);
-    } finally {
-      fs.closeSync(temporary.file);
-    }
-    if (over === undefined || over === digestAt(target.path)) temporary.rename();
+  await saveTogether([[path, [bytes]]], ([temporary]) => {
+    if (temporary === undefined) return;
+    if (over === undefined || over === digestAt(temporary.path)) temporary.rename();
     else temporary.link();
+  });
+}
+
+/**
+ * Write files that belong together, asynchronously as `saveFileAtomically`: all are on the disk before the first gets its name, and then
+ * all get theirs one right after the other, the first of the list, which names the others, as the last. Devices and pipes are written to
+ * directly.
+ * @param wrote told of each piece that was written, by its bytes
+ * @throws InputError for the first that cannot be written; then none is
+ */
+export async function saveFilesAtomically(
+  files: readonly (readonly [path: string, parts: readonly Uint8Array[]])[],
+  wrote: (bytes: number) => void = () => {},
+): Promise<void> {
+  const name = (temporaries: readonly Temporary[]): void => {
+    for (const temporary of temporaries.toReversed()) temporary.rename();
+  };
+  await saveTogether(files, name, wrote);
+}
+
+async function saveTogether(
+  files: readonly (readonly [path: string, parts: readonly Uint8Array[]])[],
+  name: (temporaries: readonly Temporary[]) => void,
+  wrote?: (bytes: number) => void,
+): Promise<void> {
+  const temporaries: Temporary[] = [];
+  let [at] = files[0] as readonly [string, unknown];
+  try {
+    for (const [path, parts] of files) {
+      at = path;
+      const target = reporting(path, () => targetOf(path));
+      if (target.mode === "device") {
+        writeFileAtomically(path, parts, wrote);
+        continue;
+      }
+      const temporary = openTemporary(target);
+      temporaries.push(temporary);
+      try {
+        await writeAll(temporary.file, parts, wrote);
+        await promisify(fs.fsync)(temporary.file);
+      } finally {
+        fs.closeSync(temporary.file);
+      }
+    }
+    name(temporaries);
+    for (const temporary of temporaries) temporary.flush();
   } catch (error) {
-    throw writeError(path, error);
+    throw writeError(at, error);
   } finally {
-    process.off("exit", temporary.remove);
-    temporary.remove();
+    for (const temporary of temporaries) temporary.remove();
   }
 }
 
@@ -122,105 +162,19 @@ function digestAt(path: string): string | undefined {
   }
 }
 
-async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
+async function writeAll(
+  file: number,
+  parts: readonly Uint8Array[],
+  wrote: (bytes: number) => void = () => {},
+): Promise<void> {
   const write = promisify(fs.write) as (
     file: number,
     bytes: Uint8Array,
     at: number,
   ) => Promise<{ bytesWritten: number }>;
-  for (let at = 0; at < bytes.length; ) at += (await write(file, bytes, at)).bytesWritten;
-}
-
-/** The real path of a file, and the permissions of the existing file. */
-type Target = { readonly path: string; readonly mode: number | undefined | "device" };
-
-function targetOf(path: string): Target {
-  const old = fs.statSync(path, { throwIfNoEntry: false });
-  if (old === undefined) return { path: endOf(path), mode: undefined };
-  if (old.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file to write.`);
-  return old.isFile() ? { path: fs.realpathSync(path), mode: old.mode & 0o7777 } : { path, mode: "device" };
-}
-
-/** The target of a link, even if it does not exist; the path itself if it is not a link. */
-function endOf(path: string): string {
-  const link = fs.lstatSync(path, { throwIfNoEntry: false });
-  return link?.isSymbolicLink() ? endOf(resolve(dirname(path), fs.readlinkSync(path))) : path;
-}
-
-type Temporary = {
-  readonly file: number;
-  readonly rename: () => void;
-  /** Gives the file its final name, unless that name exists. */
-  readonly link: () => void;
-  readonly remove: () => void;
-};
-
-function openTemporary({ path, mode }: Target): Temporary {
-  const permissions = typeof mode === "number" ? mode : undefined;
-  const name = join(dirname(path), temporaryName());
-  const file = fs.openSync(name, "wx", permissions ?? 0o666);
-  let there = true;
-  const remove = (): void => {
-    if (there) fs.rmSync(name, { force: true });
-    there = false;
-  };
-  try {
-    if (permissions !== undefined) fs.fchmodSync(file, permissions); // The umask reduces the permissions that openSync sets.
-  } catch (error) {
-    fs.closeSync(file);
-    remove();
-    throw error;
-  }
-  const rename = (): void => {
-    fs.renameSync(name, path);
-    there = false;
-    syncFolder(dirname(path));
-  };
-  const link = (): void => {
-    try {
-      fs.linkSync(name, path);
-    } catch (error) {
-      if (codeOf(error) === "EEXIST" || fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
-        throw new FileTaken(`${path}: another file is there. Give another name.`);
-      }
-      rename();
-      return;
-    }
-    syncFolder(dirname(path));
-  };
-  return { file, rename, link, remove };
-}
-
-const temporaryName = (): string => `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
-
-/**
- * A write that adds no byte for this time is dead. After a day it is dead even if a process has its number, which can
- * belong to another process by then.
- */
-const staleMs = 10 * 60_000;
-const longGoneMs = 24 * 3_600_000;
-
-/**
- * Remove the temporary files that killed processes left in a folder. Other processes can be writing there, even in
- * containers, whose process numbers mean nothing here; so a file is removed only if it is old by the clock of the disk
- * and its process is gone or cannot be checked.
- */
-function removeStale(folder: string, nowMs: number): void {
-  for (const name of fs.readdirSync(folder)) {
-    const pid = Number(/^\.unrolled-(\d+)-[0-9a-f]{12}\.tmp$/.exec(name)?.[1] ?? Number.NaN);
-    if (Number.isNaN(pid)) continue;
-    const path = join(folder, name);
-    const ageMs = nowMs - (fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? nowMs);
-    if (ageMs > longGoneMs || (ageMs > staleMs && (pid === process.pid || !isRunning(pid))))
-      fs.rmSync(path, { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return codeOf(error) !== "ESRCH";
+  for (const piece of piecesOf(parts)) {
+    for (let at = 0; at < piece.length; ) at += (await write(file, piece, at)).bytesWritten;
+    wrote(piece.length);
   }
 }
 
@@ -277,13 +231,16 @@ export function checkWritable(path: string): void {
     const target = targetOf(path);
     if (target.mode === "device") return;
     if (target.mode !== undefined) fs.accessSync(path, fs.constants.W_OK);
-    const folder = dirname(target.path);
-    const probe = join(folder, temporaryName());
-    fs.closeSync(fs.openSync(probe, "wx"));
-    const { mtimeMs } = fs.statSync(probe);
-    fs.rmSync(probe);
+    const probe = openTemporary({ path: target.path, mode: undefined });
+    let nowMs: number;
     try {
-      removeStale(folder, mtimeMs);
+      nowMs = fs.fstatSync(probe.file).mtimeMs;
+    } finally {
+      fs.closeSync(probe.file);
+      probe.remove();
+    }
+    try {
+      removeStale(dirname(target.path), nowMs);
     } catch {
       // Files of another user, or a folder that cannot be listed: neither prevents writing.
     }
@@ -293,19 +250,6 @@ export function checkWritable(path: string): void {
 function checkName(what: string, path: unknown): void {
   if (path === "") throw new InputError(`The name of the ${what} is empty. Give one.`);
   if (typeof path !== "string") throw new InputError(`The name of the ${what} must be a text, got ${typeof path}.`);
-}
-
-/** Flush a rename to the disk. Windows and some network file systems do not support this and do not need it. */
-function syncFolder(folder: string): void {
-  let file: number | undefined;
-  try {
-    file = fs.openSync(folder, "r");
-    fs.fsyncSync(file);
-  } catch (error) {
-    if (!["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EBADF"].includes(codeOf(error))) throw error;
-  } finally {
-    if (file !== undefined) fs.closeSync(file);
-  }
 }
 
 /** Read a file or a pipe. Throws an InputError of one line if it cannot be read or is too large. */
@@ -358,8 +302,6 @@ export function readStart(path: string, length: number): Uint8Array {
 
 /** A plain Uint8Array: Buffer's methods differ from those of Uint8Array; for example, its `slice` returns a view. */
 const plainBytes = (buffer: Buffer) => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
-
-const codeOf = (error: unknown) => String((error as NodeJS.ErrnoException | null)?.code ?? error);
 
 /** The message for an error while reading, with what to do. */
 export function readProblem(error: unknown): string {

@@ -16,9 +16,11 @@ import {
   makeFolder,
   readInput,
   saveFileAtomically,
+  saveFilesAtomically,
   writeFileAtomically,
 } from "../../src/formats/files.ts";
 import { InputError } from "../../src/graph/input-error.ts";
+import { runNode } from "../helpers/processes.ts";
 import { refusal } from "../helpers/refusal.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { said } from "../helpers/waiting.ts";
@@ -37,6 +39,16 @@ function messageOf(act: () => unknown): string {
   const message = refusal(act);
   expect(message).not.toMatch(/[\n\r]/);
   return message.replaceAll(folder, "FOLDER");
+}
+
+/** The module of files as JavaScript in the folder: Node 20 runs no TypeScript. */
+async function writeModules(): Promise<void> {
+  for (const name of ["formats/files", "formats/temporary-file", "graph/input-error"]) {
+    const path = fileURLToPath(new URL(`../../src/${name}.ts`, import.meta.url));
+    const { code } = await transformWithOxc(fs.readFileSync(path, "utf8"), path);
+    const flat = code.replaceAll(/"\.[\w./-]*\/([\w-]+)\.ts"/g, '"./$1.mjs"');
+    fs.writeFileSync(join(folder, `${basename(name)}.mjs`), flat);
+  }
 }
 
 describe("appendToFile and makeFolder", () => {
@@ -171,6 +183,85 @@ describe("saveFileAtomically with what it may replace", () => {
     expect(await save(join(folder, "link"), "c", digestOf(bytes("a")))).toBe(true);
     expect(text(join(folder, "model"))).toBe("c");
     expect(fs.readdirSync(folder)).toEqual(["link", "model"]);
+  });
+});
+
+describe.skipIf(windows)("a signal in the midst of writing ends the process, and no temporary file stays", () => {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  /** A program that has old files, writes others and gets a signal as soon as it has written so many pieces. */
+  async function ended(signal: string, pieces: number, write: string, before = "") {
+    await writeModules();
+    fs.writeFileSync(
+      join(folder, "child.mjs"),
+      `import { writeFileSync } from "node:fs";
+      import { saveFilesAtomically, writeFileAtomically } from "./files.mjs";
+      for (const name of ["a", "b"]) writeFileSync(name, "old");
+      ${before}
+      let pieces = 0;
+      const wrote = () => {
+        if (++pieces === ${pieces}) process.kill(process.pid, "${signal}");
+      };
+      const part = new TextEncoder().encode("new");
+      ${write}
+      setTimeout(() => {}, 10_000);`,
+    );
+    const { code, out, err } = await runNode(["child.mjs"], folder);
+    const left = fs.readdirSync(folder).filter((name) => name.endsWith(".tmp"));
+    const text = (name: string) => fs.readFileSync(join(folder, name), "utf8");
+    return { code, out, err, left, a: text("a"), b: text("b") };
+  }
+
+  test.each(signals)("writeFileAtomically ends first: %s", async (signal) => {
+    const write = 'writeFileAtomically("a", [part, part], wrote);';
+    const whole = { code: signal, out: "", err: "", left: [], a: "newnew", b: "old" };
+    expect(await ended(signal, 1, write)).toEqual(whole);
+  });
+  test.each([
+    ["SIGINT", 1],
+    ["SIGTERM", 2],
+    ["SIGHUP", 3],
+  ])("saveFilesAtomically leaves all as they were: %s in piece %i", async (signal, pieces) => {
+    const write = 'await saveFilesAtomically([["a", [part, part]], ["b", [part, part]]], wrote);';
+    expect(await ended(signal, pieces, write)).toEqual({
+      ...{ code: signal, out: "", err: "", left: [], a: "old", b: "old" },
+    });
+  });
+  test("a program that listens to signals itself decides", async () => {
+    const write = 'await saveFilesAtomically([["a", [part, part]]], wrote); process.exit();';
+    const listen = 'process.once("SIGINT", (signal) => console.log(signal));';
+    expect(await ended("SIGINT", 1, write, listen)).toEqual({
+      ...{ code: 0, out: "SIGINT\n", err: "", left: [], a: "newnew", b: "old" },
+    });
+  });
+});
+
+describe("saveFilesAtomically", () => {
+  const part = new TextEncoder().encode("new");
+  test("names the first of the list last, when all are whole", async () => {
+    const builtin = process.getBuiltinModule("node:fs");
+    const { renameSync } = builtin;
+    const names: string[] = [];
+    builtin.renameSync = (from, to) => {
+      names.push(basename(String(to)));
+      expect(fs.readdirSync(folder).filter((name) => name.endsWith(".tmp")).length).toBe(4 - names.length);
+      renameSync(from, to);
+    };
+    syncBuiltinESMExports();
+    try {
+      await saveFilesAtomically(["json", "one", "two"].map((name) => [join(folder, name), [part]] as const));
+    } finally {
+      builtin.renameSync = renameSync;
+      syncBuiltinESMExports();
+    }
+    expect(names).toEqual(["two", "one", "json"]);
+    expect(names.map((name) => fs.readFileSync(join(folder, name), "utf8"))).toEqual(["new", "new", "new"]);
+  });
+  test("of which one cannot be written: none is, and no temporary file stays", async () => {
+    fs.writeFileSync(join(folder, "json"), "old");
+    const files = ["json", join("none", "weights")].map((name) => [join(folder, name), [part]] as const);
+    await expect(saveFilesAtomically(files)).rejects.toThrow(/none\/weights: there is no folder /);
+    expect(fs.readdirSync(folder)).toEqual(["json"]);
+    expect(fs.readFileSync(join(folder, "json"), "utf8")).toBe("old");
   });
 });
 
@@ -324,13 +415,7 @@ describe("writeFileAtomically", () => {
   });
 
   test("kill -9 in the midst of writing 20 MB leaves a whole file", async () => {
-    // Node 20 runs no TypeScript: strip the types of the two files.
-    for (const name of ["formats/files", "graph/input-error"]) {
-      const path = fileURLToPath(new URL(`../../src/${name}.ts`, import.meta.url));
-      const { code } = await transformWithOxc(fs.readFileSync(path, "utf8"), path);
-      const flat = code.replaceAll(/"\.[\w./-]*\/([\w-]+)\.ts"/g, '"./$1.mjs"');
-      fs.writeFileSync(join(folder, `${basename(name)}.mjs`), flat);
-    }
+    await writeModules();
     fs.writeFileSync(
       join(folder, "child.mjs"),
       `import { writeFileAtomically } from "./files.mjs";
