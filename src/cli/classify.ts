@@ -1,7 +1,7 @@
 /** `unrolled classify`: train a classifier of recordings, series or texts, or classify files with one. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { engineFor } from "../engines/registry.ts";
-import { readInput, writeFileAtomically } from "../formats/files.ts";
+import { readInput, statOf, writeFileAtomically } from "../formats/files.ts";
 import {
   type LabelledFiles,
   type LabelledOptions,
@@ -239,7 +239,7 @@ function readOne(path: string, given: Given): LabelledFiles {
   try {
     return readLabelled(path, columnsOf(given));
   } catch (error) {
-    const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+    const isFile = statOf(path)?.isFile() === true;
     if (!(error instanceof InputError) || !isFile || /\.(?:csv|tsv|wav)$/i.test(path)) throw error;
     error.message += " If it is a file of texts, one a line, give one for each label.";
     throw error;
@@ -249,9 +249,7 @@ function readOne(path: string, given: Given): LabelledFiles {
 /** What a folder or a table holds, or the texts of several files, each of a label. */
 function filesAt([path, ...more]: readonly [string, ...string[]], given: Given): LabelledFiles {
   if (more.length === 0) return readOne(path, given);
-  const odd = [path, ...more].find(
-    (one) => /\.(?:csv|wav)$/i.test(one) || (existsSync(one) && statSync(one).isDirectory()),
-  );
+  const odd = [path, ...more].find((one) => /\.(?:csv|wav)$/i.test(one) || statOf(one)?.isDirectory());
   if (odd === undefined) return readTextFiles([path, ...more]);
   throw new InputError(
     `${odd}: examples are one folder, one CSV file, or files of texts, one for each label. Put all into one, or give --model to classify.`,
@@ -385,7 +383,7 @@ function otherKind({ input }: Classifier, model: string, found: string, labelled
 const foundOf = { audio: "a list of recordings", numbers: "a table of numbers", text: "texts" } as const;
 /** @throws InputError for a folder or a recording, where a model reads tables of numbers */
 function checkIsTable(of: Classifier, model: string, path: string, labelled: boolean): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat?.isDirectory()) throw otherKind(of, model, `${path}: is a folder`, labelled);
   const isSound = /\.(?:wav|flac|mp3|ogg|opus|aiff?|m4a)$/i.test(path);
   if (stat !== undefined && isSound) throw otherKind(of, model, `${path}: is sound`, labelled);
@@ -404,7 +402,7 @@ export function sequencesAt(
     // What is no file, and has a blank within it, is a text.
     if (!existsSync(path) && /\S\s+\S/.test(path)) return [{ text: path, name: path }];
     if (/\.csv$/i.test(path)) return readTextColumn(path, columns);
-    const isFolder = existsSync(path) && statSync(path).isDirectory();
+    const isFolder = statOf(path)?.isDirectory() === true;
     return isFolder ? unlabelled(readLabelled(path)) : readTextLines(path);
   }
   if (of.input.kind === "numbers") {
@@ -423,7 +421,8 @@ export function sequencesAt(
       rows: one.rows.map((row) => places.map((at) => row[at] as number)),
     }));
   }
-  if (!existsSync(path) || !/\.csv$/i.test(path) === !statSync(path).isDirectory()) return [{ ...readRecording(path) }];
+  const stat = statOf(path);
+  if (stat === undefined || !/\.csv$/i.test(path) === !stat.isDirectory()) return [{ ...readRecording(path) }];
   const files = readLabelled(path);
   if (files.kind !== "audio") throw otherKind(of, model, `${path}: is ${foundOf[files.kind]}`, false);
   return unlabelled(files);

@@ -1,6 +1,5 @@
 /** `unrolled convert`: a model of another program, or one of ours, as a file of ours, of another program, or as source. */
-import { statSync } from "node:fs";
-import { checkWritable, saveFilesAtomically } from "../formats/files.ts";
+import { checkWritable, saveFilesAtomically, statOf } from "../formats/files.ts";
 import { type ModelFile, type WeightType, weightTypes } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -49,7 +48,7 @@ export const convert: Command = {
       dtype: given.text("dtype") as WeightType | undefined,
     });
     for (const path of writer.paths) checkFree(path, given);
-    const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    const size = statOf(file)?.size ?? 0;
     const progress = conversionProgress(size);
     const [found, written] = await converted(given, writer, progress).finally(progress.end);
     const { model } = found.file;
@@ -106,7 +105,7 @@ function withVocabulary(written: Written, { vocabulary }: Writer, content: Model
 }
 function checkFree(path: string, given: Given): void {
   checkWritable(path);
-  if (given.flag("overwrite") || !statSync(path, { throwIfNoEntry: false })?.isFile()) return;
+  if (given.flag("overwrite") || !statOf(path)?.isFile()) return;
   throw new InputError(`${path}: exists already. Give another name, or --overwrite to replace it.`);
 }
 const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((total, { length }) => total + length, 0);

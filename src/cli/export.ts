@@ -1,6 +1,5 @@
 /** `unrolled export`: write a model's weights without the training state, for use in an application. */
-import { statSync } from "node:fs";
-import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { checkWritable, readInput, statOf, writeFileAtomically } from "../formats/files.ts";
 import { readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -26,7 +25,7 @@ export const exportModel: Command = {
     const [file, out] = given.positionals as readonly [string, string];
     const dtype = (given.text("dtype") ?? "f32") as WeightType;
     checkWritable(out);
-    if (!given.flag("overwrite") && statSync(out, { throwIfNoEntry: false })?.isFile()) {
+    if (!given.flag("overwrite") && statOf(out)?.isFile()) {
       throw new InputError(`${out}: exists already. Give another name, or --overwrite to replace it.`);
     }
     const before = readInput(file);

@@ -1,7 +1,7 @@
 /** The files that a command writes, checked before it works for minutes. Knows nothing about what is in them. */
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { checkWritable } from "../formats/files.ts";
+import { checkWritable, statOf } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Given } from "./options.ts";
 
@@ -19,7 +19,7 @@ export function checkOutputs(files: readonly string[], inputs: readonly string[]
     checkWritable(file);
     const place = placeOf(file);
     if (read.has(place)) throw new InputError(`${file}: is the file that is read. Give another name.`);
-    const stat = statSync(file, { throwIfNoEntry: false });
+    const stat = statOf(file);
     // Devices and pipes lose nothing.
     if (stat !== undefined && !stat.isFile()) continue;
     if (taken.has(place)) throw new InputError(`${file}: would be written twice. Give each file its own name.`);
@@ -32,9 +32,9 @@ export function checkOutputs(files: readonly string[], inputs: readonly string[]
 
 /** The same for all names of one file. */
 function placeOf(file: string): string {
-  const stat = statSync(file, { throwIfNoEntry: false, bigint: true });
-  if (stat !== undefined) return `${stat.dev}:${stat.ino}`;
   try {
+    const stat = statSync(file, { throwIfNoEntry: false, bigint: true });
+    if (stat !== undefined) return `${stat.dev}:${stat.ino}`;
     return join(realpathSync(dirname(file)), basename(file));
   } catch {
     return resolve(file);

@@ -2,10 +2,10 @@
  * Save a training's file while the training runs: each save replaces the whole file, or leaves the old one. An error is
  * reported at once, and saving is tried again. A file that another program has written there meanwhile is not replaced.
  */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { format, parse } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { digestOf, FileTaken, saveFileAtomically, writeFileAtomically } from "../formats/files.ts";
+import { digestOf, FileTaken, saveFileAtomically, statOf, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 
 export type Saving = {
@@ -71,7 +71,7 @@ export function createSaving(path: string, before: Before, warn: (warning: strin
       }
       if (error === undefined) return;
       const left =
-        held === undefined || !statSync(path, { throwIfNoEntry: false })?.isFile()
+        held === undefined || !statOf(path)?.isFile()
           ? "Nothing is saved."
           : `The file has the model of update ${held.toLocaleString("en-US")}.`;
       throw new InputError(`${error.message} The model${ofUpdate(step)} could not be saved. ${left}`);

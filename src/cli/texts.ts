@@ -2,10 +2,9 @@
  * Read the texts of a command: one text in a file, or a list of texts in lines of JSON or in the files of a folder. All
  * line ends become LF.
  */
-import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { decodeText } from "../formats/decode-text.ts";
-import { readInput, readStart } from "../formats/files.ts";
+import { entriesIn, readInput, readStart, statOf } from "../formats/files.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
@@ -30,7 +29,7 @@ export const isLines = (path: string): boolean => /\.(?:jsonl|ndjson)$/i.test(pa
  * @throws InputError if something cannot be read, a line has no text, or there is no text at all
  */
 export function readTexts(path: string, purpose: string, field?: string): Texts {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isFolder = statOf(path)?.isDirectory() === true;
   if (!isFolder && !isLines(path)) {
     if (field !== undefined) {
       throw new InputError(
@@ -63,10 +62,10 @@ export function isModel(path: string): boolean {
 }
 
 function filesIn(folder: string): string[] {
-  const all = readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
+  const all = entriesIn(folder).flatMap((entry) => {
     const path = join(entry.parentPath, entry.name);
     const names = relative(folder, path).split(sep);
-    const isFile = entry.isFile() || (entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isFile());
+    const isFile = entry.isFile() || (entry.isSymbolicLink() && statOf(path)?.isFile());
     return isFile && !names.some((name) => name.startsWith(".")) ? [{ path, order: names.join("/") }] : [];
   });
   // The order is the same on every system.

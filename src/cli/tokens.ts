@@ -1,5 +1,5 @@
 /** Encode the text of a command once: the tokens are in memory, or on disk for a large file. */
-import { statSync } from "node:fs";
+import { statOf } from "../formats/files.ts";
 import { type TextFile, type TextFileOptions, textFile } from "../formats/text-file.ts";
 import { tokenFile, tokenFileList } from "../formats/token-file.ts";
 import { type EncodedText, encodeTexts } from "../tasks/language-model.ts";
@@ -24,7 +24,7 @@ export const isLarge = (text: Source): text is TextFile => typeof text === "obje
 
 /** Open the text or texts at a path, as `readTexts` does; a large file with one text is read in parts. */
 export function openTexts(path: string, purpose: string, field?: string, options: TextFileOptions = {}): Source {
-  const stat = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   const { wholeBytes = 2 ** 26, ...rest } = options;
   if (field !== undefined || isLines(path) || !stat?.isFile() || stat.size <= wholeBytes) {
     return readTexts(path, purpose, field);

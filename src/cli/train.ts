@@ -1,8 +1,8 @@
 /** `unrolled train`: train a model on a text and save it as a file, which exists from the first validation on. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { engineFor, engineOf } from "../engines/registry.ts";
-import { checkWritable, digestOf, readInput } from "../formats/files.ts";
+import { checkWritable, digestOf, readInput, statOf } from "../formats/files.ts";
 import { readSafetensors } from "../formats/safetensors.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -489,13 +489,13 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[], given
     );
   }
   checkWritable(out);
-  const old = statSync(out, { throwIfNoEntry: false });
+  const old = statOf(out);
   if (old === undefined && resume) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
   if (old?.isFIFO())
     throw new InputError(`${out}: is a pipe, and training saves its model several times. Give a file.`);
   if (old === undefined || !old.isFile()) return overwrite ? undefined : null;
   for (const input of inputs) {
-    const one = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false });
+    const one = input === undefined ? undefined : statOf(input);
     if (one !== undefined && one.ino === old.ino && one.dev === old.dev) {
       throw new InputError(`${out}: is the text to train on. Give another name for the model.`);
     }

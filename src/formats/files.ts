@@ -286,6 +286,27 @@ export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes
   }
 }
 
+/**
+ * What is at a path; undefined if there is nothing, or nothing that can be looked at, as of a name too long or a loop of links: the
+ * reading or writing that follows says which.
+ */
+export function statOf(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is in a folder and in the folders in it. Throws an InputError if one of them cannot be read. */
+export function entriesIn(folder: string): fs.Dirent[] {
+  try {
+    return fs.readdirSync(folder, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    throw new InputError(`${(error as NodeJS.ErrnoException).path ?? folder}: ${readProblem(error)}`, { cause: error });
+  }
+}
+
 /** Read the first bytes of a file, at most `length`. Throws an InputError if it cannot be read. */
 export function readStart(path: string, length: number): Uint8Array {
   let file: number | undefined;

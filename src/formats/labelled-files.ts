@@ -2,7 +2,6 @@
  * Examples with labels from files: a folder of WAV files or texts, a table of WAV files or texts and labels, a file of texts for each label,
  * or a table of series of numbers with a row a step. Knows nothing about models.
  */
-import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, sep } from "node:path";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -16,7 +15,7 @@ import {
 } from "../graph/schema.ts";
 import { tableOf } from "./csv-text.ts";
 import { decodeText } from "./decode-text.ts";
-import { readInput } from "./files.ts";
+import { entriesIn, readInput, statOf } from "./files.ts";
 import { mixDown, readWav } from "./wav.ts";
 
 /** A recording, all its channels mixed to one; `label` where there is one. */
@@ -95,7 +94,7 @@ export const pathArguments: Arguments = { path: someText };
  */
 export function readLabelled(path: string, options: LabelledOptions = {}): LabelledFiles {
   checkArguments("readLabelled", { path, options }, labelledFilesArguments);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return readFolder(path);
+  if (statOf(path)?.isDirectory()) return readFolder(path);
   if (/\.wav$/i.test(path))
     throw new InputError(
       `${path}: is one WAV file. Give a folder of them, or a CSV file with the columns file and label.`,
@@ -228,7 +227,7 @@ export function readSeries(path: string): {
 const otherSound = /\.(?:aac|aiff?|amr|flac|m4a|mp3|oga|ogg|opus|webm|wma)$/i;
 
 function readFolder(folder: string): LabelledFiles {
-  const found = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const found = entriesIn(folder)
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep))
     .filter((names) => !names.some((name) => name.startsWith(".")))

@@ -1,9 +1,8 @@
 /** Files of music on disk: MIDI files and ABC tunebooks, alone or in folders, as pieces. Knows nothing about models. */
-import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, flag, listOf, options as optionsOf, someText } from "../graph/schema.ts";
-import { readInput } from "./files.ts";
+import { entriesIn, readInput, statOf } from "./files.ts";
 import { isAbc, isMidi, type MusicFiles, type ReadMusicFilesOptions, readMusicBytes } from "./music-bytes.ts";
 
 export type { MusicFiles, NamedPiece, ReadMusicFilesOptions } from "./music-bytes.ts";
@@ -32,11 +31,11 @@ export function readMusicFiles(paths: readonly string[], options: ReadMusicFiles
 }
 
 function filesAt(path: string): string[] {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!statOf(path)?.isDirectory()) {
     if (isMidi(path) || isAbc(path)) return [path];
     throw new InputError(`${path}: is no file of music. Give files that end with .mid, .midi or .abc, or a folder.`);
   }
-  const found = readdirSync(path, { recursive: true, withFileTypes: true })
+  const found = entriesIn(path)
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(path, join(entry.parentPath, entry.name)))
     .filter((name) => !name.split(sep).some((part) => part.startsWith(".")) && (isMidi(name) || isAbc(name)))

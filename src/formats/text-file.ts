@@ -13,7 +13,7 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 import { decodeText, findNoText, noText } from "./decode-text.ts";
-import { readInput, readProblem } from "./files.ts";
+import { readInput, readProblem, statOf } from "./files.ts";
 
 /** A text on the disk that can be read in parts. */
 export type TextFile = {
@@ -43,7 +43,7 @@ export const textFileArguments: Arguments = { path: string, options: optionsOf<T
 export function textFile(path: string, options: TextFileOptions = {}): TextFile {
   checkArguments("textFile", { path, options }, textFileArguments);
   const { wholeBytes = 2 ** 26, partBytes = 2 ** 23 } = options;
-  const stat = path === "" ? undefined : fs.statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined || !stat.isFile() || stat.size <= wholeBytes) {
     const bytes = readInput(path);
     return { path, bytes: bytes.length, parts: [decodeText(bytes, path)] };

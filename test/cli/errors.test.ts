@@ -1,6 +1,6 @@
 /** Wrong usage and bad input: one plain line that says what to do, exit code 2, nothing written. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
@@ -467,5 +467,33 @@ describe("explain, and what is no command", () => {
     expect({ code, out }).toEqual({ code: 2, out: "" });
     expect(err).toMatch(/^\{.*\}\n$/);
     expect(Object.keys(JSON.parse(err))).toEqual(["error"]);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a name under which nothing can be: every command says so", () => {
+  test.each([
+    ["of a file in a file", "m.safetensors/x", /there is no such file|there is no built-in cell/],
+    ["of a link to itself", "loop", /it cannot be read \(ELOOP\)|there is no built-in cell/],
+    ["of 300 characters", "n".repeat(300), /it cannot be read \(ENAMETOOLONG\)|there is no built-in cell/],
+  ])("%s", { timeout: 180_000 }, async (_, name, why) => {
+    if (name === "loop") symlinkSync("loop", at("loop"));
+    for (const args of [
+      ["convert", name, "o.safetensors"],
+      ["export", name, "o.safetensors"],
+      ["evaluate", name, "text.txt"],
+      ["evaluate", "m.safetensors", name],
+      ["inspect", name],
+      ["inspect", "m.safetensors", name],
+      ["train", name, "--out", "o.safetensors"],
+      ["train", "text.txt", "--cell", name, "--out", "o.safetensors"],
+      ["classify", name, "--out", "o.safetensors"],
+      ["tag", name, "--out", "o.safetensors"],
+      ["translate", name, "--out", "o.safetensors"],
+      ["forecast", name, "--horizon", "2"],
+      ["trajectories", name, "--out", "o.safetensors"],
+      ["studio", name],
+    ]) {
+      expect(`${args.join(" ")}: ${await refusal(folder, ...args)}`).toMatch(why);
+    }
   });
 });

@@ -1,11 +1,13 @@
 /** Stopped by a signal: the model is saved; killed: the old file or the new one is there, whole. */
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { writeModel } from "../../src/formats/model-file.ts";
+import { input, lstm, sequential } from "../../src/index.ts";
 import { languageModelIn } from "../helpers/models.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { pause, said } from "../helpers/waiting.ts";
+import { pause, said, until } from "../helpers/waiting.ts";
 import { json, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
@@ -67,6 +69,31 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
     }
     expect(code).toBe(130);
     expect(readdirSync(folder)).not.toContain("twice.safetensors");
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a signal during `convert`", () => {
+  const place = join(folder, "converted");
+  const temporary = (): number => readdirSync(place).filter((name) => name.endsWith(".tmp")).length;
+  beforeAll(() => {
+    mkdirSync(place);
+    const layers = [input(4), lstm(1200)];
+    writeFileSync(join(place, "m.safetensors"), writeModel({ model: sequential(layers, { seed: 1 }), extra: {} }));
+  });
+  test.each([
+    ["SIGINT", 1],
+    ["SIGTERM", 2],
+  ] as const)("%s with %i temporary files leaves none, and both files of one model", async (signal, count) => {
+    const [json, weights] = [join(place, "o.json"), join(place, "o.weights.bin")];
+    for (const path of [json, weights]) writeFileSync(path, "old");
+    const child = start(place, ["convert", "m.safetensors", "o.json", "--overwrite"]);
+    // The first one asks whether it could write.
+    await until(() => temporary() >= count || child.exitCode !== null);
+    child.kill(signal);
+    await child.ended;
+    expect(temporary()).toBe(0);
+    const isOld = (path: string): boolean => readFileSync(path, "utf8") === "old";
+    expect(isOld(json)).toBe(isOld(weights));
   });
 });
 
