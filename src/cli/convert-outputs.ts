@@ -101,13 +101,15 @@ export function writerFor(out: string, { steps, pytorch, dtype }: Choices): Writ
 
 async function sourceOf({ model, extra }: ModelFile, out: string, language: SourceLanguage): Promise<string> {
   const { writeSource } = await import("../formats/source/index.ts");
+  const { isTakenInC } = await import("../formats/source/names.ts");
   const name = basename(out)
     .replace(/\.\w+$/, "")
     .replaceAll(/\W/g, "_");
+  const fits = /^[A-Za-z_]/.test(name) && (language !== "c" || !isTakenInC(name));
   const symbols = symbolsOf(extra);
   return writeSource(model, {
     language,
-    name: /^[A-Za-z_]/.test(name) ? name.slice(0, 60) : `model_${name.slice(0, 50)}`,
+    name: fits ? name.slice(0, 60) : `model_${name.slice(0, 50)}`,
     ...(symbols?.length === model.outputSize && { symbols }),
   });
 }

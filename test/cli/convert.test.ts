@@ -83,6 +83,7 @@ test("writes what the ending says: ONNX, PyTorch's safetensors with a module, so
     ["small.onnx", "--dtype", "int8"],
     ["half.safetensors", "--dtype", "f16"],
     ["m.c"],
+    ["int.c"],
     ["m.js"],
     ["m.ts"],
   ] as const) {
@@ -93,6 +94,7 @@ test("writes what the ending says: ONNX, PyTorch's safetensors with a module, so
   expect(sizeOf("small.onnx")).not.toBe(sizeOf("m.onnx"));
   expect(sizeOf("half.safetensors")).toBeLessThan(sizeOf("own.safetensors"));
   expect(readFileSync(at("m.c"), "utf8")).toContain("const float *m_next(m *stream, int x)");
+  expect(readFileSync(at("int.c"), "utf8")).toContain("const float *model_int_next(model_int *stream, int x)");
   expect(readFileSync(at("m.ts"), "utf8")).toContain("function next(x: number): Float32Array");
 
   writeFileSync(at("book.txt"), "a ship on the sea, ".repeat(40));

@@ -17,6 +17,7 @@ import { modelGraph } from "../../nn/model-graph.ts";
 import { schedule } from "../../schedule/schedule.ts";
 import type { Target } from "../../schedule/target.ts";
 import { cFile, scriptFile } from "./files.ts";
+import { isTakenInC } from "./names.ts";
 
 /** The languages that `writeSource` writes. */
 export const sourceLanguages = ["c", "js", "ts"] as const;
@@ -77,12 +78,18 @@ const target: Target = {
  * @param model a model with one input that runs forwards
  * @param options `language`; `name`; `symbols`
  * @returns the text of a file; the same model always gives the same text
- * @throws InputError for a model that needs whole sequences or has several inputs, with its layer, and for weights that are not finite
+ * @throws InputError for a model that needs whole sequences or has several inputs, with its layer, for weights that are not finite, and
+ * in C for a name that is a word of the language, or declared by `math.h` or the file itself
  * @example writeFileSync("model.c", writeSource(model, { language: "c" }))
  */
 export function writeSource(model: Model, options: WriteSourceOptions): string {
   checkArguments("writeSource", { model, options }, writeSourceArguments);
   const { language, name = "model", symbols } = options;
+  if (language === "c" && isTakenInC(name)) {
+    throw new InputError(
+      `writeSource: name: in C "${name}" is a word of the language, or declared by math.h or the file itself. Give another, as "model_${name}".`,
+    );
+  }
   checkReadsForward(model, "writeSource");
   checkFiniteValues(model, "writeSource: the model");
   if (symbols !== undefined && symbols.length !== model.outputSize) {

@@ -88,6 +88,18 @@ int main(void) { for (int k = 0; k < TEXTS_OUTPUTS; k++) printf("%s|", texts_sym
   },
 );
 
+test.skipIf(compiler === undefined)(
+  "names that the functions have within them, and others that look like taken ones (skipped where there is no C compiler)",
+  () => {
+    const model = sequential([lstm(3), dense(3)], { input: 2 });
+    for (const name of ["stream", "memory", "x", "j", "Int", "model_int", "_book", "start", "M_", "index", "time"]) {
+      writeFileSync(join(folder, "named.c"), writeSource(model, { language: "c", name, symbols: ["a", "b", "c"] }));
+      for (const standard of ["c99", "gnu17"])
+        compile(`-std=${standard}`, "-Wall", "-Wextra", "-Wno-unused", "-Werror", "-fsyntax-only", "named.c");
+    }
+  },
+);
+
 test("TypeScript: no error where elements of arrays may be absent, and the same numbers", {
   timeout: 60_000,
 }, async () => {

@@ -73,6 +73,14 @@ describe("what cannot be written is refused", () => {
       "writeSource: symbols needs one for each of 3 outputs, got 1",
     );
     expect(() => writeSource(model, { language: "c", name: "a b" })).toThrow(/name/);
+    const taken =
+      "int float restrict inline default bool exp expf sqrt sqrtl isnan INFINITY M_PI FP_NAN linux main weights start0 sigmoid lesser _Bool";
+    for (const name of taken.split(" ")) {
+      expect(() => writeSource(model, { language: "c", name })).toThrow(
+        `writeSource: name: in C "${name}" is a word of the language, or declared by math.h or the file itself. Give another, as "model_${name}".`,
+      );
+      expect(writeSource(model, { language: "js", name })).toContain(`${name}: `);
+    }
     (model.values["lstm.b_f"] ?? (Object.values(model.values)[0] as Float32Array))[0] = Number.NaN;
     expect(write(model)).toThrow("not a finite number");
   });
