@@ -1,5 +1,6 @@
 /** Models as `.keras` files. Reading them is `importModel` of `imported.ts`. */
 import { type Arguments, checkArguments } from "../../graph/schema.ts";
+import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { writeHdf5 } from "../containers/hdf5-write.ts";
@@ -34,13 +35,14 @@ const keras = (): Program => ({
  * the same bytes.
  * @param model any model whose layers Keras has; the file gets the values that it has now
  * @returns `bytes`, `weights`, `notes`
- * @throws InputError for the first layer that Keras has not, or has not with these options, with its name and the reason; FormatError
- * where h5wasm is missing
+ * @throws InputError for the first layer that Keras has not, or has not with these options, with its name and the reason, and for
+ * weights that are not finite; FormatError where h5wasm is missing
  * @example writeFileSync("model.keras", (await writeKeras(model)).bytes);
  */
 export async function writeKeras(model: Model): Promise<KerasFile> {
   checkArguments("writeKeras", { model }, writeKerasArguments);
   const tree = kerasTree(model, keras());
+  checkFiniteValues(model, "writeKeras: the model");
   const { config, order } = kerasConfig(tree);
   const weights = await writeHdf5(kerasWeights(tree, order), "model.weights.h5");
   const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));

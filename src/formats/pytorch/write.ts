@@ -9,6 +9,7 @@ import { InputError } from "../../graph/input-error.ts";
 import { joined } from "../../graph/joined.ts";
 import { firstEquation, plainLines, sameEquations } from "../../graph/plain-lines.ts";
 import { type Arguments, checkArguments } from "../../graph/schema.ts";
+import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { CellSpec } from "../../nn/layers.ts";
 import type { Layer, Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
@@ -42,7 +43,7 @@ export const writePytorchArguments: Arguments = { model: aModel };
 
 /**
  * A model as weights and a module for PyTorch. Read back, the weights are the same bits.
- * @throws InputError for the first layer that none of PyTorch's modules is, with its name and the reason
+ * @throws InputError for the first layer that none of PyTorch's modules is, with its name and the reason, and for weights that are not finite
  */
 export function writePytorch(model: Model): PytorchFiles {
   checkArguments("writePytorch", { model }, writePytorchArguments);
@@ -196,6 +197,7 @@ export function pytorchParts(
     }
   }
 
+  checkFiniteValues(model, "writePytorch: the model");
   const mapping: PytorchMapping = { layers: mapped };
   return {
     weights: safetensorsParts({ tensors, metadata: { format: "pt", [mappingKey]: JSON.stringify(mapping) } }),

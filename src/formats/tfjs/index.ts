@@ -1,6 +1,7 @@
 /** Models as layers models of TensorFlow.js. Reading them is `importModel` of `imported.ts`. */
 import { joined } from "../../graph/joined.ts";
 import { type Arguments, checkArguments, options as optionsOf, type Rule } from "../../graph/schema.ts";
+import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
 import { kerasTree } from "../keras/from-model.ts";
@@ -44,13 +45,15 @@ const tfjs = (): Program => ({
  * @param model any model whose layers TensorFlow.js has; the files get the values that it has now
  * @param options `weights`: the name of the second file
  * @returns `json`, `weights`, `notes`
- * @throws InputError for the first layer that TensorFlow.js has not, or computes in another way, with its name and the reason
+ * @throws InputError for the first layer that TensorFlow.js has not, or computes in another way, with its name and the reason, and for
+ * weights that are not finite
  * @example const { json, weights } = writeTfjs(model);
  */
 export function writeTfjs(model: Model, options: WriteTfjsOptions = {}): TfjsFiles {
   checkArguments("writeTfjs", { model, options }, writeTfjsArguments);
   const { weights: path = "model.weights.bin" } = options;
   const tree = kerasTree(model, tfjs());
+  checkFiniteValues(model, "writeTfjs: the model");
   const arrays = tfjsWeights(tree);
   const manifest = arrays.map(({ name, shape }) => ({ name, shape, dtype: "float32" }));
   const json = {
