@@ -1,7 +1,6 @@
 /** The model that a command reads: a file of ours, or one of another program, with what its file does not say. */
-import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readInput } from "../formats/files.ts";
+import { readInput, statOf } from "../formats/files.ts";
 import { isModelFile, type ModelFile } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type ByTask, openByTask } from "../tasks/index.ts";
@@ -84,7 +83,7 @@ const besideOf =
   (file: string) =>
   (name: string): Uint8Array | undefined => {
     const path = join(dirname(file), name);
-    return statSync(path, { throwIfNoEntry: false })?.isFile() ? new Uint8Array(readFileSync(path)) : undefined;
+    return statOf(path)?.isFile() ? readInput(path) : undefined;
   };
 
 function jsonIn(path: string | undefined): unknown {
