@@ -75,27 +75,29 @@ export function checkSteps({ steps, times, layers }: Model, all: Steps, where: s
 /** @throws InputError for a model that cannot run one step at a time: it needs whole sequences, or several inputs */
 export function checkReadsForward({ layers, inputs }: Model, where: string): void {
   const [, second] = inputs;
-  if (second !== undefined)
-    throw new InputError(`${where}: needs a model with one input; this one also has ${second.name}`);
-  for (const layer of layers) {
-    if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
-      throw new InputError(`${where}: runs one step at a time, but ${layer.name} starts at the last step`);
-    }
-    if (layer.kind === "cell" && layer.cell.sequences.length > 0) {
-      const [all] = layer.cell.sequences;
-      throw new InputError(`${where}: runs one step at a time, but ${layer.name} reads all steps of its input ${all}`);
-    }
-    if (layer.kind === "cell" && layer.strides !== undefined) {
-      throw new InputError(
-        `${where}: runs one step at a time, but ${layer.name} has strides: it reads ${layer.strides} at a time`,
-      );
-    }
-    if (layer.kind === "repeat_vector" || (layer.kind === "cell" && typeof layer.initialState === "object")) {
-      throw new InputError(
-        `${where}: runs one step at a time, but ${layer.name} starts after another sequence has ended`,
-      );
-    }
+  if (second !== undefined) {
+    throw new InputError(`${where}: needs a model with one input; this one also has ${second.name}. ${instead()}`);
   }
+  for (const layer of layers) {
+    const problem = notAStep(layer);
+    if (problem === undefined) continue;
+    const more = layer.kind === "cell" && layer.cell.sequences.length > 0 ? "" : undefined;
+    throw new InputError(`${where}: runs one step at a time, but ${layer.name} ${problem}. ${instead(more)}`);
+  }
+}
+/** What to do instead: layers that read all steps of another one are in no ONNX file. */
+const instead = (more = " or as an ONNX file of these"): string =>
+  `Run the model on whole sequences, with createPredictor${more}.`;
+/** Why a layer needs a whole sequence, if it does. */
+function notAStep(layer: Model["layers"][number]): string | undefined {
+  if (layer.kind === "bidirectional") return "starts at the last step";
+  if (layer.kind === "repeat_vector") return "starts after another sequence has ended";
+  if (layer.kind !== "cell") return undefined;
+  const [all] = layer.cell.sequences;
+  if (layer.goBackwards) return "starts at the last step";
+  if (all !== undefined) return `reads all steps of its input ${all}`;
+  if (layer.strides !== undefined) return `has strides: it reads ${layer.strides} at a time`;
+  return typeof layer.initialState === "object" ? "starts after another sequence has ended" : undefined;
 }
 
 /** @throws InputError for a model whose states start from `initialState` in each run */

@@ -239,7 +239,8 @@ test.each<[string, LayerSpec[], string]>([
   [
     "of two inputs",
     [input(2, { mask: true }), gru(3)],
-    "session: needs a model with one input; this one also has x.mask",
+    "session: needs a model with one input; this one also has x.mask. " +
+      "Run the model on whole sequences, with createPredictor or as an ONNX file of these.",
   ],
   [
     "that repeats a vector",

@@ -184,7 +184,10 @@ describe("generate", () => {
     const size = vocabularySize(lm.tokenizer);
     const model = sequential([embedding(size, 2), both, dense(size)]);
     await expect(written({ ...lm, model }, {})).rejects.toThrow(
-      new InputError("generate: runs one step at a time, but bidirectional starts at the last step"),
+      new InputError(
+        "generate: runs one step at a time, but bidirectional starts at the last step. " +
+          "Run the model on whole sequences, with createPredictor or as an ONNX file of these.",
+      ),
     );
   });
 });
