@@ -238,12 +238,13 @@ function layered(root: Term): Layered {
 }
 /** Equations whose reads all have their steps in one order: both directions of a loop are one layer. */
 function paired(equations: Equations): Equations {
-  const { reads } = equations;
-  const back = reads.find((flow) => isTimed(flow) && isBackwards(flow));
-  const there = reads.find((flow) => isTimed(flow) && !isBackwards(flow));
-  const both = there && back && bothWays(there, back);
-  if (both === undefined) return equations;
-  return { ...equations, reads: reads.map((flow) => (flow === there ? both[0] : flow === back ? both[1] : flow)) };
+  const reads = [...equations.reads];
+  for (const back of equations.reads.filter((flow) => isTimed(flow) && isBackwards(flow))) {
+    const place = reads.findIndex((flow) => isTimed(flow) && !isBackwards(flow) && bothWays(flow, back) !== undefined);
+    const both = place < 0 ? undefined : bothWays(reads[place] as Flow, back);
+    if (both !== undefined) [reads[place], reads[reads.indexOf(back)]] = both;
+  }
+  return { ...equations, reads };
 }
 function startsOf({ states }: Equations): { readonly reads: readonly Flow[]; readonly learned: boolean } {
   const initials = [...states.values()].map(({ initial }) => initial);

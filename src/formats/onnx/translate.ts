@@ -456,10 +456,10 @@ export function translate(
   function directionsOf(operator: Operator): readonly Operator[] {
     const [, name, way] = /^(.*)\.(forward|backward)$/.exec(operator.layer) ?? [];
     const [there, back] = [operators.get(`${name}.forward`), operators.get(`${name}.backward`)];
-    const pair = way !== undefined && there !== undefined && back !== undefined && !there.reverse && back.reverse;
-    return pair && there.of === back.of && there.units === back.units && there.x === back.x
-      ? [there, back]
-      : [operator];
+    const pair = way !== undefined && there !== undefined && back !== undefined && there.reverse !== back.reverse;
+    if (!pair || there.of !== back.of || there.units !== back.units || there.x !== back.x) return [operator];
+    // The operator's first direction is from the first step of the file to its last.
+    return there.reverse ? [back, there] : [there, back];
   }
 
   /** A layer as an operator; the name of its output, or of a state after the last step. */
@@ -469,7 +469,7 @@ export function translate(
     if (known !== undefined) return known;
     const all = directionsOf(operator);
     const { of, units, x, layer } = all[0] as Operator;
-    const own = all.length === 1 ? layer : layer.replace(/\.forward$/, "");
+    const own = all.length === 1 ? layer : layer.replace(/\.(forward|backward)$/, "");
     const count = all.length;
     const [W, R, B, P] = operatorWeights(
       all.map((one) => one.layer),

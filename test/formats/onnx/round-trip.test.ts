@@ -111,6 +111,10 @@ describe.each(["gru", "lstm", "simpleRnn", "mgu"] as const)("both directions of 
     );
     await expectSame(random([tokens, bidirectional(layer(all)), layer(all, 2), dense(2)], 506, {}), "sequences");
   });
+  test("with a dense layer between", async () => {
+    const layers = [tokens, bidirectional(layer(all)), dense(3, { activation: "tanh" }), layer(all, 2), dense(2)];
+    await expectSame(random(layers, 511, {}), "sequences");
+  });
   test.each(["sum", "mul", "ave"] as const)("merged: %s", async (mergeMode) => {
     await expectSame(random([tokens, bidirectional(layer(all), { mergeMode }), dense(2)], 507, {}), "sequences");
     await expectSame(random([tokens, bidirectional(layer(), { mergeMode }), dense(2)], 508, {}), "sequences");
@@ -129,6 +133,21 @@ test.each([
 ])("a convolution of %i steps, every %i", async (size, strides) => {
   const model = random([conv1d(4, size, { strides }), lstm(3, all), dense(2)], 410 + size);
   expect(numbersOf(await expectSame(model, "sequences"))).toEqual(numbersOf(model));
+});
+test("both directions of what runs from the last step", async () => {
+  const layers = [bidirectional(lstm(3, { ...all, goBackwards: true })), dense(2)];
+  const model = random(layers, 411);
+  const { model: back, notes } = importOnnx(decodeOnnx(writeOnnx(model), "m.onnx"), "m.onnx");
+  expect(notes).toEqual([
+    "The steps of its output come in the opposite order of time: the file's first is the last here.",
+  ]);
+  const x = Float32Array.from({ length: 5 * 4 }, (_, k) => Math.sin(k));
+  const outputs = async (of: Model): Promise<number[]> => [
+    ...(await (await createPredictor(of, { batch: 1, steps: 5 })).predict(x)),
+  ];
+  const [wanted, found] = [await outputs(model), await outputs(back)];
+  const turnedBack = [4, 3, 2, 1, 0].flatMap((t) => found.slice(2 * t, 2 * t + 2));
+  expectClose(turnedBack, wanted, { within: 1e-6 });
 });
 test("layers of equations one after the other stay layers", async () => {
   const of = library.mgu;
