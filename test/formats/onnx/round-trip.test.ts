@@ -81,7 +81,7 @@ describe.each(cells)("%s", (name, of) => {
 });
 
 describe.each(["gru", "lstm", "simpleRnn", "mgu"] as const)("both directions of %s with masks", (name) => {
-  const of = library[name];
+  const of = new Map(cells).get(name) as Cell;
   const tokens = embedding(5, 4, { maskZero: true });
   const layer = (more = {}, size = 3) => recurrent(of, { units: size, ...more });
   test("a last dense layer with an activation is in order", async () => {
