@@ -3,7 +3,7 @@ import type { ReadGraph, ReadNode, ReadTensor } from "./decode.ts";
 
 /** What finds nodes by the values between them. */
 export type Nodes = {
-  /** How many read what a node gives, the graph's outputs among them. */
+  /** How many read what a node gives; the graph's outputs and the bodies within it count as one. */
   readonly used: (node: ReadNode) => number;
   readonly constantOf: (name: string | undefined) => ReadTensor | undefined;
   /** The node that gives a value, if it is this operator. */
@@ -18,7 +18,8 @@ export function nodesOf({ nodes, tensors, outputs }: ReadGraph): Nodes {
   const from = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const readers = new Map<string, ReadNode[]>();
   for (const node of nodes) for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);
-  const out = new Set(outputs.map(({ name }) => name));
+  // What comes out, and what the bodies of loops and branches read.
+  const out = new Set([...outputs.map(({ name }) => name), ...nodes.flatMap(readInside)]);
   const used = ({ outputs: [name = ""] }: ReadNode): number =>
     (readers.get(name)?.length ?? 0) + (out.has(name) ? 1 : 0);
   const constantOf = (name: string | undefined): ReadTensor | undefined =>
@@ -40,6 +41,17 @@ export function nodesOf({ nodes, tensors, outputs }: ReadGraph): Nodes {
     },
   };
 }
+
+/** What a node's graphs read, of which some may lie outside. */
+const readInside = ({ attributes }: ReadNode): readonly string[] =>
+  [...attributes.values()].flatMap(({ graph: body }) =>
+    body === undefined
+      ? []
+      : [
+          ...body.outputs.map(({ name }) => name),
+          ...body.nodes.flatMap((node) => [...node.inputs, ...readInside(node)]),
+        ],
+  );
 
 /** Nodes in order, of which some are gone and others stand where the last of several did. */
 export function replaced(

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
 import { writeOnnx } from "../../../src/formats/onnx/index.ts";
+import type { OnnxGraph, OnnxTensor } from "../../../src/formats/onnx/proto.ts";
 import { cell } from "../../../src/graph/cell.ts";
 import { dense, embedding, gru, type LayerSpec, lstm, recurrent } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
@@ -57,4 +58,14 @@ test("a part of it that is read elsewhere stays", async () => {
 });
 test("its logarithm and itself are both read", async () => {
   await expectSame({ nodes: [...parts(1), node("Exp", "q", "r"), node("Sub", "r q", "y")], tensors: given });
+});
+test("a part of it that a branch reads stays", async () => {
+  const branch = (op: string): OnnxGraph => ({
+    ...{ name: op, nodes: [node(op, "q c", `${op}_y`)], tensors: [], inputs: [] },
+    outputs: [{ name: `${op}_y`, type: "float", dims: ["batch", "time", 4] }],
+  });
+  const branches = { then_branch: { graph: branch("Add") }, else_branch: { graph: branch("Sub") } };
+  const yes: OnnxTensor = { name: "yes", dims: [1], data: BigInt64Array.of(1n) };
+  const nodes = [...parts(1), node("Cast", "yes", "is", { to: { int: 9 } }), node("If", "is", "y", branches)];
+  await expectSame({ nodes, tensors: [...given, yes] });
 });
