@@ -51,10 +51,11 @@ export type OpenedModel = Omit<ReadModelFile, "file"> & {
     | { readonly task?: undefined; readonly content?: undefined }
   );
 
-/** The source of a file of ours. */
+/** The source of a file of ours. @internal */
 export const ours = "Unrolled";
 
 const someBytes: Rule = { expected: "bytes, a Uint8Array", accepts: (value) => value instanceof Uint8Array };
+/** @internal */
 export const openModelArguments: Arguments = {
   source: optionsOf<AnyModelSource>({
     bytes: required(someBytes),

@@ -2208,6 +2208,7 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
   "formats/csv-text": ["tableOf"],
   "formats/decode-text": ["decodeText", "findNoText", "noText"],
   "formats/files": [
+    ...["saveFilesAtomically", "statOf", "entriesIn"],
     "writeFileAtomically",
     "appendToFile",
     "makeFolder",
@@ -2223,6 +2224,7 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
     ...["FormatError", "elementBytes", "decodeTensor"],
     ...["safetensorsParts", "storedTensors", "encodeHalf"],
   ],
+  "formats/temporary-file": ["FileTaken", "codeOf", "targetOf", "openTemporary", "removeStale"],
   "formats/imported": ["isForeignModel"],
   "open-model": ["readModelFile"],
   "formats/model-file": ["modelParts", "isModelFile"],
