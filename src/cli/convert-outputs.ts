@@ -116,8 +116,8 @@ async function sourceOf({ model, extra }: ModelFile, out: string, language: Sour
 
 /** The vocabulary of a model of text, as `--vocabulary` takes it; undefined of one of byte pairs, and of other tasks. */
 export function vocabularyIn({ extra: { task } }: ModelFile): string | undefined {
-  const { tokenizer } = isPlain(task) ? task : {};
-  if (!isPlain(tokenizer) || !Array.isArray(tokenizer.vocabulary)) return undefined;
+  const { kind, tokenizer } = isPlain(task) ? task : {};
+  if (kind !== "text" || !isPlain(tokenizer) || !Array.isArray(tokenizer.vocabulary)) return undefined;
   return JSON.stringify([...tokenizer.vocabulary, ...(tokenizer.endOfText === true ? ["<|endoftext|>"] : [])]);
 }
 

@@ -22,7 +22,8 @@ export const convert: Command = {
     "(model.json), and .safetensors of ours, and prints what it found. OUT's ending",
     "says what is written: .safetensors is ours, .onnx, .keras, .json of",
     "TensorFlow.js with a file of weights beside it (OUT.weights.bin), or source that",
-    "needs nothing else: .c, .js, .ts.",
+    "needs nothing else: .c, .js, .ts. The tokens of a model of text go beside files",
+    "of other programs: OUT.vocabulary.json, which --vocabulary takes.",
   ].join("\n"),
   examples: [
     "convert model.keras model.safetensors",
@@ -101,7 +102,12 @@ function withVocabulary(written: Written, { vocabulary }: Writer, content: Model
   const tokens = vocabulary === undefined ? undefined : vocabularyIn(content);
   if (vocabulary === undefined || tokens === undefined) return written;
   checkFree(vocabulary, given);
-  return { ...written, files: [...written.files, [vocabulary, [new TextEncoder().encode(`${tokens}\n`)]]] };
+  const { window } = content.extra.task as { readonly window?: number };
+  const note = `It predicts from the last ${window} tokens, which its file does not say: --window ${window}.`;
+  return {
+    files: [...written.files, [vocabulary, [new TextEncoder().encode(`${tokens}\n`)]]],
+    notes: [...written.notes, ...(window === undefined ? [] : [note])],
+  };
 }
 function checkFree(path: string, given: Given): void {
   checkWritable(path);

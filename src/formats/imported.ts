@@ -5,7 +5,6 @@ import {
   callable,
   checkArguments,
   options as optionsOf,
-  type Rule,
   required,
   someText,
 } from "../graph/schema.ts";
@@ -15,7 +14,7 @@ import { isManifest, isWordBreaks } from "./dumps/kind.ts";
 import { isKerasArchive, isKerasConfig } from "./keras/archive.ts";
 import { isOnnx } from "./onnx/kind.ts";
 import { isPytorch } from "./pytorch/kinds.ts";
-import { FormatError } from "./safetensors.ts";
+import { FormatError, someBytes } from "./safetensors.ts";
 import { isTfjs } from "./tfjs/kind.ts";
 
 /** A model of another program, as one of ours. */
@@ -98,7 +97,6 @@ const formatOf = (source: ModelSource): ForeignFormat | undefined => formats.fin
 /** Whether it is a file of one of these formats. @internal */
 export const isForeignModel = (source: ModelSource): boolean => formatOf(source) !== undefined;
 
-const someBytes: Rule = { expected: "bytes, a Uint8Array", accepts: (value) => value instanceof Uint8Array };
 /** @internal */
 export const importModelArguments: Arguments = {
   source: optionsOf<ModelSource>({

@@ -1,6 +1,7 @@
 /** A model file of any kind, opened: one of ours by its task, one of another program as text where its tokens are known. */
 import type { ImportedModel, ModelSource } from "../formats/imported.ts";
 import { isModelFile, type ModelFile, readModel } from "../formats/model-file.ts";
+import { someBytes } from "../formats/safetensors.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -9,7 +10,6 @@ import {
   callable,
   checkArguments,
   options as optionsOf,
-  type Rule,
   required,
   someText,
 } from "../graph/schema.ts";
@@ -54,7 +54,6 @@ export type OpenedModel = Omit<ReadModelFile, "file"> & {
 /** The source of a file of ours. @internal */
 export const ours = "Unrolled";
 
-const someBytes: Rule = { expected: "bytes, a Uint8Array", accepts: (value) => value instanceof Uint8Array };
 /** @internal */
 export const openModelArguments: Arguments = {
   source: optionsOf<AnyModelSource>({
@@ -99,15 +98,24 @@ export async function readModelFile(given: AnyModelSource, asText = true): Promi
   const { vocabulary, window, output, ...source } = given;
   const { bytes, name } = source;
   if (isModelFile(bytes)) {
-    const odd = (["vocabulary", "window", "mapping", "output"] as const).find((one) => given[one] !== undefined);
-    if (odd === undefined) return { source: ours, notes: [], file: readModel(bytes, name) };
-    throw new InputError(
-      `openModel: ${odd}: is for a file of another program, and ${name} is one of ours. Leave it out.`,
-    );
+    const file = readModel(bytes, name);
+    const told = { source: ours, notes: [] };
+    const others = hasTask(file)
+      ? (["vocabulary", "window", "mapping", "output"] as const)
+      : (["mapping", "output"] as const);
+    const odd = others.find((one) => given[one] !== undefined);
+    if (odd !== undefined) {
+      throw new InputError(
+        `openModel: ${odd}: is for a file of another program, and ${name} is one of ours. Leave it out.`,
+      );
+    }
+    // One that was converted without its vocabulary may be given it later.
+    if ((vocabulary ?? window) === undefined) return { ...told, file };
+    return { ...told, file: fileFor({ ...told, model: file.model }, file.model, { vocabulary, window, name }) };
   }
   const { importModel, isForeignModel } = await import("../formats/imported.ts");
   // By its name it is one of ours: what is wrong with it is told as such.
-  if (!isForeignModel(source) && /\.safetensors$/i.test(name)) {
+  if (/\.safetensors$/i.test(name) && !isForeignModel(source)) {
     return { source: ours, notes: [], file: readModel(bytes, name) };
   }
   const imported = await importModel(source);

@@ -3,7 +3,9 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
-import { readLanguageModel } from "../../src/tasks/language-model.ts";
+import { dense, embedding, lstm } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { languageModelFrom, readLanguageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
 import type { VocabularyTokenizer } from "../../src/text/tokenizer.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { json, refusal, run, start } from "./run.ts";
@@ -220,6 +222,12 @@ test("a vocabulary goes out beside the file, and another program's numbers stay 
     expect(existsSync(at("again.vocabulary.json"))).toBe(false);
     expect(await lossOf("again.onnx", "cab.txt", "--vocabulary", vocabulary)).toBeCloseTo(wanted, 5);
   }
+  const last = sequential([embedding(5, 3), lstm(4), dense(5)], { seed: 1 });
+  const windowed = languageModelFrom(last, { vocabulary: ["\uFFFD", ..." abc"], window: 7 });
+  writeFileSync(at("window.safetensors"), writeLanguageModel(windowed));
+  expect((await json(folder, "convert", "window.safetensors", "window.onnx"))[0]?.notes).toContain(
+    "It predicts from the last 7 tokens, which its file does not say: --window 7.",
+  );
   expect(
     await refusal(folder, "convert", "cab.onnx", "again.onnx", "--overwrite", "--vocabulary", "cab.vocabulary.json"),
   ).toMatch(/^--vocabulary: a file of another program keeps the model's numbers as they are/);

@@ -85,6 +85,12 @@ test.each([
   await expect(openModel(source)).rejects.toThrow(message);
 });
 
+test("one of ours without a task is one of text with its vocabulary", async () => {
+  const bytes = writeModel({ model: lm.model, extra: {} });
+  const opened = await openModel({ bytes, name: "m.safetensors", vocabulary });
+  expect(opened.task === "text" && opened.content.tokenizer).toEqual(lm.tokenizer);
+});
+
 test("a sequence's last output alone: as many tokens as are given, which are needed", async () => {
   const size = lm.model.outputSize;
   const last = writeOnnx(sequential([lstm(5), dense(size)], { input: size, seed: 2 }));

@@ -3,6 +3,7 @@
  * which token 0 is the unknown character.
  */
 import { InputError } from "../../graph/input-error.ts";
+import { sameEquations } from "../../graph/plain-lines.ts";
 import {
   type Arguments,
   checkArguments,
@@ -185,18 +186,22 @@ function headOf(layers: readonly Layer[], where: string) {
 /** What a layer's cell is a softmax of, its logarithm, or itself: a product or what it reads; undefined of any other. */
 function endOf(layer: Layer): "W @ x" | "x" | undefined {
   if (layer.kind !== "cell" || layer.strides !== undefined) return undefined;
-  const lines = layer.cell.source.split("\n").map((line) => line.replace(/#.*/, "").replace(/\s+/g, ""));
-  const product = /^\w+=(W@x(?:\+b)?)$/.exec(lines[0] as string);
-  // The first line may name the product, or all that the last one makes of it.
-  const [sum, rest] = product === null ? ["", lines] : [(lines[0] as string).split("=")[0] as string, lines.slice(1)];
-  const of = (z: string): readonly string[] => [
-    `y=softmax(${z})`,
-    `y=log(softmax(${z}))`,
-    `y=${z}-max(${z})-log(sum(exp(${z}-max(${z}))))`,
-    `d=${z}-max(${z});y=d-log(sum(exp(d)))`,
-  ];
-  const text = rest.join(";");
-  if (product !== null) return (text === "" && sum === "y") || of(sum).includes(text) ? "W @ x" : undefined;
-  if (["W@x", "W@x+b"].some((z) => of(z).includes(text))) return "W @ x";
-  return of("x").includes(text) ? "x" : undefined;
+  const isOne = (sources: readonly string[]): boolean =>
+    sources.some((source) => sameEquations(layer.cell, { source }));
+  if (isOne(softmaxesOf("x"))) return "x";
+  // The product may have a name in equations of several lines.
+  const [, sum = "z"] = /^\s*(\w+)\s*=/.exec(layer.cell.source) ?? [];
+  const ends = ["W @ x", "W @ x + b"].flatMap((product) => [
+    `y = ${product}`,
+    ...softmaxesOf(product),
+    ...softmaxesOf(sum).map((rest) => `${sum} = ${product}\n${rest}`),
+  ]);
+  return isOne(ends) ? "W @ x" : undefined;
 }
+/** A softmax and its logarithm, as the programs' readers write them. */
+const softmaxesOf = (z: string): readonly string[] => [
+  `y = softmax(${z})`,
+  `y = log(softmax(${z}))`,
+  `y = ${z} - max(${z}) - log(sum(exp(${z} - max(${z}))))`,
+  `d = ${z} - max(${z})\ny = d - log(sum(exp(d)))`,
+];
