@@ -98,7 +98,8 @@ test.each(["events", "roll"] as const)(
       expect(heard.sort((a, b) => (a[1] as number) - (b[1] as number) || (a[0] as number) - (b[0] as number))).toEqual(
         notes.map(([pitch, start]) => [pitch, start]),
       );
-      // A pause keeps the place, a stop goes to the beginning.
+      // A pause keeps the place, a stop goes to the beginning. It is slow, so that the end does not come before the click.
+      await page.getByLabel("Tempo").fill("40");
       const place = async () => / in (bar [^(]*) \(/.exec((await page.textContent("output.gates-readout")) ?? "")?.[1];
       await button(page, "Play").click();
       await expect.poll(place).not.toBe("bar 1, beat 1");
@@ -107,6 +108,7 @@ test.each(["events", "roll"] as const)(
       expect(await place()).not.toBe("bar 1, beat 1");
       await button(page, "Stop").click();
       expect(await place()).toBe("bar 1, beat 1");
+      await page.getByLabel("Tempo").fill("300");
       // Two readers of the file that is saved agree with the screen.
       const [download] = await Promise.all([page.waitForEvent("download"), button(page, "Save as .mid").click()]);
       expect(download.suggestedFilename()).toBe(`${form}-5.mid`);
