@@ -36,6 +36,7 @@ export {
   type TaggedSentence,
   type TypeMeasures,
 } from "./formats/conll.ts";
+export { readVocabulary, type Vocabulary } from "./formats/vocabulary.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export { type CrfOptions, crf, type Transitions, viterbi } from "./nn/crf.ts";
@@ -145,7 +146,6 @@ export {
   type WriteForecasterOptions,
   writeForecaster,
 } from "./tasks/forecast/index.ts";
-
 export {
   type BeamSearchOptions,
   type BeamText,
@@ -282,7 +282,6 @@ export {
   type TextVectorizationOptions,
   type VectorizedText,
 } from "./text/text-vectorization.ts";
-export { readVocabulary, type Vocabulary } from "./text/vocabulary.ts";
 export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequence.ts";
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/built-in-callbacks.ts";

@@ -114,10 +114,14 @@ async function sourceOf({ model, extra }: ModelFile, out: string, language: Sour
   });
 }
 
-/** The vocabulary of a model of text, as `--vocabulary` takes it; undefined of one of byte pairs, and of other tasks. */
+/**
+ * The vocabulary of a model of text, as `--vocabulary` takes it: a list of characters, which others read too, else the tokenizer.
+ * Undefined of other tasks.
+ */
 export function vocabularyIn({ extra: { task } }: ModelFile): string | undefined {
   const { kind, tokenizer } = isPlain(task) ? task : {};
-  if (kind !== "text" || !isPlain(tokenizer) || !Array.isArray(tokenizer.vocabulary)) return undefined;
+  if (kind !== "text" || !isPlain(tokenizer)) return undefined;
+  if (tokenizer.kind !== "char" || !Array.isArray(tokenizer.vocabulary)) return JSON.stringify(tokenizer);
   return JSON.stringify([...tokenizer.vocabulary, ...(tokenizer.endOfText === true ? ["<|endoftext|>"] : [])]);
 }
 
@@ -128,6 +132,6 @@ function symbolsOf({ task }: ModelFile["extra"]): readonly string[] | undefined 
   if (Array.isArray(labels) && labels.every((one) => typeof one === "string")) return labels;
   if (!isPlain(tokenizer)) return undefined;
   const { kind, vocabulary, endOfText } = tokenizer as { kind?: unknown; vocabulary?: unknown; endOfText?: unknown };
-  if ((kind !== "char" && kind !== "word") || !Array.isArray(vocabulary)) return undefined;
+  if ((kind !== "char" && kind !== "word" && kind !== "whitespace") || !Array.isArray(vocabulary)) return undefined;
   return [...vocabulary, ...(endOfText === true ? [""] : [])];
 }

@@ -2,16 +2,16 @@
 import { dirname, join } from "node:path";
 import { readInput, statOf } from "../formats/files.ts";
 import { isModelFile, type ModelFile } from "../formats/model-file.ts";
+import { readVocabulary } from "../formats/vocabulary.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type ByTask, openByTask } from "../tasks/index.ts";
 import { ours, type ReadModelFile, readModelFile } from "../tasks/open-model.ts";
 import { hasTask } from "../tasks/task.ts";
-import { readVocabulary } from "../text/vocabulary.ts";
 import type { Given, Options } from "./options.ts";
 
 /** What says of a file of another program what the file does not. */
 export const foreignOptions: Options = {
-  vocabulary: { value: "FILE", help: "tokens of another program's model, as JSON" },
+  vocabulary: { value: "FILE", help: "tokens of another program's model: JSON, pickle" },
   window: { value: "N", help: "of such: tokens read at once", number: { whole: true, min: 1, max: 10_000 } },
   mapping: { value: "FILE", help: "of tensors alone: their layers, as JSON" },
   output: { value: "NAME", help: "of a model with several outputs: which [the first]" },
@@ -49,7 +49,7 @@ export async function readModelAt(
       ...{ bytes, name: file, beside: besideOf(file) },
       ...(mapping !== undefined && { mapping }),
       ...(vocabulary !== undefined && {
-        vocabulary: readVocabulary(new TextDecoder().decode(readInput(vocabulary)), vocabulary),
+        vocabulary: readVocabulary(readInput(vocabulary), vocabulary),
       }),
       ...{ window, output },
     };

@@ -9,6 +9,7 @@ import {
   encodeParts,
   type Texts,
   type Tokenizer,
+  type TrainedTokenizer,
   trainAndEncode,
   type trainTokenizer,
   vocabularySize,
@@ -46,7 +47,7 @@ export function openingOf(text: Source, length: number): string {
 
 /** Train a new tokenizer on a text, and encode the text. */
 export function learnTokens(
-  kind: Tokenizer["kind"],
+  kind: TrainedTokenizer["kind"],
   text: Source,
   options: Parameters<typeof trainTokenizer>[2],
 ): { readonly tokenizer: Tokenizer; readonly tokens: Tokens } {

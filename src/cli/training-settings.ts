@@ -6,7 +6,7 @@ import { cells } from "../cells/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Layer, Model } from "../nn/model.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
-import { defaultVocabulary, type Tokenizer } from "../text/tokenizer.ts";
+import { defaultVocabulary, type TrainedTokenizer } from "../text/tokenizer.ts";
 import { type FitStreamOptions, fitDefaults, rateFor } from "../train/fit-stream-options.ts";
 import { type OptimizerName, optimizers } from "../train/optimizer-names.ts";
 import { readCell } from "./cell-argument.ts";
@@ -61,7 +61,7 @@ export type Settings = {
   readonly layers: number;
   readonly embedding: number;
   readonly dropout: number;
-  readonly tokens: Tokenizer["kind"];
+  readonly tokens: TrainedTokenizer["kind"];
   readonly vocabulary?: number;
   readonly batch: number;
   readonly steps: number;
@@ -82,7 +82,7 @@ export type Settings = {
 /** @throws InputError for options that exclude each other */
 export function settingsOf(given: Given, { validationFile }: { readonly validationFile: boolean }): Settings {
   const { number, text } = given;
-  const [minutes, tokens] = [number("minutes"), (text("tokens") ?? "char") as Tokenizer["kind"]];
+  const [minutes, tokens] = [number("minutes"), (text("tokens") ?? "char") as TrainedTokenizer["kind"]];
   if (minutes !== undefined && number("epochs") !== undefined) {
     throw new InputError("--minutes: gives the length of the training instead of --epochs. Give one of the two.");
   }

@@ -233,7 +233,7 @@ async function translateLines(of: Translator, model: string, given: Given): Prom
     throw new InputError(`${where}: is empty: there is nothing to translate.`);
   }
   if (hasUnknown(of.source)) {
-    const unknown = lines.reduce((sum, line) => sum + countUnknown(encode(of.source, line)), 0);
+    const unknown = lines.reduce((sum, line) => sum + countUnknown(encode(of.source, line), of.source), 0);
     if (unknown > 0)
       warn(`${formatCount(unknown)} tokens are not in the model's vocabulary, and are read as unknown.`, json);
   }

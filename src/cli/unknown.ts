@@ -23,19 +23,25 @@ export function checkUnknown(
   { tokens, allowed, json }: { readonly tokens: Tokens; readonly allowed: boolean; readonly json: boolean },
 ): void {
   let count = 0;
-  if (hasUnknown(model.tokenizer)) for (const run of runsOf(tokens)) count += countUnknown(run);
-  if (count === 0) return;
+  if (hasUnknown(model.tokenizer)) for (const run of runsOf(tokens)) count += countUnknown(run, model.tokenizer);
+  const leftOut = model.tokenizer.kind === "whitespace" && model.tokenizer.unknown === undefined;
+  if (count === 0 && !leftOut) return;
   const characters = new Set<string>();
   const parts = typeof text === "string" ? [text] : isLarge(text) ? text.parts : text;
   for (const part of parts) for (const one of unknownCharacters(model, part)) characters.add(one);
+  if (characters.size === 0) return;
+  if (leftOut) {
+    warn(`${where}: the model never saw ${listed(model, [...characters])}; ${readAs(model)}.`, json);
+    return;
+  }
   const share = count / tokens.length;
   const often = `${count === 1 ? "once" : `${formatCount(count)} times`} in ${formatCount(tokens.length)} tokens`;
-  const found = `the model never saw ${listed([...characters])}, ${often}`;
+  const found = `the model never saw ${listed(model, [...characters])}, ${often}`;
   if (share > maxUnknown && !allowed) {
     const refusal = `${where}: ${found}. Train a new model on it; or give --allow-unknown, which reads each as the unknown character.`;
     throw new InputError(refusal);
   }
-  warn(`${where}: ${found}; it reads each as the unknown character.`, json);
+  warn(`${where}: ${found}; ${readAs(model)}.`, json);
 }
 
 /** Warn about characters that the model reads as its unknown character. `where` names the source of the text. */
@@ -44,13 +50,21 @@ export function warnUnknown(where: string, model: LanguageModel, text: string, j
   if (characters.length === 0) return;
   const typed = characters.includes("\\") && /\\[nt]/.test(text);
   const hint = typed ? " Escapes are not replaced in a text; in bash, write a line end as $'\\n'." : "";
-  warn(`${where}: the model never saw ${listed(characters)}; it reads each as the unknown character.${hint}`, json);
+  warn(`${where}: the model never saw ${listed(model, characters)}; ${readAs(model)}.${hint}`, json);
 }
 
-function listed(characters: readonly string[]): string {
+/** What becomes of a character, or a word, that the model never saw. */
+function readAs({ tokenizer }: LanguageModel): string {
+  if (tokenizer.kind !== "whitespace") return "it reads each as the unknown character";
+  const { unknown, vocabulary } = tokenizer;
+  return unknown === undefined ? "they are left out" : `it reads each as ${vocabulary[unknown]}`;
+}
+
+function listed({ tokenizer }: LanguageModel, unknown: readonly string[]): string {
+  const isWords = tokenizer.kind === "whitespace";
   // As JSON: in quotes, with line ends escaped.
-  const shown = JSON.stringify(characters.slice(0, 20).join(""));
-  const more = characters.length > 20 ? ` and ${characters.length - 20} more characters` : "";
+  const shown = JSON.stringify(unknown.slice(0, 20).join(isWords ? " " : ""));
+  const more = unknown.length > 20 ? ` and ${unknown.length - 20} more ${isWords ? "words" : "characters"}` : "";
   return shown + more;
 }
 
@@ -59,7 +73,7 @@ export function warnStops(model: LanguageModel, stops: readonly string[], json: 
   for (const stop of stops) {
     const characters = unknownCharacters(model, stop);
     if (characters.length === 0) continue;
-    const never = JSON.stringify(excerpt(characters.join("")));
+    const never = JSON.stringify(excerpt(characters.join(model.tokenizer.kind === "whitespace" ? " " : "")));
     warn(`--stop: the model cannot generate ${never}, so ${JSON.stringify(excerpt(stop))} has no effect.`, json);
   }
 }

@@ -16,6 +16,7 @@ import { yieldNow } from "../graph/yielding.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
+import { needsNoBlank, withoutBlank } from "../text/whitespace.ts";
 import { aLanguageModel, stopRule } from "./checks.ts";
 import { tokensToRead } from "./generation-engine.ts";
 import { createHealing, type Ways } from "./healing.ts";
@@ -140,8 +141,8 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const withText = (candidate: Candidate): Hypothesis => {
     const { before, token, way } = candidate;
     const healed = before.count === 0 && way !== undefined ? ways?.decode(way) : undefined;
-    const { text: whole, rest } = healed ?? decodeNext(tokenizer, token, before.rest);
-    const text = before.text + whole;
+    const { text: added, rest } = healed ?? decodeNext(tokenizer, token, before.rest);
+    const text = before.text + (before.count === 0 && needsNoBlank(tokenizer, prompt) ? withoutBlank(added) : added);
     const from = Math.max(0, before.text.length - lookBack);
     const stop = stops.length === 0 ? undefined : findStop(text.slice(from), stops);
     const ended = stop !== undefined || token === end;

@@ -23,6 +23,7 @@ import {
   tokenName,
   vocabularySize,
 } from "../text/tokenizer.ts";
+import { unknownWords } from "../text/whitespace.ts";
 import { aLanguageModel, aPrompt, prompts as somePrompts, stopRule, tokenCount } from "./checks.ts";
 import { createGenerationEngine, createSequence, type Describe, type Prompt } from "./generation-engine.ts";
 import type { LanguageModel } from "./language-model/file.ts";
@@ -171,8 +172,9 @@ export async function* generateMany(
   yield* write(lm, prompts, rest, (prompt, ...token) => ({ prompt, ...describe(...token) }));
 }
 
-/** The characters of a text that the model does not know, without duplicates. */
+/** The characters of a text that the model does not know, without duplicates; of a model of words between blanks, the words. */
 export function unknownCharacters({ tokenizer }: Pick<LanguageModel, "tokenizer">, text: string): string[] {
+  if (tokenizer.kind === "whitespace") return unknownWords(tokenizer, text);
   if (!hasUnknown(tokenizer)) return [];
   const ids = encode(tokenizer, text);
   if (!ids.includes(0)) return [];

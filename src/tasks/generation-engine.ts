@@ -18,6 +18,7 @@ import {
   type Tokenizer,
   vocabularySize,
 } from "../text/tokenizer.ts";
+import { needsNoBlank, withoutBlank } from "../text/whitespace.ts";
 import { createHealing, type Healing, restAfter, type Ways } from "./healing.ts";
 import type { LanguageModel } from "./language-model/file.ts";
 import { createPrefill, type Prefill } from "./prefill.ts";
@@ -102,6 +103,8 @@ export type Sequence<Piece> = Pick<
   latest: number;
   /** Bytes of an incomplete character. */
   rest: Uint8Array;
+  /** Whether the first word needs no blank before it. */
+  readonly afterBlank: boolean;
   /** Its states when it was evicted. */
   state: SlotState | undefined;
   /** Its states after the tokens of the prompt that `retake.keepAfter` counts. */
@@ -165,6 +168,7 @@ export function createSequence<Piece extends { readonly text: string }>(
     sharedAfter: 0,
     latest: 0,
     rest: rest ?? restAfter(tokenizer, given),
+    afterBlank: isText && needsNoBlank(tokenizer, prompt),
   };
   const shown = { retake, kept: undefined, shown: "", again: undefined };
   return {
@@ -191,11 +195,16 @@ function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array
   throw new InputError(`prompt: token ${ids[odd]} at ${odd} is out of range: expected 0 to ${size - 1}`);
 }
 
-/** The tokens that a model reads first: the prompt's; for an empty prompt the end of a text or, without such a token, of a line. */
+/**
+ * The tokens that a model reads first: the prompt's; for an empty prompt the end of a text or, without such a token, of a line; where
+ * all of these are none, the unknown character.
+ */
 export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
   const end = endOfText(tokenizer);
   if (prompt === "" && end !== undefined) return Int32Array.of(end);
-  return encode(tokenizer, prompt === "" ? "\n" : prompt);
+  const tokens = encode(tokenizer, prompt === "" ? "\n" : prompt);
+  // Of words between blanks a line's end may be none.
+  return tokens.length === 0 ? new Int32Array(1) : tokens;
 }
 
 /**
@@ -401,7 +410,8 @@ function write<Piece extends { readonly text: string }>(
   if (state !== undefined) slots.restore(slot, state);
   const isEnd = token === endOfText(tokenizer);
   const last = isEnd || text.written >= text.length;
-  const { text: whole, rest } = ways?.decode(way) ?? decodeNext(tokenizer, token, text.rest);
+  const { text: added, rest } = ways?.decode(way) ?? decodeNext(tokenizer, token, text.rest);
+  const whole = text.afterBlank && text.written === 1 ? withoutBlank(added) : added;
   const before = text.rest;
   const ends = last && (isEnd || text.goesOn !== true);
   const shown = ends ? whole + decodeRest(rest) : whole;

@@ -2,6 +2,7 @@
 import type { ImportedModel, ModelSource } from "../formats/imported.ts";
 import { isModelFile, type ModelFile, readModel } from "../formats/model-file.ts";
 import { someBytes } from "../formats/safetensors.ts";
+import type { Vocabulary } from "../formats/vocabulary.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -14,7 +15,6 @@ import {
   someText,
 } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
-import type { Vocabulary } from "../text/vocabulary.ts";
 import { windowRule } from "./checks.ts";
 import type { Contents } from "./index.ts";
 import { fileOf } from "./language-model/file.ts";

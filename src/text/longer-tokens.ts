@@ -16,10 +16,11 @@ export type LongerTokens = {
 };
 
 /**
- * All longer tokens, by position. A tokenizer of characters has none, because no character is the beginning of another.
+ * All longer tokens, by position. A tokenizer of characters has none, because no character is the beginning of another; of words
+ * between blanks the end of a text is taken as the end of a word.
  */
 export function longerTokens(tokenizer: Tokenizer, ids: Int32Array): readonly LongerTokens[] {
-  if (tokenizer.kind === "char") return [];
+  if (tokenizer.kind === "char" || tokenizer.kind === "whitespace") return [];
   const { contents, order, longest } = tablesOf(tokenizer);
   const found: LongerTokens[] = [];
   let end = "";

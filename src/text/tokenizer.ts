@@ -1,6 +1,7 @@
 /**
  * Convert text to token ids and back, by characters, by words or by byte pairs. The tokens of a text, joined, are that
  * text. Only characters that the training text did not have are lost, and only in vocabularies of characters and words.
+ * Words between blanks, of models of other programs, are another thing: see `whitespace.ts`.
  */
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -39,9 +40,19 @@ import { createEncoder, createPieceTokens, gatherTokens, type TokensOf } from ".
 import { countCodePoints, createCodePoints, partsOf, type TextParts, textOrParts } from "./parts.ts";
 import { createPieces, firstPiece, type Pieces, readPieces } from "./pieces.ts";
 import { hasUnspaced, splitByVocabulary, splitWithDictionary } from "./unspaced-words.ts";
+import {
+  checkWhitespaceTokenizer,
+  encodeWords,
+  textOfWord,
+  type WhitespaceTokenizer,
+  withoutBlank,
+} from "./whitespace.ts";
 
 /** A trained tokenizer: plain data that a model's file can hold. */
-export type Tokenizer = VocabularyTokenizer | BytePairEncoding;
+export type Tokenizer = VocabularyTokenizer | BytePairEncoding | WhitespaceTokenizer;
+
+/** What `trainTokenizer` makes. */
+export type TrainedTokenizer = VocabularyTokenizer | BytePairEncoding;
 
 /** A vocabulary of characters or words. The id of a token is its index in the vocabulary. */
 export type VocabularyTokenizer = {
@@ -69,7 +80,7 @@ export const aTokenizer: Rule = {
   expected: "a tokenizer, as trainTokenizer makes it",
   accepts: (value) =>
     isPlain(value) &&
-    (value.kind === "bpe" || value.kind === "char" || value.kind === "word") &&
+    ["bpe", "char", "word", "whitespace"].includes(value.kind as string) &&
     Array.isArray(value.kind === "bpe" ? value.merges : value.vocabulary),
 };
 /** @internal */
@@ -108,24 +119,24 @@ export function trainTokenizer(
   options?: TrainTokenizerOptions,
 ): VocabularyTokenizer;
 export function trainTokenizer(
-  kind: Tokenizer["kind"],
+  kind: TrainedTokenizer["kind"],
   text: Texts | TextParts,
   options?: TrainTokenizerOptions,
-): Tokenizer;
+): TrainedTokenizer;
 export function trainTokenizer(
-  kind: Tokenizer["kind"],
+  kind: TrainedTokenizer["kind"],
   text: Texts | TextParts,
   options: TrainTokenizerOptions = {},
-): Tokenizer {
+): TrainedTokenizer {
   return trainTokenizerFor("trainTokenizer", kind, text, options);
 }
 /** Do the same as `trainTokenizer`, with another function's name in error messages. @internal */
 export function trainTokenizerFor(
   where: string,
-  kind: Tokenizer["kind"],
+  kind: TrainedTokenizer["kind"],
   text: Texts | TextParts,
   options: TrainTokenizerOptions,
-): Tokenizer {
+): TrainedTokenizer {
   return learn(where, kind, text, options).tokenizer;
 }
 
@@ -136,14 +147,14 @@ export function trainTokenizerFor(
  */
 export function trainAndEncode(
   where: string,
-  kind: Tokenizer["kind"],
+  kind: TrainedTokenizer["kind"],
   text: Texts | TextParts,
   {
     createList,
     max,
     ...options
   }: TrainTokenizerOptions & { readonly createList: () => TokenList; readonly max?: number },
-): { readonly tokenizer: Tokenizer; readonly tokens: TokenSource } {
+): { readonly tokenizer: TrainedTokenizer; readonly tokens: TokenSource } {
   const list = createList();
   let complete = true;
   const { tokenizer, pieces } = learn(where, kind, text, options, {
@@ -166,11 +177,11 @@ export function trainAndEncode(
 
 function learn(
   where: string,
-  kind: Tokenizer["kind"],
+  kind: TrainedTokenizer["kind"],
   text: Texts | TextParts,
   options: TrainTokenizerOptions,
   reading?: Reading,
-): { readonly tokenizer: Tokenizer; readonly pieces: Pieces } {
+): { readonly tokenizer: TrainedTokenizer; readonly pieces: Pieces } {
   checkArguments(where, { kind, text, options }, tokenizeArguments.train);
   const { maxVocabulary = defaultVocabulary[kind], onUncounted } = options;
   if (kind === "char" && maxVocabulary < Infinity) {
@@ -250,6 +261,7 @@ export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffe
 export function* encodeParts(tokenizer: Tokenizer, text: Texts | TextParts): Generator<Int32Array> {
   const separate = Array.isArray(text);
   const end = endOfText(tokenizer);
+  if (tokenizer.kind === "whitespace") return yield* encodeWords(tokenizer, text, end);
   if (tokenizer.kind === "char") {
     for (const part of partsOf(text)) {
       yield characterIds(tokenizer.vocabulary, part);
@@ -269,7 +281,7 @@ export function* encodeParts(tokenizer: Tokenizer, text: Texts | TextParts): Gen
 }
 
 /** A function that gives the tokens of one piece of a text. */
-function tokensOf(tokenizer: Tokenizer): TokensOf {
+function tokensOf(tokenizer: TrainedTokenizer): TokensOf {
   if (tokenizer.kind === "bpe") return bytePairsOf(tokenizer);
   const ids = indexOf(tokenizer.vocabulary);
   return (piece) => {
@@ -305,10 +317,14 @@ function characterIds(vocabulary: readonly string[], text: string): Int32Array<A
 // A table is made when a vocabulary is first used, and is freed with it.
 const characterTables = new WeakMap<readonly string[], Int32Array>();
 
-/** The number of characters of an encoded text that are not in the vocabulary, if the tokenizer `hasUnknown`. */
-export function countUnknown(ids: Tokens): number {
+/**
+ * The number of characters of an encoded text that are not in the vocabulary, if the tokenizer `hasUnknown`; of words between blanks,
+ * of those words that are not left out.
+ */
+export function countUnknown(ids: Tokens, tokenizer: Tokenizer): number {
+  const unknown = (tokenizer.kind === "whitespace" && tokenizer.unknown) || 0;
   let count = 0;
-  for (const run of runsOf(ids)) for (const id of run) if (id === 0) count++;
+  for (const run of runsOf(ids)) for (const id of run) if (id === unknown) count++;
   return count;
 }
 
@@ -321,7 +337,7 @@ export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
   if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, ids);
   let text = "";
   for (const id of ids) text += textOfToken(tokenizer, id);
-  return text;
+  return tokenizer.kind === "whitespace" ? withoutBlank(text) : text;
 }
 
 /**
@@ -344,10 +360,11 @@ export function decodeToken(tokenizer: Tokenizer, id: number): string {
   checkArguments("decodeToken", { tokenizer }, tokenizeArguments.tokenizer);
   return tokenizer.kind === "bpe" ? decodeBytePairs(tokenizer, [id]) : textOfToken(tokenizer, id);
 }
-function textOfToken(tokenizer: VocabularyTokenizer, id: number): string {
+function textOfToken(tokenizer: VocabularyTokenizer | WhitespaceTokenizer, id: number): string {
   const own = typeof id === "number" ? tokenizer.vocabulary[id] : undefined;
   const token = id !== undefined && id === endOfText(tokenizer) ? "" : own;
-  if (token !== undefined) return token;
+  if (token !== undefined)
+    return tokenizer.kind === "whitespace" && token !== "" ? textOfWord(tokenizer, token) : token;
   throw new InputError(`token ${formatValue(id)}: ids go from 0 to ${vocabularySize(tokenizer) - 1}`);
 }
 
@@ -371,7 +388,10 @@ export function checkTokenizer(value: unknown): Tokenizer {
   if (typeof value !== "object" || value === null) return fail(`needs an object, got ${formatValue(value)}`);
   const { kind, vocabulary, endOfText } = value as { kind?: unknown; vocabulary?: unknown; endOfText?: unknown };
   if (kind === "bpe") return checkBytePairEncoding(value);
-  if (kind !== "char" && kind !== "word") return fail(`"kind" needs "char", "word" or "bpe", got ${formatValue(kind)}`);
+  if (kind === "whitespace") return checkWhitespaceTokenizer(value, fail);
+  if (kind !== "char" && kind !== "word") {
+    return fail(`"kind" needs "char", "word", "bpe" or "whitespace", got ${formatValue(kind)}`);
+  }
   if (!Array.isArray(vocabulary)) return fail(`"vocabulary" needs a list, got ${formatValue(vocabulary)}`);
   if (endOfText !== undefined && endOfText !== true) fail(`"endOfText" needs true, got ${formatValue(endOfText)}`);
   if (vocabulary[0] !== unknown) fail(`token 0 needs to be U+FFFD, got ${formatValue(vocabulary[0])}`);

@@ -59,6 +59,7 @@ import { textFile, textFileArguments } from "../../src/formats/text-file.ts";
 import { readTextPairs, textPairsArguments } from "../../src/formats/text-pairs.ts";
 import { writeTfjs, writeTfjsArguments } from "../../src/formats/tfjs/index.ts";
 import { tokenFile, tokenFileArguments } from "../../src/formats/token-file.ts";
+import { readVocabularyArguments } from "../../src/formats/vocabulary.ts";
 import {
   mixDown,
   mixDownArguments,
@@ -112,7 +113,6 @@ import {
   trainTokenizer,
   vocabularySize,
 } from "../../src/text/tokenizer.ts";
-import { readVocabularyArguments } from "../../src/text/vocabulary.ts";
 import { wordSequenceArguments } from "../../src/text/word-sequence.ts";
 import {
   earlyStoppingRules,

@@ -3,10 +3,17 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
+import { readVocabulary } from "../../src/formats/vocabulary.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
-import { languageModelFrom, readLanguageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
-import type { VocabularyTokenizer } from "../../src/text/tokenizer.ts";
+import {
+  languageModel,
+  languageModelFrom,
+  readLanguageModel,
+  writeLanguageModel,
+} from "../../src/tasks/language-model.ts";
+import { Tokenizer } from "../../src/text/keras-tokenizer.ts";
+import { trainTokenizer, type VocabularyTokenizer } from "../../src/text/tokenizer.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { json, refusal, run, start } from "./run.ts";
 
@@ -163,7 +170,7 @@ test("a model of another program writes, is measured, inspected and served like 
   );
   writeFileSync(at("words.json"), JSON.stringify(["two words", ..."abcdefghij"]));
   expect(await refusal(folder, "generate", "sea.onnx", "--vocabulary", "words.json")).toMatch(
-    /^--vocabulary: token 0 is "two words"/,
+    /^--vocabulary: "two words" has a blank in it/,
   );
 });
 
@@ -222,7 +229,33 @@ test("a vocabulary goes out beside the file, and another program's numbers stay 
     expect(existsSync(at("again.vocabulary.json"))).toBe(false);
     expect(await lossOf("again.onnx", "cab.txt", "--vocabulary", vocabulary)).toBeCloseTo(wanted, 5);
   }
+  // Words and byte pairs go out with the way that they are cut.
+  for (const tokens of ["word", "bpe"] as const) {
+    const tokenizer = trainTokenizer(
+      tokens,
+      "cab abc, bca. ".repeat(9),
+      tokens === "bpe" ? { maxVocabulary: 262 } : {},
+    );
+    writeFileSync(at("parts.safetensors"), writeLanguageModel(languageModel(tokenizer, { units: 4 })));
+    await run(folder, "convert", "parts.safetensors", "parts.onnx", "--overwrite");
+    const again = await lossOf("parts.onnx", "cab.txt", "--vocabulary", "parts.vocabulary.json");
+    expect(again).toBeCloseTo(await lossOf("parts.safetensors", "cab.txt"), 5);
+  }
   const last = sequential([embedding(5, 3), lstm(4), dense(5)], { seed: 1 });
+  const keras = new Tokenizer();
+  keras.fitOnTexts(["The cat, the mat", "sat"]);
+  writeFileSync(at("tokenizer.json"), JSON.stringify(keras.toJson()));
+  const words = languageModelFrom(last, { vocabulary: readVocabulary(keras.toJson()), window: 3 });
+  writeFileSync(at("words.safetensors"), writeLanguageModel(words));
+  await run(folder, "convert", "words.safetensors", "words.keras");
+  const options = ["--prompt", "The ZEBRA sat! ", "--length", "4", "--seed", "1"];
+  const written = await run(folder, "generate", "words.safetensors", ...options);
+  expect(written.err).toContain('the model never saw "zebra"; they are left out.');
+  expect(written.out).toMatch(/^The ZEBRA sat! \w+( \w+){3}\n$/);
+  for (const vocabulary of ["words.vocabulary.json", "tokenizer.json"]) {
+    const more = ["--vocabulary", vocabulary, "--window", "3"];
+    expect((await run(folder, "generate", "words.keras", ...options, ...more)).out).toBe(written.out);
+  }
   const windowed = languageModelFrom(last, { vocabulary: ["\uFFFD", ..." abc"], window: 7 });
   writeFileSync(at("window.safetensors"), writeLanguageModel(windowed));
   expect((await json(folder, "convert", "window.safetensors", "window.onnx"))[0]?.notes).toContain(

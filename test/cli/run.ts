@@ -46,7 +46,12 @@ export function start(
   return Object.assign(child, { ended });
 }
 
-export const run = (folder: string, ...args: string[]): Promise<Ended> => start(folder, args).ended;
+/** Runs to its own end: one by a signal is told with what it said. */
+export async function run(folder: string, ...args: string[]): Promise<Ended> {
+  const ended = await start(folder, args).ended;
+  if (ended.signal !== null) throw new Error(`${args.join(" ")}: ended by ${ended.signal}. ${ended.out}${ended.err}`);
+  return ended;
+}
 
 /** Ends with 0 and says nothing on standard error but progress; gives the lines of JSON. */
 export async function json(folder: string, ...args: string[]): Promise<Record<string, unknown>[]> {

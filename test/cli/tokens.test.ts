@@ -9,7 +9,7 @@ import {
   trainLanguageModel,
   writeLanguageModel,
 } from "../../src/tasks/language-model.ts";
-import { type Tokenizer, trainTokenizer, vocabularySize } from "../../src/text/tokenizer.ts";
+import { type TrainedTokenizer, trainTokenizer, vocabularySize } from "../../src/text/tokenizer.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -21,10 +21,10 @@ const onDisk = openTexts(path, "to train on", undefined, { wholeBytes: 0, partBy
 
 describe.each(["char", "word", "bpe"] as const)("tokens of kind %s", (kind) => {
   const options = kind === "char" ? {} : { maxVocabulary: 300 };
-  const tokenizer = trainTokenizer(kind as Tokenizer["kind"], inMemory, options);
+  const tokenizer = trainTokenizer(kind as TrainedTokenizer["kind"], inMemory, options);
 
   test("from parts on the disk the same file of a model comes out, byte for byte", async () => {
-    expect(trainTokenizer(kind as Tokenizer["kind"], onDisk, options)).toEqual(tokenizer);
+    expect(trainTokenizer(kind as TrainedTokenizer["kind"], onDisk, options)).toEqual(tokenizer);
     const train = async (file: typeof onDisk) => {
       const lm = languageModel(tokenizer, { units: 8, seed: 4 });
       const { tokens } = encodeSource(tokenizer, file);
@@ -40,7 +40,7 @@ describe.each(["char", "word", "bpe"] as const)("tokens of kind %s", (kind) => {
   });
 
   test("a model's loss, bits per character and unknown characters are the same in each way", async () => {
-    const other = trainTokenizer(kind as Tokenizer["kind"], "L'a cat's hat: the mat 😀\n", options);
+    const other = trainTokenizer(kind as TrainedTokenizer["kind"], "L'a cat's hat: the mat 😀\n", options);
     const lm = languageModel(other, { units: 8 });
     const whole = await evaluateLanguageModel(lm, text);
     expect(await evaluateLanguageModel(lm, encodeSource(other, inMemory))).toEqual(whole);

@@ -1,9 +1,9 @@
 /** Models that the reader brings: files of ours as they are, and those of other programs as files of ours. */
 import { isForeignModel } from "../../formats/imported.ts";
 import { isModelFile, writeModel } from "../../formats/model-file.ts";
+import { readVocabulary, type Vocabulary } from "../../formats/vocabulary.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { ours, type ReadModelFile, readModelFile } from "../../tasks/open-model.ts";
-import { readVocabulary, type Vocabulary } from "../../text/vocabulary.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 /** What wrote it, and what one might not expect of it. */
@@ -41,9 +41,9 @@ function vocabularyIn(
   files: readonly BroughtFile[],
 ): { readonly name: string; readonly vocabulary: Vocabulary } | undefined {
   for (const { name, bytes } of files) {
-    if (!/\.json$/i.test(name)) continue;
+    if (!/\.(json|pickle|pkl)$/i.test(name)) continue;
     try {
-      return { name, vocabulary: readVocabulary(new TextDecoder().decode(bytes), name) };
+      return { name, vocabulary: readVocabulary(bytes, name) };
     } catch (error) {
       // It may be the model's architecture.
       if (!(error instanceof InputError)) throw error;

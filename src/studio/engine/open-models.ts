@@ -144,7 +144,8 @@ function madeOf({ model, tokenizer, optimizer }: LanguageModel): MadeOf {
   const name = Object.keys(cells).find((one) => cells[one]?.source === source);
   return {
     ...{ cell: name ?? { equations: source }, units: stack[0]?.units ?? 0, layers: stack.length },
-    ...{ tokens: tokenizer.kind, dropout: rate ?? 0 },
+    // What another program numbered cannot be trained anew: words are what is nearest.
+    ...{ tokens: tokenizer.kind === "whitespace" ? "word" : tokenizer.kind, dropout: rate ?? 0 },
     ...(optimizer !== undefined && Object.hasOwn(optimizers, optimizer) && { optimizer: optimizer as OptimizerName }),
   };
 }

@@ -11,7 +11,7 @@ import {
   trainLanguageModel,
   writeLanguageModel,
 } from "../../tasks/language-model.ts";
-import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import { type TrainedTokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import type { FitStreamResult } from "../../train/fit-stream.ts";
 import type { Progress } from "../../train/fit-stream-options.ts";
 import { NonFiniteLoss } from "../../train/non-finite-guard.ts";
@@ -28,7 +28,7 @@ export type TrainingSettings = {
   readonly cell: string | { readonly equations: string };
   readonly units: number;
   readonly layers: number;
-  readonly tokens: Tokenizer["kind"];
+  readonly tokens: TrainedTokenizer["kind"];
   readonly dropout: number;
   readonly batch: number;
   readonly steps: number;

@@ -202,6 +202,10 @@ export function useDroppedFiles(take: (files: readonly File[]) => void): void {
 export const described = ({ text, parameters, layers }: ModelFacts): string =>
   [
     layers.join(", "),
-    ...(text === undefined ? [] : [`${text.vocabulary.toLocaleString("en")} ${tokenTitles[text.tokens]}`]),
+    ...(text === undefined
+      ? []
+      : [
+          `${text.vocabulary.toLocaleString("en")} ${tokenTitles[text.tokens === "whitespace" ? "word" : text.tokens]}`,
+        ]),
     `${parameters.toLocaleString("en")} parameters`,
   ].join(" · ");

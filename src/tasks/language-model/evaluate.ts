@@ -114,7 +114,7 @@ export async function evaluateLanguageModel(
     perplexity: Math.exp(loss),
     bitsPerCharacter: (loss * tokens) / characters / Math.LN2,
     tokens,
-    unknown: hasUnknown(tokenizer) ? countUnknown(ids) : 0,
+    unknown: hasUnknown(tokenizer) ? countUnknown(ids, tokenizer) : 0,
   };
 }
 

@@ -2,11 +2,14 @@
  * A language model of a model that another program trained, and its vocabulary. The model's rows come into the order of a tokenizer, of
  * which token 0 is the unknown character.
  */
+
+import type { Vocabulary } from "../../formats/vocabulary.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { sameEquations } from "../../graph/plain-lines.ts";
 import {
   type Arguments,
   checkArguments,
+  either,
   formatValue,
   listOf,
   options as optionsOf,
@@ -17,16 +20,17 @@ import {
 import { dense, embedding } from "../../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
-import type { VocabularyTokenizer } from "../../text/tokenizer.ts";
-import type { Vocabulary } from "../../text/vocabulary.ts";
+import { aTokenizer, type Tokenizer, type VocabularyTokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import { rulesOf, whitespaceTokenizer } from "../../text/whitespace.ts";
 import { windowRule } from "../checks.ts";
 import type { LanguageModel } from "./file.ts";
 
 /** Options of `languageModelFrom`. */
 export type LanguageModelFromOptions = {
   /**
-   * The token of each of the model's numbers, in order: single characters, and names in the usual brackets for what is none (`<pad>`,
-   * `<unk>`, `</s>`); null for a number without a token.
+   * The token of each of the model's numbers, in order: single characters or words, and names in the usual brackets for what is none
+   * (`<pad>`, `<unk>`, `</s>`); null for a number without a token. Or a tokenizer with the model's numbers. Lists of words are of texts
+   * that are cut at blanks, in lower case if no word has a capital, and without the punctuation that is in no word.
    */
   readonly vocabulary: Vocabulary;
   /** Of a model with one output for a whole sequence, which needs it: how many tokens it reads to predict the next. */
@@ -34,8 +38,8 @@ export type LanguageModelFromOptions = {
 };
 
 export const vocabularyRule: Rule = {
-  ...listOf({ ...string, accepts: (value) => value === null || string.accepts(value) }, 2),
-  expected: "a list of at least 2 tokens, null for a number without one",
+  ...either(listOf({ ...string, accepts: (value) => value === null || string.accepts(value) }, 2), aTokenizer),
+  expected: "a list of at least 2 tokens, null for a number without one; or a tokenizer",
 };
 export const languageModelFromArguments: Arguments = {
   model: aModel,
@@ -49,7 +53,7 @@ export const languageModelFromArguments: Arguments = {
  * @param options `vocabulary`, the token of each number; `window`, of a model with one output for a sequence
  * @returns the model with its rows in the order of the tokenizer, and the tokenizer. Its token 0 is the unknown character, read as the
  *   model's own unknown token or padding or, without these, as zeros, and never predicted
- * @throws InputError for a vocabulary of words, and for a model that does not predict its inputs
+ * @throws InputError for a vocabulary of parts of words, and for a model that does not predict its inputs
  * @example const lm = languageModelFrom(model, { vocabulary: ["\n", " ", "a", "b"], window: 40 });
  */
 export function languageModelFrom(model: Model, options: LanguageModelFromOptions): LanguageModel {
@@ -65,9 +69,10 @@ export function languageModelFrom(model: Model, options: LanguageModelFromOption
     );
   }
   // Models have a number or more for what is no character; a vocabulary of half of them is another model's.
-  if (vocabulary.length > size || 2 * vocabulary.length < size) {
+  const given = "kind" in vocabulary ? vocabularySize(vocabulary) : vocabulary.length;
+  if (given > size || 2 * given < size) {
     throw new InputError(
-      `${where}: vocabulary: it has ${vocabulary.length} numbers, the model ${size}. Give the one that it was trained with.`,
+      `${where}: vocabulary: it has ${given} numbers, the model ${size}. Give the one that it was trained with.`,
     );
   }
   if (window !== undefined && model.returnsSequences) {
@@ -78,7 +83,10 @@ export function languageModelFrom(model: Model, options: LanguageModelFromOption
       `${where}: window: the model gives one output for a sequence. Say how many tokens it reads to predict the next.`,
     );
   }
-  const { tokenizer, rows } = tokenizerOf(vocabulary, where, window !== undefined);
+  const { tokenizer, rows } =
+    "kind" in vocabulary
+      ? { tokenizer: vocabulary, rows: [...Array(given).keys()] }
+      : tokenizerOf(vocabulary, where, window !== undefined);
   const made = { model: withRows(model, rows, where), tokenizer };
   return window === undefined ? made : { ...made, window };
 }
@@ -90,10 +98,10 @@ const startNames = ["<s>", "<sos>", "[sos]", "<bos>", "[bos]", "<start>", "<go>"
 
 /** The tokenizer, and for each of its tokens the number that the model has for it; undefined for one that it has none for. */
 function tokenizerOf(
-  vocabulary: Vocabulary,
+  vocabulary: readonly (string | null)[],
   where: string,
   padded: boolean,
-): { readonly tokenizer: VocabularyTokenizer; readonly rows: readonly (number | undefined)[] } {
+): { readonly tokenizer: Tokenizer; readonly rows: readonly (number | undefined)[] } {
   const named = (names: readonly string[]): number =>
     vocabulary.findIndex((token) => token !== null && names.includes(token.toLowerCase()));
   const found = (names: readonly string[]): number | undefined => (named(names) < 0 ? undefined : named(names));
@@ -104,12 +112,7 @@ function tokenizerOf(
   const end = found(endNames) ?? found(startNames);
   const special = new Set([pad, unknown, end, ...[paddingNames, unknownNames, endNames, startNames].map(named)]);
   const characters = vocabulary.flatMap((token, id) => (token === null || special.has(id) ? [] : [{ token, id }]));
-  const word = characters.find(({ token }) => [...token].length !== 1);
-  if (word !== undefined) {
-    throw new InputError(
-      `${where}: vocabulary: token ${word.id} is ${formatValue(word.token)}: tokens that are no single characters do not say how a text is made of them. Give a model of characters.`,
-    );
-  }
+  if (characters.some(({ token }) => [...token].length !== 1)) return wordsOf(vocabulary, where, { pad, unknown, end });
   const tokenizer: VocabularyTokenizer = {
     kind: "char",
     vocabulary: ["\uFFFD", ...characters.map(({ token }) => token)],
@@ -117,6 +120,45 @@ function tokenizerOf(
   };
   const first = padded ? (pad ?? unknown) : (unknown ?? pad);
   return { tokenizer, rows: [first, ...characters.map(({ id }) => id), ...(end === undefined ? [] : [end])] };
+}
+
+/** How tokens that are parts of words are marked: of byte pairs, WordPiece, SentencePiece. */
+const partOfWord = /^(?:[\u0120\u2581].|##.)|.(?:<\/w>|@@)$/s;
+
+/** The same of words. The unknown word is a word here, which is read and may be written; a line's end is `<eos>`, as in the Penn Treebank. */
+function wordsOf(
+  vocabulary: readonly (string | null)[],
+  where: string,
+  { pad, unknown, end }: Readonly<Record<"pad" | "unknown" | "end", number | undefined>>,
+): { readonly tokenizer: Tokenizer; readonly rows: readonly (number | undefined)[] } {
+  const endsLine = end !== undefined && vocabulary[end] === "<eos>" && !vocabulary.includes("\n");
+  const others = new Set([pad, endsLine ? undefined : end]);
+  const words = vocabulary.flatMap((token, id) =>
+    token === null || token === "" || token === "\uFFFD" || others.has(id)
+      ? []
+      : [{ word: endsLine && id === end ? "\n" : token, id }],
+  );
+  const part = words.find(({ word }) => partOfWord.test(word));
+  if (part !== undefined) {
+    throw new InputError(
+      `${where}: vocabulary: token ${part.id} is ${formatValue(part.word)}, a part of a word, and nothing says how words are cut. Give a model of characters or words.`,
+    );
+  }
+  const names = new Set([paddingNames, unknownNames, endNames, startNames].flat());
+  const own = words.filter(({ word }) => !names.has(word.toLowerCase())).map(({ word }) => word);
+  const at = words.findIndex(({ id }) => id === unknown) + 1;
+  const more = {
+    ...(at > 0 && { unknown: at }),
+    ...(end !== undefined && !endsLine && ({ endOfText: true } as const)),
+  };
+  try {
+    const all = words.map(({ word }) => word);
+    const tokenizer = whitespaceTokenizer(all, rulesOf(vocabulary, own), more);
+    return { tokenizer, rows: [pad, ...words.map(({ id }) => id), ...(more.endOfText === true ? [end] : [])] };
+  } catch (error) {
+    if (error instanceof InputError) error.message = `${where}: vocabulary: ${error.message}`;
+    throw error;
+  }
 }
 
 /** A logit that no softmax lets through, and that stays finite in 16 bits. */

@@ -12,7 +12,7 @@ import {
 } from "../../graph/schema.ts";
 import { layerName } from "../../nn/layers.ts";
 import { aSeed } from "../../nn/random.ts";
-import { aTokenizer, someTexts, type Tokenizer } from "../../text/tokenizer.ts";
+import { aTokenizer, someTexts, type TrainedTokenizer } from "../../text/tokenizer.ts";
 import { type FitStreamOptions, fitStreamRules } from "../../train/fit-stream-options.ts";
 
 /** Options of `languageModel`. */
@@ -30,7 +30,7 @@ export type LanguageModelOptions = {
   /** Dropout rate before, between and after the recurrent layers. Default 0. */
   readonly dropout?: number;
   /** What a token is: "char" (default), "word" or "bpe". */
-  readonly tokens?: Tokenizer["kind"];
+  readonly tokens?: TrainedTokenizer["kind"];
   /** Largest vocabulary of words (default 10,000) or of byte pairs (2,000); not for characters. */
   readonly maxVocabulary?: number;
   /** Seed of the initial values. Default 0. */

@@ -82,7 +82,7 @@ export async function trainLanguageModel(
   checkLength(tokenSource(tokens).length, all, `${where}: `);
   const as = { where, extra: fileOf(lm).extra, asked: asksFor(given) };
   const result = await fitStreamAs(as, model, tokens, { ...all, endOfText: endOfText(tokenizer) });
-  return { ...result, unknown: hasUnknown(tokenizer) ? countUnknown(tokens) : 0 };
+  return { ...result, unknown: hasUnknown(tokenizer) ? countUnknown(tokens, tokenizer) : 0 };
 }
 
 function tokensOf(tokenizer: Tokenizer, text: Texts | Tokens): Tokens {

@@ -1,5 +1,6 @@
 /** Language models of models that other programs trained. */
 import { describe, expect, test } from "vitest";
+import { readVocabulary } from "../../../src/formats/vocabulary.ts";
 import { cell } from "../../../src/graph/cell.ts";
 import { bidirectional, dense, dropout, embedding, gru, input, lstm, recurrent } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
@@ -16,6 +17,7 @@ import {
   trainLanguageModel,
   writeLanguageModel,
 } from "../../../src/tasks/language-model.ts";
+import { Tokenizer } from "../../../src/text/keras-tokenizer.ts";
 import { decode, encode, vocabularySize } from "../../../src/text/tokenizer.ts";
 import { createPredictor } from "../../../src/train/predict.ts";
 import { collect, expectClose, redraw } from "../../helpers/models.ts";
@@ -242,12 +244,80 @@ describe("a model of windows", () => {
   });
 });
 
+describe("a model of words", () => {
+  const keras = new Tokenizer({ oovToken: "<OOV>" });
+  keras.fitOnTexts(["The cat sat.", "The mat"]);
+
+  test("with Keras's tokenizer: the same probabilities, by word", async () => {
+    const model = lastOnly(8);
+    const lm = languageModelFrom(model, { vocabulary: readVocabulary(keras.toJson()), window: 4 });
+    const [ids] = keras.textsToSequences(["The zebra sat!"]);
+    expect(ids).toEqual([2, 1, 4]);
+    const all = await direct(model, [0, ...ids!]);
+    const found = await nextOf(lm, "The zebra sat!");
+    const sum = all.slice(0, 6).reduce((a, b) => a + b, 0);
+    expectClose(
+      ["<OOV>", "the", "cat", "sat", "mat"].map((word) => found[` ${word}`]!),
+      all.slice(1, 6).map((one) => one / sum),
+      { within: 1e-6 },
+    );
+  });
+
+  test("with a list that has a line's end and an unknown word", async () => {
+    const model = tokens(5);
+    const lm = languageModelFrom(model, { vocabulary: ["<eos>", "<unk>", "the", "cat", "."] });
+    expect(lm.tokenizer).toMatchObject({ kind: "whitespace", lineEnds: true, unknown: 2 });
+    const wanted = Float64Array.from(await direct(model, [2, 1, 4, 0, 3]), Math.exp);
+    const found = await nextOf(lm, "The dog .\ncat");
+    const sum = wanted.reduce((a, b) => a + b, 0);
+    expectClose(
+      ["\n", " <unk>", " the", " cat", " ."].map((word) => found[word]!),
+      wanted.map((one) => one / sum),
+      { within: 1e-5 },
+    );
+  });
+
+  test("writes a blank before each word, but where there is one; a beam does, too", async () => {
+    const lm = languageModelFrom(tokens(4), { vocabulary: ["the", "cat", "sat", "mat"] });
+    const texts = new Map<string, string>();
+    for (const prompt of ["", "the cat", "the cat ", "the cat\n"]) {
+      const text = (await collect(generate(lm, { prompt, length: 6, seed: 2 }))).join("");
+      expect(text).toMatch(prompt === "the cat" ? /^( \w+){6}$/ : /^\w+( \w+){5}$/);
+      texts.set(prompt, text);
+      const [best] = await beamSearch(lm, { prompt, length: 3, beams: 2 });
+      expect(best!.text).toMatch(prompt === "the cat" ? /^( \w+){3}$/ : /^\w+( \w+){2}$/);
+    }
+    expect(texts.get("the cat")).toBe(` ${texts.get("the cat ")}`);
+    const again = readLanguageModel(writeLanguageModel(lm));
+    expect((await collect(generate(again, { prompt: "the cat", length: 6, seed: 2 }))).join("")).toBe(
+      texts.get("the cat"),
+    );
+  });
+
+  test("is measured, inspected and trained further", async () => {
+    const lm = languageModelFrom(tokens(4), { vocabulary: ["the", "cat", "sat", "mat"] });
+    const text = "The cat sat. The mat! ".repeat(30);
+    const before = await evaluateLanguageModel(lm, text);
+    expect(before.tokens).toBe(149);
+    const [read] = await collect(inspectText(lm, encode(lm.tokenizer, "The zebra sat"), "m", { values: ["gru.h"] }));
+    expect(read!.text).toBe(" the");
+    await trainLanguageModel(lm, text, { batch: 2, steps: 5, epochs: 5, validationSplit: 0, threads: 1 });
+    expect((await evaluateLanguageModel(lm, text)).loss).toBeLessThan(before.loss);
+  });
+});
+
 test.each<[string, () => Model, Parameters<typeof languageModelFrom>[1], RegExp]>([
   [
     "of words",
     tokens,
-    { vocabulary: ["the", "cat", "sat", "."] },
-    /vocabulary: token 0 is "the": tokens that are no single characters do not say how a text is made of them/,
+    { vocabulary: ["the", "cat", "sat", "##s"] },
+    /vocabulary: token 3 is "##s", a part of a word, and nothing says how words are cut/,
+  ],
+  [
+    "of words with blanks",
+    tokens,
+    { vocabulary: ["the", "cat", "sat", "new york"] },
+    /vocabulary: "new york" has a blank in it/,
   ],
   ["of more tokens", tokens, { vocabulary: [..."abcde"] }, /vocabulary: it has 5 numbers, the model 4/],
   [
