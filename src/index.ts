@@ -36,7 +36,6 @@ export {
   type TaggedSentence,
   type TypeMeasures,
 } from "./formats/conll.ts";
-export { readVocabulary, type Vocabulary } from "./formats/vocabulary.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export { type CrfOptions, crf, type Transitions, viterbi } from "./nn/crf.ts";
@@ -249,14 +248,17 @@ export {
   type Translation,
   type Translator,
   type TranslatorEvaluation,
+  type TranslatorFromOptions,
   type TranslatorOptions,
   type TranslatorProgress,
   trainTranslator,
   translate,
   translator,
+  translatorFrom,
   type WriteTranslatorOptions,
   writeTranslator,
 } from "./tasks/translate.ts";
+export { readVocabulary, type Vocabulary } from "./tasks/vocabulary.ts";
 export {
   type BytePairEncoding,
   bytePairVocabularySize,

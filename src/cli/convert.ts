@@ -8,7 +8,7 @@ import { layerSummaries, summary } from "../nn/summary.ts";
 import type { ReadModelFile } from "../tasks/open-model.ts";
 import { vocabularyIn, type Writer, type Written, writerFor } from "./convert-outputs.ts";
 import { type ConversionProgress, conversionProgress } from "./convert-progress.ts";
-import { foreignOptions, readModelAt } from "./model-input.ts";
+import { foreignOptions, foreignSides, readModelAt } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 
@@ -37,6 +37,7 @@ export const convert: Command = {
   arguments: [2, 2],
   options: {
     ...foreignOptions,
+    ...foreignSides,
     steps: { help: "of .onnx: one step, states in and out" },
     dtype: { value: "TYPE", help: "of .onnx and ours: type of the weights [f32]", choices: weightTypes },
     pytorch: { help: "PyTorch's names and gates, with a module beside it: OUT.py" },

@@ -5,7 +5,7 @@ import { evaluateForecaster, type Forecaster } from "../tasks/forecast/index.ts"
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
 import { evaluateTrajectories, type TrajectoryModel } from "../tasks/trajectories.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
-import { foreignOptions, openModelFile } from "./model-input.ts";
+import { foreignOptions, foreignSides, openModelFile } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, warn, writeJson } from "./output.ts";
 import { ofFile, readSeries, tableOptions } from "./table-options.ts";
@@ -43,6 +43,7 @@ export const evaluate: Command = {
     beams: { value: "N", help: "of a translator, kept at each token [4]", number: { whole: true, min: 1, max: 1000 } },
     repair: { help: "mend or leave out music that is damaged" },
     ...foreignOptions,
+    ...foreignSides,
     ...inferenceOptions("that evaluate; the result is the same [cores]"),
   },
   async run(given) {

@@ -2,20 +2,31 @@
 import { dirname, join } from "node:path";
 import { readInput, statOf } from "../formats/files.ts";
 import { isModelFile, type ModelFile } from "../formats/model-file.ts";
-import { readVocabulary } from "../formats/vocabulary.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type ByTask, openByTask } from "../tasks/index.ts";
 import { ours, type ReadModelFile, readModelFile } from "../tasks/open-model.ts";
 import { hasTask } from "../tasks/task.ts";
+import { readVocabulary, type Vocabulary } from "../tasks/vocabulary.ts";
 import type { Given, Options } from "./options.ts";
 
+const wiring: Options = {
+  mapping: { value: "FILE", help: "of tensors alone: their layers, as JSON" },
+  output: { value: "NAME", help: "of a model with several outputs: which [the first]" },
+};
 /** What says of a file of another program what the file does not. */
 export const foreignOptions: Options = {
   vocabulary: { value: "FILE", help: "tokens of another program's model: JSON, pickle" },
   window: { value: "N", help: "of such: tokens read at once", number: { whole: true, min: 1, max: 10_000 } },
-  mapping: { value: "FILE", help: "of tensors alone: their layers, as JSON" },
-  output: { value: "NAME", help: "of a model with several outputs: which [the first]" },
+  ...wiring,
 };
+/** The same of a translator. */
+export const foreignSides: Options = {
+  "source-vocabulary": { value: "FILE", help: "tokens of another program's translator" },
+  "target-vocabulary": { value: "FILE", help: "of such: those of what it writes" },
+};
+export const foreignTranslator: Options = { ...foreignSides, ...wiring };
+
+const vocabularyOptions = ["vocabulary", "source-vocabulary", "target-vocabulary"] as const;
 
 /**
  * Read a model of ours, or of another program: what it is for is in the file of ours; another's model is of text if there is a
@@ -36,26 +47,28 @@ export async function readModelAt(
   const bytes = readInput(file);
   wasRead?.(bytes.length);
   if (others && isModelFile(bytes)) return readModelFile({ bytes, name: file });
-  const odd = asText ? undefined : ["vocabulary", "window"].find((name) => given.text(name) ?? given.number(name));
+  const odd = asText
+    ? undefined
+    : [...vocabularyOptions, "window"].find((name) => given.text(name) ?? given.number(name));
   if (odd !== undefined) {
     throw new InputError(
       `--${odd}: a file of another program keeps the model's numbers as they are, and no vocabulary. Leave it out, or write .safetensors.`,
     );
   }
-  const [vocabulary, output] = [given.text("vocabulary"), given.text("output")];
+  const [vocabulary, sourceVocabulary, targetVocabulary] = vocabularyOptions.map((one) =>
+    vocabularyAt(given.text(one)),
+  );
+  const output = given.text("output");
   const [mapping, window] = [jsonIn(given.text("mapping")), given.number("window")];
   try {
     const from = {
       ...{ bytes, name: file, beside: besideOf(file) },
       ...(mapping !== undefined && { mapping }),
-      ...(vocabulary !== undefined && {
-        vocabulary: readVocabulary(readInput(vocabulary), vocabulary),
-      }),
-      ...{ window, output },
+      ...{ vocabulary, sourceVocabulary, targetVocabulary, window, output },
     };
     return await readModelFile(from, asText);
   } catch (error) {
-    if (error instanceof InputError) error.message = error.message.replace(/^openModel: (\w+)/, "--$1");
+    if (error instanceof InputError) error.message = optionOf(error.message);
     throw error;
   }
 }
@@ -71,12 +84,23 @@ export async function openModelFile<Result>(
 }
 
 /** @throws InputError for a model of another program of which nothing says what it is for */
-export function withTask({ source, file: content }: ReadModelFile, file: string): ModelFile {
+export function withTask({ source, file: content, unused }: ReadModelFile, file: string): ModelFile {
   if (hasTask(content) || source === ours) return content;
   throw new InputError(
-    `${file}: it is a model of ${source}, and nothing says what it reads. Of a model of text, give its tokens: --vocabulary FILE.`,
+    unused === undefined
+      ? `${file}: it is a model of ${source}, and nothing says what it reads. Of a model of text, give its tokens: --vocabulary FILE; of a translator --source-vocabulary and --target-vocabulary.`
+      : `${file}: it is a model of ${source} with a vocabulary. ${optionOf(unused)}`,
   );
 }
+
+/** An error of `openModel` that names an option, with the name that it has here. */
+const optionOf = (message: string): string =>
+  message.replace(/^(?:openModel: )?(\w*[vV]ocabulary|window|mapping|output)\b/, (_, name: string) => {
+    return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  });
+
+const vocabularyAt = (path: string | undefined): Vocabulary | undefined =>
+  path === undefined ? undefined : readVocabulary(readInput(path), path);
 
 /** Reads the files in the same folder. */
 const besideOf =

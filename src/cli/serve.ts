@@ -10,7 +10,7 @@ import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import { logTo } from "./log-lines.ts";
-import { foreignOptions, readModelAt, withTask } from "./model-input.ts";
+import { foreignOptions, foreignSides, readModelAt, withTask } from "./model-input.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 
@@ -65,6 +65,7 @@ const options: Options = {
   "session-minutes": { value: "N", help: "lifetime of an unused session [30]", number: { above: 0, max: 1e6 } },
   "chat-template": { value: "TEXT", help: 'format of a message: "{role}: {content}\\n"' },
   ...foreignOptions,
+  ...foreignSides,
   ...inferenceOptions("for each step, on idle cores [1]"),
 };
 

@@ -11,7 +11,7 @@ import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { openAnyModel } from "../tasks/index.ts";
 import { ours } from "../tasks/open-model.ts";
 import { type TaskFacts, taskFacts } from "../tasks/task.ts";
-import { foreignOptions, readModelAt, withTask } from "./model-input.ts";
+import { foreignOptions, foreignSides, readModelAt, withTask } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
 import { styled, warn, writeJson } from "./output.ts";
 
@@ -32,6 +32,7 @@ export const studio: Command = {
     },
     host: { value: "ADDRESS", help: "address to listen on [127.0.0.1: this machine]" },
     ...foreignOptions,
+    ...foreignSides,
   },
   async run(given) {
     const folder = fileURLToPath(new URL("../studio", import.meta.url));

@@ -1,12 +1,11 @@
 /** `unrolled translate`: train a translator on pairs of texts, or translate with one. */
 import { engineFor } from "../engines/registry.ts";
 import { decodeText } from "../formats/decode-text.ts";
-import { readInput, writeFileAtomically } from "../formats/files.ts";
+import { writeFileAtomically } from "../formats/files.ts";
 import { linesOf, readTextPairs } from "../formats/text-pairs.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
-import { openByTask } from "../tasks/index.ts";
 import {
   attentions,
   evaluateTranslator,
@@ -24,6 +23,7 @@ import { countUnknown, encode, hasUnknown } from "../text/tokenizer.ts";
 import { readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
+import { foreignTranslator, openModelFile } from "./model-input.ts";
 import { type Command, type Given, refuseTrainingOptions, seedRange } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
@@ -78,6 +78,7 @@ export const translate: Command = {
     validation: { value: "X", help: "share of the pairs held out [0.1]", number: { min: 0, max: 0.9 } },
     patience: { value: "N", help: "epochs without a better validation loss [10]", number: whole },
     seed: { value: "N", help: "of values, order, dropout [0]", number: seedRange },
+    ...foreignTranslator,
     ...hostOptions("that work; same result [cores]"),
     overwrite: { help: "replace the model at --out" },
   },
@@ -93,7 +94,7 @@ export const translate: Command = {
     if (out !== undefined) return train(given, out);
     refuseTrainingOptions(given, trainingOnly);
     const file = model as string;
-    await openByTask(readInput(file), file, "`translate`", { translate: (of) => translateLines(of, file, given) });
+    await openModelFile(file, given, "`translate`", { translate: (of) => translateLines(of, file, given) });
   },
 };
 

@@ -2,7 +2,6 @@
 import type { ImportedModel, ModelSource } from "../formats/imported.ts";
 import { isModelFile, type ModelFile, readModel } from "../formats/model-file.ts";
 import { someBytes } from "../formats/safetensors.ts";
-import type { Vocabulary } from "../formats/vocabulary.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -16,15 +15,23 @@ import {
 } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import { windowRule } from "./checks.ts";
+import { vocabularyRule } from "./foreign-tokens.ts";
 import type { Contents } from "./index.ts";
 import { fileOf } from "./language-model/file.ts";
-import { languageModelFrom, vocabularyRule } from "./language-model/from-model.ts";
+import { languageModelFrom } from "./language-model/from-model.ts";
 import { hasTask } from "./task.ts";
+import { fileOf as translatorFile } from "./translate/file.ts";
+import { translatorFrom } from "./translate/from-model.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** A file, and what a file of another program does not say. */
 export type AnyModelSource = ModelSource & {
   /** Of a model of text: the token of each of its numbers, as `readVocabulary` gives them. */
   readonly vocabulary?: Vocabulary | undefined;
+  /** Of a translator: the token of each number of its source. */
+  readonly sourceVocabulary?: Vocabulary | undefined;
+  /** Of a translator: the token of each number of its target. */
+  readonly targetVocabulary?: Vocabulary | undefined;
   /** Of a model of text with one output for a sequence: how many tokens it reads. By default what its file says; else it is needed. */
   readonly window?: number | undefined;
   /** Of a model with several outputs: the name of one. By default the first. */
@@ -41,10 +48,12 @@ export type ReadModelFile = {
   readonly output?: string;
   /** As a file of ours. Without a task where nothing says what it is for. */
   readonly file: ModelFile;
+  /** Why the vocabulary that its file has does not make it a model of text. */
+  readonly unused?: string;
 };
 
 /** A model that was opened: of a task with its content, of none alone. */
-export type OpenedModel = Omit<ReadModelFile, "file"> & {
+export type OpenedModel = Omit<ReadModelFile, "file" | "unused"> & {
   readonly model: Model;
 } & (
     | { readonly [Kind in keyof Contents]: { readonly task: Kind; readonly content: Contents[Kind] } }[keyof Contents]
@@ -62,6 +71,8 @@ export const openModelArguments: Arguments = {
     beside: callable,
     mapping: anything,
     vocabulary: vocabularyRule,
+    sourceVocabulary: vocabularyRule,
+    targetVocabulary: vocabularyRule,
     window: windowRule,
     output: someText,
   }),
@@ -69,9 +80,10 @@ export const openModelArguments: Arguments = {
 
 /**
  * Open a model file of any kind, by its content: one of ours of any task; or one of Keras, PyTorch, ONNX or TensorFlow.js (see
- * `importModel`), which is a language model where there is a `vocabulary`, given or in the file.
+ * `importModel`), which is a language model where there is a `vocabulary`, given or in the file, and a translator where there
+ * are a `sourceVocabulary` and a `targetVocabulary`.
  * @param source `bytes`; `name`, for messages; `beside`, which gives the bytes of another file of the same folder; of other programs'
- *   files `mapping`, `vocabulary`, `window`, `output`
+ *   files `mapping`, `vocabulary`, `sourceVocabulary` and `targetVocabulary`, `window`, `output`
  * @returns `source`, what wrote it; `model`; `task` ("text", "classify", ...) and its `content`, a `LanguageModel` of "text"; `notes`
  * @throws FormatError and InputError, one line, for a file of no known kind, for a damaged one, and for what does not fit it
  * @example
@@ -81,7 +93,7 @@ export const openModelArguments: Arguments = {
  */
 export async function openModel(source: AnyModelSource): Promise<OpenedModel> {
   checkArguments("openModel", { source }, openModelArguments);
-  const { file, ...told } = await readModelFile(source);
+  const { file, unused: _, ...told } = await readModelFile(source);
   if (!hasTask(file)) return { ...told, model: file.model };
   const { openAnyModel } = await import("./index.ts");
   const { task, content } = openAnyModel(file, source.name);
@@ -95,14 +107,13 @@ export async function openModel(source: AnyModelSource): Promise<OpenedModel> {
  * @internal
  */
 export async function readModelFile(given: AnyModelSource, asText = true): Promise<ReadModelFile> {
-  const { vocabulary, window, output, ...source } = given;
+  const { vocabulary, sourceVocabulary, targetVocabulary, window, output, ...source } = given;
+  const known: Known = { vocabulary, sourceVocabulary, targetVocabulary, window, name: source.name };
   const { bytes, name } = source;
   if (isModelFile(bytes)) {
     const file = readModel(bytes, name);
     const told = { source: ours, notes: [] };
-    const others = hasTask(file)
-      ? (["vocabulary", "window", "mapping", "output"] as const)
-      : (["mapping", "output"] as const);
+    const others = hasTask(file) ? ([...ofText, "mapping", "output"] as const) : (["mapping", "output"] as const);
     const odd = others.find((one) => given[one] !== undefined);
     if (odd !== undefined) {
       throw new InputError(
@@ -110,8 +121,8 @@ export async function readModelFile(given: AnyModelSource, asText = true): Promi
       );
     }
     // One that was converted without its vocabulary may be given it later.
-    if ((vocabulary ?? window) === undefined) return { ...told, file };
-    return { ...told, file: fileFor({ ...told, model: file.model }, file.model, { vocabulary, window, name }) };
+    if (ofText.every((one) => given[one] === undefined)) return { ...told, file };
+    return { ...told, ...fileFor({ ...told, model: file.model }, file.model, known) };
   }
   const { importModel, isForeignModel } = await import("../formats/imported.ts");
   // By its name it is one of ours: what is wrong with it is told as such.
@@ -126,9 +137,13 @@ export async function readModelFile(given: AnyModelSource, asText = true): Promi
     source: imported.source,
     notes: [...imported.notes, ...more],
     ...(chosen.name !== undefined && { output: chosen.name }),
-    file: asText ? fileFor(imported, chosen.model, { vocabulary, window, name }) : { model: chosen.model, extra: {} },
+    ...(asText ? fileFor(imported, chosen.model, known) : { file: { model: chosen.model, extra: {} } }),
   };
 }
+
+/** What makes a model one of text. */
+const ofText = ["vocabulary", "sourceVocabulary", "targetVocabulary", "window"] as const;
+type Known = Pick<AnyModelSource, (typeof ofText)[number] | "name">;
 
 function outputOf(
   { model, outputs }: ImportedModel,
@@ -146,28 +161,47 @@ function outputOf(
   );
 }
 
-/** A model of text where there is a vocabulary, else one without a task. */
+/** A model of text where there is a vocabulary, a translator where there are those of both sides, else one without a task. */
 function fileFor(
   imported: ImportedModel,
   model: Model,
-  { vocabulary, window, name }: Pick<AnyModelSource, "vocabulary" | "window" | "name">,
-): ModelFile {
+  { name, ...given }: Known,
+): Pick<ReadModelFile, "file" | "unused"> {
+  const { vocabulary, sourceVocabulary: source, targetVocabulary: target, window } = given;
   const tokens = vocabulary ?? imported.vocabulary;
-  if (tokens === undefined) {
-    if (window === undefined) return { model, extra: {} };
+  if ((source === undefined) !== (target === undefined)) {
+    const [there, other] = source === undefined ? ["target", "source"] : ["source", "target"];
+    throw new InputError(`openModel: ${there}Vocabulary: is one side of a translator. Give that of its ${other}, too.`);
+  }
+  if (source !== undefined && (vocabulary ?? window) !== undefined) {
+    const odd = vocabulary === undefined ? "window" : "vocabulary";
+    throw new InputError(`openModel: ${odd}: is for a model that predicts the next of its own tokens. Leave it out.`);
+  }
+  if ((source ?? tokens) === undefined) {
+    if (window === undefined) return { file: { model, extra: {} } };
     throw new InputError("openModel: window: is for a model of text. Give its vocabulary, too.");
   }
   try {
+    if (source !== undefined && target !== undefined) {
+      return { file: translatorFile(translatorFrom(model, { source, target })) };
+    }
     const read = window ?? (model.returnsSequences ? undefined : imported.steps);
-    return fileOf(languageModelFrom(model, { vocabulary: tokens, window: read }));
+    return { file: fileOf(languageModelFrom(model, { vocabulary: tokens as Vocabulary, window: read })) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    // A vocabulary in the file may be of a model that does something else with text, or needs a window.
-    if (vocabulary === undefined && window === undefined) return { model, extra: {} };
-    throw new InputError(
-      error.message.replace(/^languageModelFrom(?:: (vocabulary|window))?/, (_, option) =>
-        option === undefined ? name : `openModel: ${option}`,
-      ),
+    const problem = error.message.replace(
+      /^(?:languageModelFrom|translatorFrom)(?:: (vocabulary|window|source|target|start|end))?/,
+      (_, option?: string) => (option === undefined ? name : `openModel: ${givenAs[option] ?? option}`),
     );
+    // A vocabulary in the file may be of a model that does something else with text, or needs a window.
+    if (ofText.some((one) => given[one] !== undefined)) throw new InputError(problem);
+    return { file: { model, extra: {} }, unused: problem.replace(/^openModel: /, "") };
   }
 }
+/** The options by which the vocabularies of a translator are given. */
+const givenAs: Readonly<Record<string, string>> = {
+  source: "sourceVocabulary",
+  target: "targetVocabulary",
+  start: "targetVocabulary",
+  end: "targetVocabulary",
+};

@@ -13,6 +13,7 @@ export {
   writeTranslator,
   writeTranslatorArguments,
 } from "./translate/file.ts";
+export { type TranslatorFromOptions, translatorFrom, translatorFromArguments } from "./translate/from-model.ts";
 export { type TranslateOptions, type Translation, translate, translateArguments } from "./translate/predict.ts";
 export { attentions, type TextPair, type Translator, type TranslatorOptions } from "./translate/settings.ts";
 export {

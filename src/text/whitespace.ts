@@ -53,6 +53,14 @@ export function rulesOf(tokens: readonly (string | null)[], words: readonly stri
   return { ...lineEnds, ...lower, filters: [...punctuation, ...blanks].join("") };
 }
 
+/** Those of a tokenizer. */
+export const rulesIn = ({ lineEnds, lower, filters, removed }: WhitespaceTokenizer): WordRules => ({
+  ...{ filters },
+  ...(lineEnds !== undefined && { lineEnds }),
+  ...(lower !== undefined && { lower }),
+  ...(removed !== undefined && { removed }),
+});
+
 /** The words of a text, in order. */
 function wordsOf({ lineEnds, lower, filters, removed = "" }: WhitespaceTokenizer, text: string): string[] {
   const left = new Set(removed);

@@ -59,7 +59,6 @@ import { textFile, textFileArguments } from "../../src/formats/text-file.ts";
 import { readTextPairs, textPairsArguments } from "../../src/formats/text-pairs.ts";
 import { writeTfjs, writeTfjsArguments } from "../../src/formats/tfjs/index.ts";
 import { tokenFile, tokenFileArguments } from "../../src/formats/token-file.ts";
-import { readVocabularyArguments } from "../../src/formats/vocabulary.ts";
 import {
   mixDown,
   mixDownArguments,
@@ -98,6 +97,7 @@ import { openModel, openModelArguments } from "../../src/tasks/open-model.ts";
 import * as tagging from "../../src/tasks/tag.ts";
 import * as paths from "../../src/tasks/trajectories.ts";
 import * as translators from "../../src/tasks/translate.ts";
+import { readVocabularyArguments } from "../../src/tasks/vocabulary.ts";
 import * as pairs from "../../src/text/byte-pair-encoding.ts";
 import { englishWordsArguments } from "../../src/text/english-words.ts";
 import { hashingArguments, oneHotArguments } from "../../src/text/hashing.ts";
@@ -211,6 +211,18 @@ const mm = unrolled.musicModel([aPiece], { units: 2, dropout: 0, seed: 1 });
 const tm = unrolled.trajectoryModel(tracks, { seen: 2, predicted: 1, units: 2, hidden: 2, modes: 2, seed: 1 });
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
+const sides = sequential(
+  [
+    input("tokens", { name: "a", time: "a" }),
+    embedding(3, 2),
+    gru(2, { name: "encoder" }),
+    input("tokens", { name: "b", time: "b" }),
+    embedding(4, 2),
+    gru(2, { returnSequences: true, initialState: { from: "encoder" } }),
+    dense(4),
+  ],
+  { seed: 1 },
+);
 const vectors = sequential([lstm(3), dense(2)], { input: 2, seed: 1 });
 const last = sequential([lstm(3), dense(2)], { input: 2, seed: 1 });
 const lm = unrolled.languageModel("abcab cabca", { units: 3, embedding: 2, seed: 1 });
@@ -1058,6 +1070,12 @@ export const entries: readonly Entry[] = [
     optional: 1,
   },
   // Translators.
+  {
+    name: "translatorFrom",
+    rules: translators.translatorFromArguments,
+    call: unrolled.translatorFrom,
+    right: [[sides, { source: ["a", "b", "c"], target: ["<", ">", "A", "B"], start: "<", end: ">", longest: 9 }]],
+  },
   {
     name: "translator",
     rules: translators.translatorArguments,
@@ -2182,6 +2200,17 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
   "formats/text-pairs": ["linesOf"],
   "text/arrays": ["zeros", "numberAs", "sizeOf", "flatten", "shapeOf"],
   "text/hugging-face": ["huggingFaceTokenizer", "bytePairTokenizerJson"],
+  "text/whitespace": [
+    "rulesOf",
+    "rulesIn",
+    "unknownWords",
+    "encodeWords",
+    "textOfWord",
+    "withoutBlank",
+    "needsNoBlank",
+    "checkWhitespaceTokenizer",
+    "whitespaceTokenizer",
+  ],
   "text/python-json": ["pythonJson", "readPairs"],
   "text/sampling": ["createRanking", "logSoftmax"],
   "text/tokenizer": [

@@ -2,9 +2,9 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { writeKeras } from "../../src/formats/keras/index.ts";
 import { readModel } from "../../src/formats/model-file.ts";
-import { readVocabulary } from "../../src/formats/vocabulary.ts";
-import { dense, embedding, lstm } from "../../src/nn/layers.ts";
+import { dense, embedding, input, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import {
   languageModel,
@@ -12,6 +12,8 @@ import {
   readLanguageModel,
   writeLanguageModel,
 } from "../../src/tasks/language-model.ts";
+import { translate, translatorFrom } from "../../src/tasks/translate.ts";
+import { readVocabulary } from "../../src/tasks/vocabulary.ts";
 import { Tokenizer } from "../../src/text/keras-tokenizer.ts";
 import { trainTokenizer, type VocabularyTokenizer } from "../../src/text/tokenizer.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -160,7 +162,7 @@ test("a model of another program writes, is measured, inspected and served like 
   await run(folder, "convert", "sea.onnx", "text.safetensors", ...tokens);
   expect(readLanguageModel(readFileSync(at("text.safetensors"))).tokenizer).toEqual(tokenizer);
   expect(await refusal(folder, "generate", "sea.onnx")).toMatch(
-    /^sea\.onnx: it is a model of .*, and nothing says what it reads\. Of a model of text, give its tokens: --vocabulary FILE\.$/,
+    /^sea\.onnx: it is a model of .*, and nothing says what it reads\. Of a model of text, give its tokens: --vocabulary FILE; of/,
   );
   expect(await refusal(folder, "generate", "sea.safetensors", ...tokens)).toBe(
     "--vocabulary: is for a file of another program, and sea.safetensors is one of ours. Leave it out.",
@@ -264,6 +266,40 @@ test("a vocabulary goes out beside the file, and another program's numbers stay 
   expect(
     await refusal(folder, "convert", "cab.onnx", "again.onnx", "--overwrite", "--vocabulary", "cab.vocabulary.json"),
   ).toMatch(/^--vocabulary: a file of another program keeps the model's numbers as they are/);
+});
+
+test("a translator of another program, with the vocabularies of both sides", { timeout: 60_000 }, async () => {
+  const model = sequential(
+    [
+      input("tokens", { name: "question", time: "question" }),
+      embedding(4, 3),
+      lstm(4, { name: "encoder" }),
+      input("tokens", { name: "answer", time: "answer" }),
+      embedding(5, 3),
+      lstm(4, { returnSequences: true, initialState: { from: "encoder" } }),
+      dense(5),
+    ],
+    { seed: 3 },
+  );
+  writeFileSync(at("pairs.keras"), (await writeKeras(model)).bytes);
+  const [source, target] = [
+    ["</s>", ..."abc"],
+    ["<s>", "</s>", "AA", "B", "K"],
+  ];
+  writeFileSync(at("source.json"), JSON.stringify(source));
+  writeFileSync(at("target.json"), JSON.stringify(target));
+  const sides = ["--source-vocabulary", "source.json", "--target-vocabulary", "target.json"];
+  const [wanted] = await translate(translatorFrom(model, { source, target }), ["cab"]);
+  const found = await run(folder, "translate", "--model", "pairs.keras", ...sides, "--text", "cab");
+  expect(found).toMatchObject({ code: 0, out: `${wanted?.text}\n` });
+  await run(folder, "convert", "pairs.keras", "pairs.safetensors", ...sides);
+  expect((await run(folder, "translate", "--model", "pairs.safetensors", "--text", "cab")).out).toBe(found.out);
+  expect(await refusal(folder, "translate", "--model", "pairs.keras", ...sides.slice(0, 2), "--text", "cab")).toBe(
+    "--source-vocabulary: is one side of a translator. Give that of its target, too.",
+  );
+  expect(await refusal(folder, "translate", "--model", "pairs.keras", "--text", "cab")).toMatch(
+    /nothing says what it reads\. .* of a translator --source-vocabulary and --target-vocabulary\.$/,
+  );
 });
 
 test("options of other endings, and a mapping that is none, are refused", async () => {

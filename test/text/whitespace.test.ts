@@ -1,7 +1,7 @@
 /** Words between blanks: against Keras's two tokenizers, in parts, and what a list of words says of texts. */
 import { describe, expect, test } from "vitest";
-import { readVocabulary } from "../../src/formats/vocabulary.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { readVocabulary } from "../../src/tasks/vocabulary.ts";
 import { Tokenizer as KerasTokenizer } from "../../src/text/keras-tokenizer.ts";
 import { TextVectorization } from "../../src/text/text-vectorization.ts";
 import {

@@ -1,9 +1,9 @@
 /** Models that the reader brings: files of ours as they are, and those of other programs as files of ours. */
 import { isForeignModel } from "../../formats/imported.ts";
 import { isModelFile, writeModel } from "../../formats/model-file.ts";
-import { readVocabulary, type Vocabulary } from "../../formats/vocabulary.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { ours, type ReadModelFile, readModelFile } from "../../tasks/open-model.ts";
+import { readVocabulary, type Vocabulary } from "../../tasks/vocabulary.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 /** What wrote it, and what one might not expect of it. */

@@ -3,26 +3,16 @@
  * which token 0 is the unknown character.
  */
 
-import type { Vocabulary } from "../../formats/vocabulary.ts";
 import { InputError } from "../../graph/input-error.ts";
-import { sameEquations } from "../../graph/plain-lines.ts";
-import {
-  type Arguments,
-  checkArguments,
-  either,
-  formatValue,
-  listOf,
-  options as optionsOf,
-  type Rule,
-  required,
-  string,
-} from "../../graph/schema.ts";
+import { type Arguments, checkArguments, options as optionsOf, required } from "../../graph/schema.ts";
 import { dense, embedding } from "../../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
-import { aTokenizer, type Tokenizer, type VocabularyTokenizer, vocabularySize } from "../../text/tokenizer.ts";
-import { rulesOf, whitespaceTokenizer } from "../../text/whitespace.ts";
+import { vocabularySize } from "../../text/tokenizer.ts";
 import { windowRule } from "../checks.ts";
+import { chosenBias, chosenRows, headOf, identity } from "../foreign-layers.ts";
+import { tokenizerOf, vocabularyRule } from "../foreign-tokens.ts";
+import type { Vocabulary } from "../vocabulary.ts";
 import type { LanguageModel } from "./file.ts";
 
 /** Options of `languageModelFrom`. */
@@ -37,10 +27,6 @@ export type LanguageModelFromOptions = {
   readonly window?: number | undefined;
 };
 
-export const vocabularyRule: Rule = {
-  ...either(listOf({ ...string, accepts: (value) => value === null || string.accepts(value) }, 2), aTokenizer),
-  expected: "a list of at least 2 tokens, null for a number without one; or a tokenizer",
-};
 export const languageModelFromArguments: Arguments = {
   model: aModel,
   options: optionsOf<LanguageModelFromOptions>({ vocabulary: required(vocabularyRule), window: windowRule }),
@@ -83,86 +69,10 @@ export function languageModelFrom(model: Model, options: LanguageModelFromOption
       `${where}: window: the model gives one output for a sequence. Say how many tokens it reads to predict the next.`,
     );
   }
-  const { tokenizer, rows } =
-    "kind" in vocabulary
-      ? { tokenizer: vocabulary, rows: [...Array(given).keys()] }
-      : tokenizerOf(vocabulary, where, window !== undefined);
+  const { tokenizer, rows } = tokenizerOf(vocabulary, where, { padded: window !== undefined });
   const made = { model: withRows(model, rows, where), tokenizer };
   return window === undefined ? made : { ...made, window };
 }
-
-const unknownNames = ["\uFFFD", "[unk]", "<unk>", "unk", "<oov>", "oov", "<unknown>"];
-const paddingNames = ["", "<pad>", "[pad]", "<blank>", "<padding>"];
-const endNames = ["</s>", "<eos>", "[eos]", "<|endoftext|>", "<end>", "<e>", "[sep]"];
-const startNames = ["<s>", "<sos>", "[sos]", "<bos>", "[bos]", "<start>", "<go>"];
-
-/** The tokenizer, and for each of its tokens the number that the model has for it; undefined for one that it has none for. */
-function tokenizerOf(
-  vocabulary: readonly (string | null)[],
-  where: string,
-  padded: boolean,
-): { readonly tokenizer: Tokenizer; readonly rows: readonly (number | undefined)[] } {
-  const named = (names: readonly string[]): number =>
-    vocabulary.findIndex((token) => token !== null && names.includes(token.toLowerCase()));
-  const found = (names: readonly string[]): number | undefined => (named(names) < 0 ? undefined : named(names));
-  // Number 0 without a token is Keras's padding.
-  const pad = found(paddingNames) ?? (vocabulary[0] === null ? 0 : undefined);
-  const unknown = found(unknownNames);
-  // A text that begins after the end of another begins with the same token in models that have one alone.
-  const end = found(endNames) ?? found(startNames);
-  const special = new Set([pad, unknown, end, ...[paddingNames, unknownNames, endNames, startNames].map(named)]);
-  const characters = vocabulary.flatMap((token, id) => (token === null || special.has(id) ? [] : [{ token, id }]));
-  if (characters.some(({ token }) => [...token].length !== 1)) return wordsOf(vocabulary, where, { pad, unknown, end });
-  const tokenizer: VocabularyTokenizer = {
-    kind: "char",
-    vocabulary: ["\uFFFD", ...characters.map(({ token }) => token)],
-    ...(end !== undefined && { endOfText: true }),
-  };
-  const first = padded ? (pad ?? unknown) : (unknown ?? pad);
-  return { tokenizer, rows: [first, ...characters.map(({ id }) => id), ...(end === undefined ? [] : [end])] };
-}
-
-/** How tokens that are parts of words are marked: of byte pairs, WordPiece, SentencePiece. */
-const partOfWord = /^(?:[\u0120\u2581].|##.)|.(?:<\/w>|@@)$/s;
-
-/** The same of words. The unknown word is a word here, which is read and may be written; a line's end is `<eos>`, as in the Penn Treebank. */
-function wordsOf(
-  vocabulary: readonly (string | null)[],
-  where: string,
-  { pad, unknown, end }: Readonly<Record<"pad" | "unknown" | "end", number | undefined>>,
-): { readonly tokenizer: Tokenizer; readonly rows: readonly (number | undefined)[] } {
-  const endsLine = end !== undefined && vocabulary[end] === "<eos>" && !vocabulary.includes("\n");
-  const others = new Set([pad, endsLine ? undefined : end]);
-  const words = vocabulary.flatMap((token, id) =>
-    token === null || token === "" || token === "\uFFFD" || others.has(id)
-      ? []
-      : [{ word: endsLine && id === end ? "\n" : token, id }],
-  );
-  const part = words.find(({ word }) => partOfWord.test(word));
-  if (part !== undefined) {
-    throw new InputError(
-      `${where}: vocabulary: token ${part.id} is ${formatValue(part.word)}, a part of a word, and nothing says how words are cut. Give a model of characters or words.`,
-    );
-  }
-  const names = new Set([paddingNames, unknownNames, endNames, startNames].flat());
-  const own = words.filter(({ word }) => !names.has(word.toLowerCase())).map(({ word }) => word);
-  const at = words.findIndex(({ id }) => id === unknown) + 1;
-  const more = {
-    ...(at > 0 && { unknown: at }),
-    ...(end !== undefined && !endsLine && ({ endOfText: true } as const)),
-  };
-  try {
-    const all = words.map(({ word }) => word);
-    const tokenizer = whitespaceTokenizer(all, rulesOf(vocabulary, own), more);
-    return { tokenizer, rows: [pad, ...words.map(({ id }) => id), ...(more.endOfText === true ? [end] : [])] };
-  } catch (error) {
-    if (error instanceof InputError) error.message = `${where}: vocabulary: ${error.message}`;
-    throw error;
-  }
-}
-
-/** A logit that no softmax lets through, and that stays finite in 16 bits. */
-const never = -1e4;
 
 /** The model with these of its numbers, in this order, as the tokens that it reads and predicts. */
 function withRows(model: Model, rows: readonly (number | undefined)[], where: string): Model {
@@ -172,20 +82,13 @@ function withRows(model: Model, rows: readonly (number | undefined)[], where: st
   const first = { ...embedding(count, start.width), name: start.name, maskZero: start.maskZero } as Layer;
   const last = { ...dense(count), name: head.name, ...(head.shared && { shared: head.shared }) };
   const reads = head.reads !== undefined && { reads: head.reads };
-  const chosen = (old: Float32Array, width: number): Float32Array => {
-    const values = new Float32Array(count * width);
-    rows.forEach((row, id) => {
-      if (row !== undefined) values.set(old.subarray(row * width, (row + 1) * width), id * width);
-    });
-    return values;
-  };
   return modelOf([first, ...before, { ...last, ...reads }], "tokens", ({ name, shape }) => {
     const [, width = 1] = shape;
     const old = model.values[name];
-    if (name === `${first.name}.weight`) return chosen(old ?? identity(start.width), width);
-    if (name === `${head.name}.W`) return chosen(old as Float32Array, width);
+    if (name === `${first.name}.weight`) return chosenRows(old ?? identity(start.width), width, rows);
+    if (name === `${head.name}.W`) return chosenRows(old as Float32Array, width, rows);
     if (name !== `${head.name}.b`) return (old as Float32Array).slice();
-    return Float32Array.from(rows, (row) => (row === undefined ? never : (old?.[row] ?? 0)));
+    return chosenBias(old, rows);
   });
 }
 
@@ -206,44 +109,3 @@ function startOf({ layers, input }: Model, where: string) {
   }
   return { name: table.name, width: table.outputDim, maskZero: table.maskZero, others };
 }
-function identity(size: number): Float32Array {
-  const values = new Float32Array(size * size);
-  for (let row = 0; row < size; row++) values[row * (size + 1)] = 1;
-  return values;
-}
-
-/** The layer that gives a logit a token, and those before it; a softmax at the end, or its logarithm, is left out. */
-function headOf(layers: readonly Layer[], where: string) {
-  const last = layers.at(-1) as Layer;
-  const alone = endOf(last) === "x";
-  const head = alone ? layers.at(-2) : last;
-  const readsIt = !alone || last.reads === undefined || last.reads === head?.name;
-  if (head?.kind === "cell" && readsIt && endOf(head) === "W @ x")
-    return { before: layers.slice(0, alone ? -2 : -1), head };
-  throw new InputError(
-    `${where}: the model ends in ${last.name}, and what predicts tokens ends in a dense layer, with a softmax or without.`,
-  );
-}
-
-/** What a layer's cell is a softmax of, its logarithm, or itself: a product or what it reads; undefined of any other. */
-function endOf(layer: Layer): "W @ x" | "x" | undefined {
-  if (layer.kind !== "cell" || layer.strides !== undefined) return undefined;
-  const isOne = (sources: readonly string[]): boolean =>
-    sources.some((source) => sameEquations(layer.cell, { source }));
-  if (isOne(softmaxesOf("x"))) return "x";
-  // The product may have a name in equations of several lines.
-  const [, sum = "z"] = /^\s*(\w+)\s*=/.exec(layer.cell.source) ?? [];
-  const ends = ["W @ x", "W @ x + b"].flatMap((product) => [
-    `y = ${product}`,
-    ...softmaxesOf(product),
-    ...softmaxesOf(sum).map((rest) => `${sum} = ${product}\n${rest}`),
-  ]);
-  return isOne(ends) ? "W @ x" : undefined;
-}
-/** A softmax and its logarithm, as the programs' readers write them. */
-const softmaxesOf = (z: string): readonly string[] => [
-  `y = softmax(${z})`,
-  `y = log(softmax(${z}))`,
-  `y = ${z} - max(${z}) - log(sum(exp(${z} - max(${z}))))`,
-  `d = ${z} - max(${z})\ny = d - log(sum(exp(d)))`,
-];

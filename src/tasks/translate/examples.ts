@@ -2,9 +2,14 @@
 import { encode, endOfText } from "../../text/tokenizer.ts";
 import { padding, type TextPair, type Translator } from "./settings.ts";
 
-/** The tokens of a source, from 1 on: 0 is padding. */
-export const sourceTokens = ({ source }: Pick<Translator, "source">, text: string): number[] =>
-  Array.from(encode(source, text), (id) => id + padding);
+/** The tokens of a source, from 1 on: 0 is padding. None of a text without tokens. */
+export function sourceTokens(
+  { source, sourceEnds }: Pick<Translator, "source" | "sourceEnds">,
+  text: string,
+): number[] {
+  const ids = Array.from(encode(source, text), (id) => id + padding);
+  return sourceEnds && ids.length > 0 ? [...ids, (endOfText(source) as number) + padding] : ids;
+}
 
 /** The token that ends a target, and that stands before its first one. */
 export const endOf = ({ target }: Pick<Translator, "target">): number => endOfText(target) as number;

@@ -40,9 +40,12 @@ export function writeTranslator(of: Translator, options: WriteTranslatorOptions 
   return writeModel(content, { dtype: options.dtype ?? "f32" });
 }
 
-const fileOf = ({ model, source, target, longest, options }: Translator): ModelFile => ({
+export const fileOf = ({ model, source, target, sourceEnds, longest, options }: Translator): ModelFile => ({
   model,
-  extra: { task: { kind: "translate", source, target, longest }, ...(options !== undefined && { options }) },
+  extra: {
+    task: { kind: "translate", source, target, ...(sourceEnds && { sourceEnds }), longest },
+    ...(options !== undefined && { options }),
+  },
 });
 
 /**
@@ -76,7 +79,12 @@ function readContent(content: ModelFile, data: TaskData, file: string): Translat
     const [source, target] = [data.source, data.target].map((side): Tokenizer => checkTokenizer(side));
     checkOptions("its task: longest", data.longest, longestRules);
     const longest = data.longest as Translator["longest"];
-    const of = { model: content.model, source: source as Tokenizer, target: target as Tokenizer, longest };
+    const { sourceEnds } = data;
+    if (sourceEnds !== undefined && sourceEnds !== true) {
+      throw new InputError(`its task: sourceEnds needs true, got ${formatValue(sourceEnds)}`);
+    }
+    const sides = { source: source as Tokenizer, target: target as Tokenizer };
+    const of = { model: content.model, ...sides, ...(sourceEnds && ({ sourceEnds } as const)), longest };
     const problem = misfit(of);
     if (problem !== undefined) throw new InputError(problem);
     return { ...of, ...(options !== undefined && { options }) };

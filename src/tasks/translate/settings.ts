@@ -88,6 +88,8 @@ export type Translator = {
   readonly model: Model;
   readonly source: Tokenizer;
   readonly target: Tokenizer;
+  /** Whether each source is read with the token that ends it. */
+  readonly sourceEnds?: true | undefined;
   /** The most tokens that a source and a target had when it was made. */
   readonly longest: { readonly source: number; readonly target: number };
   /** The options of its training, by their names on the command line. */
@@ -120,11 +122,13 @@ export const aTranslator: Rule = {
 };
 
 /** Why a model and the tokens of its sides do not belong together. */
-export function misfit({ model, source, target }: Pick<Translator, "model" | "source" | "target">): string | undefined {
+export function misfit({ model, source, target, sourceEnds }: Omit<Translator, "longest">): string | undefined {
   const [first, second] = model.inputs;
   if (first?.name !== "source" || second?.name !== "target" || model.inputs.length !== 2) {
     return "its model does not read a source and a target";
   }
+  if (sourceEnds === true && endOfText(source) === undefined)
+    return "the tokens of its sources have none that ends a text";
   if (endOfText(target) === undefined) return "the tokens of its targets have none that ends a text";
   const sides = [
     ["source", first.count, padding + vocabularySize(source)],

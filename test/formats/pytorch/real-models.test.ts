@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
 import { readTensors } from "../../../src/formats/pytorch/read.ts";
+import { type Translation, translate, translatorFrom } from "../../../src/tasks/translate.ts";
 import { predict } from "../../../src/train/predict.ts";
 import { rejection } from "../../helpers/refusal.ts";
 
@@ -118,6 +119,10 @@ describe.skipIf(!existsSync(folder))("models of others (skipped where ../shared/
       return said.phonemes[row.indexOf(Math.max(...row))];
     });
     expect(likeliest).toEqual([...said.greedy, "</s>"]);
+    const { graphemes, phonemes, word } = reference(name) as unknown as { [key: string]: string[] } & { word: string };
+    const of = translatorFrom(model, { source: graphemes as string[], target: phonemes as string[] });
+    const [{ text }] = (await translate(of, [word], { beams: 1 })) as [Translation];
+    expect(text).toBe(said.greedy.join(" "));
   });
 
   test("silero's detector of speech as safetensors: its LSTM, and what else there is in the refusal", async () => {

@@ -1,6 +1,5 @@
 /** Language models of models that other programs trained. */
 import { describe, expect, test } from "vitest";
-import { readVocabulary } from "../../../src/formats/vocabulary.ts";
 import { cell } from "../../../src/graph/cell.ts";
 import { bidirectional, dense, dropout, embedding, gru, input, lstm, recurrent } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
@@ -17,6 +16,7 @@ import {
   trainLanguageModel,
   writeLanguageModel,
 } from "../../../src/tasks/language-model.ts";
+import { readVocabulary } from "../../../src/tasks/vocabulary.ts";
 import { Tokenizer } from "../../../src/text/keras-tokenizer.ts";
 import { decode, encode, vocabularySize } from "../../../src/text/tokenizer.ts";
 import { createPredictor } from "../../../src/train/predict.ts";

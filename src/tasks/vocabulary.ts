@@ -2,12 +2,13 @@
  * Vocabularies of other programs: which token each number of a model stands for, in one of the forms that people save, as JSON or pickled.
  * Knows nothing about models.
  */
+
+import { type PickleValue, readPickle } from "../formats/containers/pickle.ts";
+import { someBytes } from "../formats/safetensors.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, either, formatValue, isPlain, string } from "../graph/schema.ts";
 import { checkTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { whitespaceTokenizer } from "../text/whitespace.ts";
-import { type PickleValue, readPickle } from "./containers/pickle.ts";
-import { someBytes } from "./safetensors.ts";
 
 /** The token of each id, null where none has it; or a tokenizer with the model's ids, where the file says how it cuts texts. */
 export type Vocabulary = readonly (string | null)[] | Tokenizer;

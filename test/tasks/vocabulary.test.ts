@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readVocabulary } from "../../src/formats/vocabulary.ts";
+import { readVocabulary } from "../../src/tasks/vocabulary.ts";
 import { Tokenizer } from "../../src/text/keras-tokenizer.ts";
 import { encode } from "../../src/text/tokenizer.ts";
 import type { WhitespaceTokenizer } from "../../src/text/whitespace.ts";
