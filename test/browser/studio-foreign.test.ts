@@ -127,15 +127,29 @@ test.skipIf(missing)(
       );
       await page.waitForURL(/#\/write\/char-rnn-59/);
       expect(await write(page, "the same thing is ", 30)).toMatch(/^the same thing is .{30}$/s);
-      const [, architecture] = /```json\n(.*?)```/s.exec(
-        readFileSync(join(import.meta.dirname, "../../docs/models-of-others.md"), "utf8"),
-      ) as RegExpExecArray;
+      const guide = readFileSync(join(import.meta.dirname, "../../docs/models-of-others.md"), "utf8");
+      const [, architecture] = /As `textgenrnn\.json` .*?```json\n(.*?)```/s.exec(guide) as RegExpExecArray;
       writeFileSync(join(folder, "textgenrnn.json"), architecture as string);
       const titles = join(real, "textgenrnn");
       const files = ["textgenrnn_weights.hdf5", "textgenrnn_vocab.json"].map((name) => join(titles, name));
       await drop(page, [...files, join(folder, "textgenrnn.json")]);
       await page.waitForURL(/#\/write\/textgenrnn-weights/);
       expect(await write(page, "What is ", 40)).toMatch(/^What is .+$/s);
+      // Spelling to phonemes: tensors, how they are wired, and both vocabularies, in any order.
+      const spelling = join(real, "g2p-en-npz");
+      const { graphemes, phonemes, greedy } = JSON.parse(readFileSync(join(spelling, "reference.json"), "utf8"));
+      const [, wiring] = /As `g2p\.json`:\n\n```json\n(.*?)```/s.exec(guide) as RegExpExecArray;
+      writeFileSync(join(folder, "wiring.json"), wiring as string);
+      writeFileSync(join(folder, "sounds.json"), JSON.stringify(phonemes));
+      writeFileSync(join(folder, "letters.json"), JSON.stringify(graphemes));
+      await drop(page, [
+        ...["sounds.json", "wiring.json", "letters.json"].map((name) => join(folder, name)),
+        join(spelling, "checkpoint20.npz"),
+      ]);
+      await page.getByRole("link", { name: "Translate with this one" }).click();
+      await page.waitForURL(/#\/sentences\/checkpoint20/);
+      await page.getByRole("textbox").first().fill("unrolled");
+      await page.waitForSelector(`.translation >> text="${greedy.join(" ")}"`);
     });
   },
 );

@@ -109,7 +109,7 @@ describe("models that others trained (each skipped where it is not in ../shared/
     "Keras 2.1.5: with the architecture that the guide has, it gives its reference",
     async () => {
       const guide = readFileSync(join(import.meta.dirname, "../../../docs/models-of-others.md"), "utf8");
-      const [, architecture] = /```json\n(.*?)```/s.exec(guide) as RegExpExecArray;
+      const [, architecture] = /As `textgenrnn\.json` .*?```json\n(.*?)```/s.exec(guide) as RegExpExecArray;
       const path = join(models, "textgenrnn", "textgenrnn_weights.hdf5");
       const { input_ids: ids, output_probabilities: wanted } = referenceOf("textgenrnn");
       const { model, steps } = await importModel({
