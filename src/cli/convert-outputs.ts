@@ -19,12 +19,18 @@ export type Writer = {
   /** Where the vocabulary of a model of text goes, if the file has no place for it. */
   readonly vocabulary?: string;
 };
-type Choices = { readonly steps: boolean; readonly pytorch: boolean; readonly dtype: WeightType | undefined };
+type Choices = {
+  readonly steps: boolean;
+  readonly plain: boolean;
+  readonly pytorch: boolean;
+  readonly dtype: WeightType | undefined;
+};
 
 /** @throws InputError for an ending that nothing is written for, and for options of others */
-export function writerFor(out: string, { steps, pytorch, dtype }: Choices): Writer {
+export function writerFor(out: string, { steps, plain, pytorch, dtype }: Choices): Writer {
   const ending = /\.(\w+)$/.exec(out)?.[1]?.toLowerCase() ?? "";
   if (steps && ending !== "onnx") throw new InputError(`--steps: is for .onnx, and OUT is ${out}. Leave it out.`);
+  if (plain && ending !== "onnx") throw new InputError(`--plain: is for .onnx, and OUT is ${out}. Leave it out.`);
   if (pytorch && ending !== "safetensors") {
     throw new InputError(`--pytorch: is for .safetensors, and OUT is ${out}. Leave it out.`);
   }
@@ -59,10 +65,13 @@ export function writerFor(out: string, { steps, pytorch, dtype }: Choices): Writ
   }
   if (ending === "onnx") {
     if (dtype === "bf16") throw new InputError(`--dtype bf16: .onnx takes f32, f16 or int8. Give one of them.`);
-    const options = { form: steps ? "steps" : "sequences", dtype: dtype ?? "f32" } as const;
+    const options = { form: steps ? "steps" : "sequences", dtype: dtype ?? "f32", plain } as const;
     return {
       ...{ paths: [out], vocabulary },
-      write: async ({ model }) => one((await import("../formats/onnx/index.ts")).onnxParts(model, options)),
+      async write({ model }) {
+        const { parts, notes } = (await import("../formats/onnx/index.ts")).onnxParts(model, options);
+        return { files: [[out, parts]], notes };
+      },
     };
   }
   if (ending === "keras") {

@@ -39,6 +39,7 @@ export const convert: Command = {
     ...foreignOptions,
     ...foreignSides,
     steps: { help: "of .onnx: one step, states in and out" },
+    plain: { help: "of .onnx: equations in place of LSTM, GRU, RNN" },
     dtype: { value: "TYPE", help: "of .onnx and ours: type of the weights [f32]", choices: weightTypes },
     pytorch: { help: "PyTorch's names and gates, with a module beside it: OUT.py" },
     overwrite: { help: "replace OUT if it exists" },
@@ -46,7 +47,7 @@ export const convert: Command = {
   async run(given) {
     const [file, out] = given.positionals as readonly [string, string];
     const writer = writerFor(out, {
-      ...{ steps: given.flag("steps"), pytorch: given.flag("pytorch") },
+      ...{ steps: given.flag("steps"), plain: given.flag("plain"), pytorch: given.flag("pytorch") },
       dtype: given.text("dtype") as WeightType | undefined,
     });
     for (const path of writer.paths) checkFree(path, given);

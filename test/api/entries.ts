@@ -1559,7 +1559,7 @@ export const entries: readonly Entry[] = [
     name: "writeOnnx",
     rules: writeOnnxArguments,
     call: writeOnnx,
-    right: [[vectors], [vectors, { form: "steps", dtype: "int8" }]],
+    right: [[vectors], [vectors, { form: "steps", dtype: "int8", plain: true }]],
   },
   { name: "writeSource", rules: writeSourceArguments, call: writeSource, right: [[vectors, { language: "c" }]] },
   { name: "writeMidi", rules: writeMidiArguments, call: writeMidi, right: [[aPiece]] },

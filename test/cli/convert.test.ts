@@ -91,6 +91,7 @@ test("writes what the ending says: ONNX, PyTorch's safetensors with a module, so
   for (const [out, ...options] of [
     ["m.onnx"],
     ["step.onnx", "--steps"],
+    ["plain.onnx", "--plain"],
     ["small.onnx", "--dtype", "int8"],
     ["half.safetensors", "--dtype", "f16"],
     ["m.c"],

@@ -30,8 +30,8 @@ test("equations compile", () => {
 
 test("the JSON of the model file's page is what is written", () => {
   const [block, ...others] = of("json");
-  // That of the guide to other models is read by its own test.
-  expect(others.map(({ page }) => page)).toEqual(["docs/models-of-others.md"]);
+  // Those of the guide to other models are read by tests of their own.
+  expect(others.map(({ page }) => page)).toEqual(["docs/models-of-others.md", "docs/models-of-others.md"]);
   const model = sequential([embedding(10, 8), simpleRnn(16)]);
   const { metadata } = readSafetensors(writeModel({ model, extra: {} }), "m.safetensors");
   expect(JSON.parse(block?.code as string)).toEqual(JSON.parse(metadata.unrolled as string));

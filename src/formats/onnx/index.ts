@@ -1,12 +1,12 @@
 /** Write a model as an ONNX file: recurrent operators where a cell is one, a Scan over its equations where not. */
 import { joined } from "../../graph/joined.ts";
-import { type Arguments, checkArguments, oneOf, options as optionsOf } from "../../graph/schema.ts";
+import { type Arguments, checkArguments, flag, oneOf, options as optionsOf } from "../../graph/schema.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel, checkReadsForward } from "../../nn/model-checks.ts";
 import { quantizeWeights, roundWeights } from "../../schedule/eight-bits.ts";
 import { decodeTensor, encodeHalf } from "../safetensors.ts";
-import { encodeOnnxParts } from "./proto.ts";
+import { encodeOnnxParts, type OnnxGraph, type OnnxNode } from "./proto.ts";
 import { type OnnxWeightType, onnxWeightTypes, withSmallWeights } from "./small-weights.ts";
 import { checkSayable, translate } from "./translate.ts";
 
@@ -27,11 +27,16 @@ export type WriteOnnxOptions = {
    * scale for each row of a matrix. Runtimes compute in 32 bits with the rounded weights: nodes in the file make those of them.
    */
   readonly dtype?: OnnxWeightType;
+  /**
+   * Whether an LSTM, a GRU or a simple recurrent layer is written by its equations, as other cells are: for runtimes whose own are missing
+   * or wrong. In the form "steps" these are operators like MatMul and Sigmoid alone. Default false.
+   */
+  readonly plain?: boolean;
 };
 /** @internal */
 export const writeOnnxArguments: Arguments = {
   model: aModel,
-  options: optionsOf<WriteOnnxOptions>({ form: oneOf(...onnxForms), dtype: oneOf(...onnxWeightTypes) }),
+  options: optionsOf<WriteOnnxOptions>({ form: oneOf(...onnxForms), dtype: oneOf(...onnxWeightTypes), plain: flag }),
 };
 
 /**
@@ -45,7 +50,7 @@ export const writeOnnxArguments: Arguments = {
  *
  * In the form "steps" the first step is given the states of `createSession(model).state()`: zeros, or learned values.
  * @param model any model whose layers need not know the number of steps; the file gets the values it has now
- * @param options `form`, `dtype`
+ * @param options `form`, `dtype`, `plain`
  * @throws InputError for layers that read all steps of another (attention), in the form "steps" also for those that need whole sequences,
  * with the layer's name; for weights that are not finite, which runtimes would make finite numbers of, and, with `dtype` "f16", for those
  * beyond 65,504
@@ -53,20 +58,39 @@ export const writeOnnxArguments: Arguments = {
  */
 export function writeOnnx(model: Model, options: WriteOnnxOptions = {}): Uint8Array {
   checkArguments("writeOnnx", { model, options }, writeOnnxArguments);
-  return joined(Uint8Array, onnxParts(model, options));
+  return joined(Uint8Array, onnxParts(model, options).parts);
 }
 
-/** The same bytes in parts. @internal */
-export function onnxParts(model: Model, options: WriteOnnxOptions = {}): readonly Uint8Array[] {
-  const { form = "sequences", dtype = "f32" } = options;
+/** The same bytes in parts, and what to know of runtimes that run them. @internal */
+export function onnxParts(
+  model: Model,
+  options: WriteOnnxOptions = {},
+): { readonly parts: readonly Uint8Array[]; readonly notes: readonly string[] } {
+  const { form = "sequences", dtype = "f32", plain = false } = options;
   checkSayable(model, "writeOnnx");
   if (form === "steps") checkReadsForward(model, "writeOnnx");
   checkFiniteValues(model, "writeOnnx: the model");
   const graph = withSmallWeights(
-    translate(rounded(model, dtype), form, dtype === "int8" ? scalesOf(model) : undefined),
+    translate(rounded(model, dtype), form, { scalesOf: dtype === "int8" ? scalesOf(model) : undefined, plain }),
     dtype,
   );
-  return encodeOnnxParts({ ...versions, producer: "Unrolled", graph });
+  return { parts: encodeOnnxParts({ ...versions, producer: "Unrolled", graph }), notes: notesOn(graph) };
+}
+
+/** What ONNX Runtime Web 1.30 does with operators on the providers that compute on other devices. */
+function notesOn({ nodes }: OnnxGraph): string[] {
+  const has = (op: string, test: (node: OnnxNode) => boolean = () => true): boolean =>
+    nodes.some((node) => node.op === op && test(node));
+  const slow = has("Scan") && "a Scan is over 1,000 times slower than on wasm on webgpu";
+  const resetsAfter = ({ attributes: { linear_before_reset: flag } }: OnnxNode): boolean =>
+    flag !== undefined && "int" in flag && flag.int === 1;
+  const reset = has("GRU", resetsAfter) && "a GRU that resets after the product gives wrong numbers on webnn";
+  const peepholes =
+    has("LSTM", ({ inputs }) => (inputs[7] ?? "") !== "") && "an LSTM with peepholes gives wrong numbers on webnn";
+  const found = [slow, reset, peepholes].filter((one) => one !== false);
+  return found.length === 0
+    ? []
+    : [`In ONNX Runtime Web ${found.join(", ")}: in a page, use the provider "wasm", or convert with --steps --plain.`];
 }
 
 /** A model whose weights are numbers of a type. */

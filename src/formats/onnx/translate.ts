@@ -60,17 +60,23 @@ type Scope = {
   readonly read: Map<NodeId, string>;
 };
 
-/** @param scalesOf the scales of a matrix's rows, if its numbers are whole multiples of them */
+/**
+ * @param scalesOf the scales of a matrix's rows, if its numbers are whole multiples of them
+ * @param plain whether layers that are ONNX's operators are written by their equations, too
+ */
 export function translate(
   model: Model,
   form: "sequences" | "steps",
-  scalesOf: (parameter: string) => Float32Array | undefined = () => undefined,
+  {
+    scalesOf = () => undefined,
+    plain: noOperators = false,
+  }: { readonly scalesOf?: ((parameter: string) => Float32Array | undefined) | undefined; readonly plain?: boolean },
 ): OnnxGraph {
   const streaming = form === "steps";
   const operators = new Map<string, Operator>();
   const leafOf = (layer: string, part: string): string => `operator ${layer} ${part}`;
   const outside: Outside = (g, { layer, x, axis, reverse, initial }) => {
-    const of = operatorOf(layer.cell);
+    const of = noOperators ? undefined : operatorOf(layer.cell);
     const plain = layer.zoneout === 0 && layer.shared === undefined && layer.inputs === undefined;
     const units = layer.units;
     if (of === undefined || units === undefined || !plain || (layer.strides ?? 1) !== 1) return undefined;

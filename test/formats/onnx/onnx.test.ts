@@ -9,10 +9,29 @@ import { cases } from "../source/models.ts";
 import { runtime as ort, tensorOf } from "./graphs.ts";
 import { fedAndWanted, models } from "./models.ts";
 
-describe.each(models)("$name", ({ model }) => {
+/** Those with operators of ONNX's own, also by their equations. */
+const operators = [
+  "gru",
+  "gruResetAfter",
+  "lstm",
+  "lstmCifg",
+  "peepholeLstm",
+  "simpleRnn",
+  "irnn",
+  "both ways",
+  "the last output",
+];
+const withPlain = <One extends { readonly name: string }>(all: readonly One[]) => [
+  ...all.map((one) => ({ ...one, plain: false })),
+  ...all
+    .filter(({ name }) => operators.includes(name))
+    .map((one) => ({ ...one, name: `${one.name}, plain`, plain: true })),
+];
+
+describe.each(withPlain(models))("$name", ({ model, plain }) => {
   test("whole sequences", async () => {
     const { fed, wanted, dims } = await fedAndWanted(model);
-    const session = await ort.InferenceSession.create(writeOnnx(model), { logSeverityLevel: 3 });
+    const session = await ort.InferenceSession.create(writeOnnx(model, { plain }), { logSeverityLevel: 3 });
     const feeds = Object.fromEntries(
       Object.entries(fed).map(([name, { values, dims }]) => [name, tensorOf(values, dims)]),
     );
@@ -22,10 +41,10 @@ describe.each(models)("$name", ({ model }) => {
   });
 });
 
-describe.each(cases)("$name, step by step", ({ model }) => {
+describe.each(withPlain(cases))("$name, step by step", ({ model, plain }) => {
   test("states go in and come out", async () => {
     const own = await createSession(model);
-    const session = await ort.InferenceSession.create(writeOnnx(model, { form: "steps" }), {
+    const session = await ort.InferenceSession.create(writeOnnx(model, { form: "steps", plain }), {
       logSeverityLevel: 3,
     });
     const [{ name, features, count }] = model.inputs as [Model["inputs"][number]];
