@@ -78,8 +78,8 @@ export function writerFor(out: string, { steps, plain, pytorch, dtype }: Choices
     return {
       ...{ paths: [out], vocabulary },
       async write({ model }) {
-        const { bytes, notes } = await (await import("../formats/keras/index.ts")).writeKeras(model);
-        return { files: [[out, [bytes]]], notes };
+        const { parts, notes } = await (await import("../formats/keras/index.ts")).kerasParts(model);
+        return { files: [[out, parts]], notes };
       },
     };
   }

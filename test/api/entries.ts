@@ -2258,4 +2258,5 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
   "open-model": ["readModelFile"],
   "formats/model-file": ["modelParts", "isModelFile"],
   "formats/onnx": ["onnxParts"],
+  "formats/keras": ["kerasParts"],
 };

@@ -22,13 +22,15 @@ type WrittenMetadata = Pick<Metadata, "type" | "size" | "signed" | "vlen"> & {
 };
 type Stream = { readonly fd: number; readonly path?: string };
 type Slice = readonly bigint[] | null;
+/** A file's bytes, and how many of them are used. */
+type FileContent = { contents: Uint8Array<ArrayBuffer>; readonly usedBytes: number };
 /** What is used of h5wasm: its functions of the C library, which tell when reading fails; its classes do not. */
 export type Library = {
   readonly HEAPU8: Uint8Array<ArrayBuffer>;
   readonly FS: {
     readonly streams: readonly (Stream | null | undefined)[];
     close(stream: Stream): void;
-    readFile(path: string): Uint8Array<ArrayBuffer>;
+    lookupPath(path: string): { readonly node: FileContent };
     writeFile(path: string, bytes: Uint8Array, options: { readonly canOwn: boolean }): void;
     unlink(path: string): void;
   };

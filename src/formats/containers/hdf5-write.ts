@@ -45,6 +45,15 @@ function written(module: Library, objects: readonly Hdf5Object[], name: string):
       check(path, module.create_group(id as bigint, path, false));
       groups.add(path);
     };
+    // The library's file would grow by an eighth at a time, and leave a copy of itself behind each time.
+    const expected = objects.reduce((sum, one) => sum + 1024 + ("data" in one ? one.data.byteLength : 0), 1 << 16);
+    const reserve = (): void => {
+      const { node } = FS.lookupPath(place);
+      if (node.usedBytes === 0 || node.contents.length >= expected) return;
+      const larger = new Uint8Array(expected);
+      larger.set(node.contents.subarray(0, node.usedBytes));
+      node.contents = larger;
+    };
     const sizes = (shape: readonly number[]) => ({
       shape: shape.map(BigInt),
       maxshape: shape.map(BigInt),
@@ -62,6 +71,7 @@ function written(module: Library, objects: readonly Hdf5Object[], name: string):
       }
       const { shape, data } = object;
       addGroup(path.slice(0, path.lastIndexOf("/")));
+      reserve();
       const pointer = module._malloc(data.byteLength || 1);
       if (pointer === 0) throw new RangeError(`${name}: ${path} does not fit in memory`);
       try {
@@ -75,7 +85,8 @@ function written(module: Library, objects: readonly Hdf5Object[], name: string):
     const open = id;
     id = undefined;
     check("the file", module.close_file(open));
-    return FS.readFile(place);
+    const { contents, usedBytes } = FS.lookupPath(place).node;
+    return contents.subarray(0, usedBytes);
   } catch (error) {
     closeErrors(module);
     throw error;

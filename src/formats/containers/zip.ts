@@ -3,7 +3,7 @@
  * read here, because it alone is to be believed, and fflate unpacks what is deflated; a stored member is the bytes of the file, no copy.
  * Format: PKWARE's APPNOTE.TXT 6.3.10, of which: stored and deflated members, sizes and places of 64 bits.
  */
-import { Inflate, zipSync } from "fflate";
+import { Inflate, Zip, ZipPassThrough } from "fflate";
 import { excerpt } from "../../graph/excerpt.ts";
 import { FormatError } from "../safetensors.ts";
 
@@ -111,11 +111,25 @@ export function readZip(bytes: Uint8Array, name: string): ReadonlyMap<string, Ui
 }
 
 /**
- * An archive of members as they are, not packed. The same members give the same bytes: their time is the first that the format has.
+ * An archive of members as they are, not packed, in parts, of which those of the members are not copied. The same members give the same
+ * bytes: their time is the first that the format has.
  * @param members contents by their names, in this order
  */
-export const writeZip = (members: Readonly<Record<string, Uint8Array>>): Uint8Array<ArrayBuffer> =>
-  zipSync(members, { level: 0, mtime: new Date(1980, 0, 1) });
+export function writeZip(members: Readonly<Record<string, Uint8Array>>): readonly Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  const archive = new Zip((error, part) => {
+    if (error) throw error;
+    parts.push(part);
+  });
+  for (const [name, content] of Object.entries(members)) {
+    const member = new ZipPassThrough(name);
+    member.mtime = new Date(1980, 0, 1);
+    archive.add(member);
+    member.push(content, true);
+  }
+  archive.end();
+  return parts;
+}
 
 /** Where the directory lies, and how many entries it has; undefined where there is none. */
 function findDirectory(view: DataView): { count: number; start: number; end: number } | undefined {

@@ -1,4 +1,5 @@
 /** Models as `.keras` files. Reading them is `importModel` of `imported.ts`. */
+import { joined } from "../../graph/joined.ts";
 import { type Arguments, checkArguments } from "../../graph/schema.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { Model } from "../../nn/model.ts";
@@ -41,16 +42,24 @@ const keras = (): Program => ({
  */
 export async function writeKeras(model: Model): Promise<KerasFile> {
   checkArguments("writeKeras", { model }, writeKerasArguments);
+  const { parts, ...written } = await kerasParts(model);
+  return { bytes: joined(Uint8Array, parts), ...written };
+}
+
+/** The same in parts. @internal */
+export async function kerasParts(
+  model: Model,
+): Promise<Omit<KerasFile, "bytes"> & { readonly parts: readonly Uint8Array[] }> {
   const tree = kerasTree(model, keras());
   checkFiniteValues(model, "writeKeras: the model");
   const { config, order } = kerasConfig(tree);
   const weights = await writeHdf5(kerasWeights(tree, order), "model.weights.h5");
   const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-  const bytes = writeZip({
+  const parts = writeZip({
     // The date is the archive's first, as that of its members.
     "metadata.json": text({ keras_version: kerasVersion, date_saved: "1980-01-01@00:00:00" }),
     "config.json": text(config),
     "model.weights.h5": weights,
   });
-  return { bytes, weights, notes: tree.notes };
+  return { parts, weights, notes: tree.notes };
 }
