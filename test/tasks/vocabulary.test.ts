@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { InputError } from "../../src/graph/input-error.ts";
+import { createRandom } from "../../src/nn/random.ts";
 import { readVocabulary } from "../../src/tasks/vocabulary.ts";
 import { Tokenizer } from "../../src/text/keras-tokenizer.ts";
 import { encode } from "../../src/text/tokenizer.ts";
@@ -86,4 +88,27 @@ describe("pickled by Python", () => {
   ])("a %s is refused, and nothing is run", (name, found) => {
     expect(() => pickled(recorded.refused[name]!)).toThrow(`v.pkl: it holds ${found}`);
   });
+});
+
+test("damaged files: a vocabulary or one line, never anything else", () => {
+  const random = createRandom(Number(process.env.FUZZ_SEED ?? 3));
+  const all = [
+    ...Object.values(recorded.tokenizers).flatMap(({ json, pickle }) => [
+      Buffer.from(json),
+      Buffer.from(pickle, "base64"),
+    ]),
+    ...Object.values(recorded.tables).flatMap((table) => Object.values(table).map((one) => Buffer.from(one, "base64"))),
+    ...Object.values(recorded.refused).map((one) => Buffer.from(one, "base64")),
+  ];
+  for (let k = 0; k < Number(process.env.FUZZ ?? 500); k++) {
+    const bytes = Uint8Array.from(all[random.integer(all.length)] as Buffer);
+    for (let n = 1 + random.integer(4); n > 0; n--) bytes[random.integer(bytes.length)] = random.integer(256);
+    const from = random.integer(4) === 0 ? bytes.subarray(0, random.integer(bytes.length)) : bytes;
+    try {
+      readVocabulary(from, "v.pkl");
+    } catch (error) {
+      expect(error).toBeInstanceOf(InputError);
+      expect((error as Error).message).toMatch(/^v\.pkl: .+$/);
+    }
+  }
 });
