@@ -4,6 +4,7 @@ import { InputError } from "../graph/input-error.ts";
 import { unknownCharacters } from "../tasks/generate.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { countUnknown, hasUnknown } from "../text/tokenizer.ts";
+import { readsUnknown } from "../text/whitespace.ts";
 import { runsOf, type Tokens } from "../train/token-source.ts";
 import { formatCount, warn } from "./output.ts";
 import { isLarge, type Source } from "./tokens.ts";
@@ -56,8 +57,7 @@ export function warnUnknown(where: string, model: LanguageModel, text: string, j
 /** What becomes of a character, or a word, that the model never saw. */
 function readAs({ tokenizer }: LanguageModel): string {
   if (tokenizer.kind !== "whitespace") return "it reads each as the unknown character";
-  const { unknown, vocabulary } = tokenizer;
-  return unknown === undefined ? "they are left out" : `it reads each as ${vocabulary[unknown]}`;
+  return `it ${readsUnknown(tokenizer)}`;
 }
 
 function listed({ tokenizer }: LanguageModel, unknown: readonly string[]): string {

@@ -2,6 +2,7 @@
 import { unknownCharacters } from "../tasks/generate.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
+import { readsUnknown } from "../text/whitespace.ts";
 import type { Warning } from "./schemas.ts";
 
 /** The largest number of characters that a warning names. */
@@ -12,9 +13,19 @@ export function warningsOf(lm: LanguageModel, fields: Readonly<Record<string, re
   return Object.entries(fields).flatMap(([param, texts]): readonly Warning[] => {
     const unknown = [...new Set(texts.flatMap((text) => unknownCharacters(lm, unixLineEnds(text))))];
     if (unknown.length === 0) return [];
-    const named = unknown.slice(0, maxNamed).map(nameOf).join(", ");
+    const { tokenizer } = lm;
+    const isWords = tokenizer.kind === "whitespace";
+    const named = unknown
+      .slice(0, maxNamed)
+      .map((one) => (isWords ? JSON.stringify(one) : nameOf(one)))
+      .join(", ");
     const more = unknown.length > maxNamed ? ` and ${unknown.length - maxNamed} more` : "";
-    const effect = param === "stop" ? "It never generates them" : "It reads each as the unknown character";
+    const effect =
+      param === "stop"
+        ? "It never generates them"
+        : isWords
+          ? `It ${readsUnknown(tokenizer)}`
+          : "It reads each as the unknown character";
     const message = `${param}: the model does not know ${named}${more}. ${effect}.`;
     return [{ code: "unknown_characters", param, message }];
   });

@@ -36,6 +36,8 @@ export type SequenceOptions<Piece> = SamplingOptions & {
   readonly prompt: Prompt;
   /** For a prompt of ids: the index of the first one that was encoded from a text, which token healing may replace. By default none. */
   readonly healFrom?: number | undefined;
+  /** Whether the first word, of tokens that bring a blank before them, needs none. By default what the text says; of ids false. */
+  readonly afterBlank?: boolean | undefined;
   /** Number of tokens to generate; with 0 the prompt is only read. */
   readonly length: number;
   readonly seed: number;
@@ -137,6 +139,7 @@ export function createSequence<Piece extends { readonly text: string }>(
   {
     prompt,
     healFrom,
+    afterBlank = typeof prompt === "string" && needsNoBlank(tokenizer, prompt),
     length,
     seed,
     stop,
@@ -168,7 +171,7 @@ export function createSequence<Piece extends { readonly text: string }>(
     sharedAfter: 0,
     latest: 0,
     rest: rest ?? restAfter(tokenizer, given),
-    afterBlank: isText && needsNoBlank(tokenizer, prompt),
+    afterBlank,
   };
   const shown = { retake, kept: undefined, shown: "", again: undefined };
   return {

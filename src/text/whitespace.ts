@@ -104,6 +104,46 @@ export function* encodeWords(
   if (!separate) yield Int32Array.from(idsOf(open.join("")));
 }
 
+/**
+ * The part of a text that each of its tokens stands for; the parts, joined, are the text. What is between two words, and words without an
+ * id, belong to the word after them; what follows the last, to it.
+ * @param characters those of the text
+ * @param readAs what a character is read as
+ */
+export function sharesOfWords(
+  tokenizer: WhitespaceTokenizer,
+  characters: Iterable<string>,
+  readAs: (character: string) => string = (character) => character,
+): readonly string[] {
+  const { lineEnds, lower, filters, removed = "", unknown, vocabulary } = tokenizer;
+  const [index, blanks, left] = [indexOf(vocabulary), new Set(` ${filters}`), new Set(removed)];
+  const shares: string[] = [];
+  let [share, word] = ["", ""];
+  const end = (): void => {
+    const kept = lower === "all" ? word.toLowerCase() : word;
+    if (word !== "" && (unknown !== undefined || index.has(kept))) {
+      shares.push(share);
+      share = "";
+    }
+    word = "";
+  };
+  for (const sent of characters) {
+    const character = readAs(sent);
+    const isBlank = lower === "all" ? blanks.has(character.toLowerCase()) : blanks.has(character);
+    if (isBlank || (lineEnds && character === lineEnd)) end();
+    share += sent;
+    if (lineEnds && character === lineEnd) {
+      word = lineEnd;
+      end();
+    } else if (!isBlank && !left.has(character)) {
+      word += lower === "ascii" && character < "\x80" ? character.toLowerCase() : character;
+    }
+  }
+  end();
+  if (shares.length > 0) shares[shares.length - 1] += share;
+  return shares;
+}
+
 /** What a word adds to a text: it and the blank before it. */
 export const textOfWord = ({ lineEnds }: WhitespaceTokenizer, word: string): string =>
   lineEnds && word === lineEnd ? word : ` ${word}`;
@@ -112,6 +152,10 @@ export const withoutBlank = (text: string): string => text.replace(/^ /, "");
 /** Whether a text is followed by words that bring a blank before them, and needs none. */
 export const needsNoBlank = ({ kind }: { readonly kind: string }, text: string): boolean =>
   kind === "whitespace" && /(?:^|\s)$/.test(text);
+
+/** What becomes of words that have no id. */
+export const readsUnknown = ({ unknown, vocabulary }: WhitespaceTokenizer): string =>
+  unknown === undefined ? "leaves them out" : `reads each as ${vocabulary[unknown]}`;
 
 /** Check such a tokenizer that was read from a file. @param fail throws, told of the problem */
 export function checkWhitespaceTokenizer(value: object, fail: (problem: string) => never): WhitespaceTokenizer {

@@ -2208,6 +2208,8 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
     "textOfWord",
     "withoutBlank",
     "needsNoBlank",
+    "sharesOfWords",
+    "readsUnknown",
     "checkWhitespaceTokenizer",
     "whitespaceTokenizer",
   ],

@@ -1,21 +1,28 @@
 /** What is given back of a prompt, and what is said of characters that the model does not know. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
+import { dense, embedding, gru } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { type LanguageModel, languageModel, languageModelFrom } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
 import { textOf } from "../helpers/models.ts";
 import { book, pairs, serving, tiny } from "./serving.ts";
 
 const words = languageModel(book, { units: 9, embedding: 5, seed: 6, tokens: "word" });
 const digits = languageModel("3 1 4 1 5 9 2 6 5 3 5 8 9 7 9 ab ".repeat(9), { units: 9, embedding: 5, seed: 7 });
-const { client, post } = await serving({}, { tiny, pairs, words, digits });
+/** Words between blanks, as models of other programs have them. */
+const blanks = languageModelFrom(
+  sequential([embedding(7, 5), gru(9, { returnSequences: true }), dense(7)], { seed: 8 }),
+  { vocabulary: ["<unk>", "the", "a", "b", "cat", "half", "<eos>"] },
+);
+const { client, post } = await serving({}, { tiny, pairs, words, digits, blanks });
 
 const answerOf = (lm: LanguageModel, prompt: string, length: number) => textOf(lm, { prompt, length, seed: 1 });
 const ask = async (body: object) => (await post("/v1/completions", { seed: 1, ...body })).json();
 const texts = ["the ☃", "a\r\nb", "a\rb\n\r\n", "☃☃", "👩‍👧 é\u0301 cat", "\r", "the ca", "\ud800 half", "\uFFFD"];
 
 describe("echo gives the prompt back as it was sent", () => {
-  test.each(Object.entries({ tiny, pairs, words }))("by %s", async (model, lm) => {
+  test.each(Object.entries({ tiny, pairs, words, blanks }))("by %s", async (model, lm) => {
     for (const prompt of texts) {
       const read = prompt.replace(/\r\n?/g, "\n");
       const { choices, usage } = await ask({ model, prompt, echo: true, max_tokens: 5 });
@@ -27,36 +34,46 @@ describe("echo gives the prompt back as it was sent", () => {
     expect(several.choices.map(({ text }: { text: string }) => text)).toEqual(texts.flatMap((text) => [text, text]));
   });
 
-  test.each(["tiny", "pairs", "words"])("token by token with log-probabilities, in a stream too: %s", async (model) => {
-    for (const prompt of texts) {
-      const body = { model, prompt, echo: true, max_tokens: 4, logprobs: 3 };
-      const { choices } = await ask(body);
-      const plain = await ask({ ...body, logprobs: null });
-      const { text, logprobs } = choices[0];
-      expect(text).toBe(plain.choices[0].text);
-      expect(text.startsWith(prompt)).toBe(true);
-      // What a token adds begins where it says, and all of it is the text.
-      const points = [...text];
-      const { tokens, text_offset, top_logprobs, token_logprobs } = logprobs;
-      for (const [k, token] of tokens.entries()) {
-        const share = points.slice(text_offset[k], text_offset[k + 1]).join("");
-        if (!token.startsWith("bytes:") && k > 0 && !tokens[k - 1].startsWith("bytes:")) {
-          expect([prompt, token]).toEqual([prompt, share]);
+  test.each(["tiny", "pairs", "words", "blanks"])(
+    "token by token with log-probabilities, in a stream too: %s",
+    async (model) => {
+      for (const prompt of texts) {
+        // There is no token to report the text with.
+        if (model === "blanks" && encode(blanks.tokenizer, prompt).length === 0) continue;
+        const body = { model, prompt, echo: true, max_tokens: 4, logprobs: 3 };
+        const { choices } = await ask(body);
+        const plain = await ask({ ...body, logprobs: null });
+        const { text, logprobs } = choices[0];
+        expect(text).toBe(plain.choices[0].text);
+        expect(text.startsWith(prompt)).toBe(true);
+        // What a token adds begins where it says, and all of it is the text.
+        const points = [...text];
+        const { tokens, text_offset, top_logprobs, token_logprobs } = logprobs;
+        for (const [k, token] of tokens.entries()) {
+          const share = points.slice(text_offset[k], text_offset[k + 1]).join("");
+          if (!token.startsWith("bytes:") && k > 0 && !tokens[k - 1].startsWith("bytes:")) {
+            // A word after a blank adds none, whatever its name is.
+            const shown = model === "blanks" && !share.startsWith(" ") ? token.replace(/^ /, "") : token;
+            expect([prompt, shown]).toEqual([prompt, share]);
+          }
+          if (k > 0) expect(top_logprobs[k][token]).toBe(token_logprobs[k]);
         }
-        if (k > 0) expect(top_logprobs[k][token]).toBe(token_logprobs[k]);
+        const stream = await (await post("/v1/completions", { seed: 1, ...body, stream: true })).text();
+        const pieces = [...stream.matchAll(/^data: (\{.*)$/gm)].map(
+          ([, json]) => JSON.parse(json as string).choices[0],
+        );
+        expect(pieces.map((piece) => piece.text).join("")).toBe(text);
+        expect(pieces.flatMap((piece) => piece.logprobs.tokens)).toEqual(tokens);
       }
-      const stream = await (await post("/v1/completions", { seed: 1, ...body, stream: true })).text();
-      const pieces = [...stream.matchAll(/^data: (\{.*)$/gm)].map(([, json]) => JSON.parse(json as string).choices[0]);
-      expect(pieces.map((piece) => piece.text).join("")).toBe(text);
-      expect(pieces.flatMap((piece) => piece.logprobs.tokens)).toEqual(tokens);
-    }
-  });
+    },
+  );
 
   test("any text, whatever the tokens are", async () => {
     const piece = fc.constantFrom("\r\n", "\r", "\n", "the", " ", "☃", "cat", "👩", "\u0301", "a", ".", "\ud83d", "\0");
     const text = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(""));
     await fc.assert(
-      fc.asyncProperty(text, fc.constantFrom("tiny", "pairs", "words"), async (prompt, model) => {
+      fc.asyncProperty(text, fc.constantFrom("tiny", "pairs", "words", "blanks"), async (prompt, model) => {
+        fc.pre(model !== "blanks" || encode(blanks.tokenizer, prompt).length > 0);
         const [{ choices: plain }, { choices: told }] = await Promise.all(
           [null, 0].map((logprobs) => ask({ model, prompt, echo: true, max_tokens: 0, logprobs })),
         );
@@ -115,6 +132,16 @@ describe("characters that the model does not know are said, once each", () => {
     const inspected = await (await post("/v1/unrolled/inspect", { model: "tiny", text: "a☃" })).json();
     expect(inspected.warnings).toEqual([
       { ...snowman, param: "text", message: snowman.message.replace("prompt", "text") },
+    ]);
+  });
+
+  test("of words", async () => {
+    const { warnings } = await ask({ model: "blanks", prompt: "the Dog, the zebra", max_tokens: 1 });
+    expect(warnings).toEqual([
+      {
+        ...{ code: "unknown_characters", param: "prompt" },
+        message: 'prompt: the model does not know "dog", "zebra". It reads each as <unk>.',
+      },
     ]);
   });
 

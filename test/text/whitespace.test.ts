@@ -13,7 +13,13 @@ import {
   encodeParts,
   vocabularySize,
 } from "../../src/text/tokenizer.ts";
-import { rulesOf, unknownWords, type WhitespaceTokenizer, whitespaceTokenizer } from "../../src/text/whitespace.ts";
+import {
+  rulesOf,
+  sharesOfWords,
+  unknownWords,
+  type WhitespaceTokenizer,
+  whitespaceTokenizer,
+} from "../../src/text/whitespace.ts";
 
 const seed = 4;
 const texts = ["The cat's hat, the MAT!\nA cat sat.", "No-one sat on  the mat\t(Ä ä İ)", "\u00a0odd blanks\r\n"];
@@ -38,6 +44,18 @@ describe.each([{}, { oovToken: "<OOV>" }, { lower: false, filters: ".,!" }, { nu
         const [wanted] = keras.textsToSequences([text]);
         expect([...encode(tokenizer, text)]).toEqual(wanted);
         expect([...encodeParts(tokenizer, { parts: [...text] })].flatMap((run) => [...run])).toEqual(wanted);
+      }
+    });
+
+    test("and each number has its part of the text", () => {
+      for (const text of [...texts, ...random, "zebra the zebra"]) {
+        const ids = encode(tokenizer, text);
+        const shares = sharesOfWords(tokenizer, text);
+        expect(shares).toHaveLength(ids.length);
+        if (ids.length > 0) expect(shares.join("")).toBe(text);
+        shares.forEach((share, k) => {
+          expect([...encode(tokenizer, share)]).toEqual([ids[k]]);
+        });
       }
     });
 

@@ -45,7 +45,7 @@ export function echoOf(
   { logprobs, max_tokens }: Writing,
 ): readonly Piece[] {
   const [first] = tokens;
-  if (first === undefined) return [];
+  if (first === undefined) return sent === undefined || sent === "" ? [] : [{ text: sent }];
   if (logprobs !== undefined) {
     const { text } = decodeNext(tokenizer, first);
     const piece = { text, name: tokenName(tokenizer, first), token: first, logProbability: null, alternatives: [] };

@@ -8,6 +8,7 @@ import { createSequence, type Describe, type Sequence, type SequenceOptions } fr
 import { restAfter } from "../../tasks/healing.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
 import { decodeNext, endOfText, hasUnknown, vocabularySize } from "../../text/tokenizer.ts";
+import { needsNoBlank } from "../../text/whitespace.ts";
 import { ApiError } from "../errors.ts";
 import type { Writing } from "../schemas.ts";
 import { checkTokens } from "../token-ids.ts";
@@ -35,10 +36,13 @@ export function createTexts(
   prompt: PromptTokens,
   { count, seed, echo, scores }: Group,
 ): { readonly texts: readonly Sequence<Piece>[]; readonly after: number } {
-  const { tokens, healFrom, memory } = prompt;
+  const { tokens, healFrom, memory, sent } = prompt;
+  // A session that goes on without a new text goes on after what it wrote.
+  const goesOn = memory !== undefined && sent === "";
+  const afterBlank = sent !== undefined && !goesOn && needsNoBlank(lm.tokenizer, sent);
   const echoes = echo ? prompt : undefined;
   const first = textOf(lm, writing, {
-    ...{ prompt: tokens, healFrom, seed, echo: echoes, score: scores[0] },
+    ...{ prompt: tokens, healFrom, seed, echo: echoes, score: scores[0], afterBlank },
     ...memory,
   });
   const after = Math.max(0, Math.min(first.healing?.from ?? tokens.length, tokens.length) - 1);
@@ -46,7 +50,7 @@ export function createTexts(
   for (let k = 1; k < count; k++) {
     const text = textOf(lm, writing, {
       ...{ prompt: tokens.subarray(after), seed: seed + k, rest: first.rest, echo: echoes, from: after },
-      ...{ score: scores[k], healFrom: after === 0 ? healFrom : first.healing && 1 },
+      ...{ afterBlank, score: scores[k], healFrom: after === 0 ? healFrom : first.healing && 1 },
     });
     // Tokens that another text reads count for the repetition penalty as well.
     for (const token of tokens.subarray(0, after)) text.sampler.read(token);
@@ -55,7 +59,10 @@ export function createTexts(
   return { texts, after };
 }
 
-type About = Pick<SequenceOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn" | "retake"> & {
+type About = Pick<
+  SequenceOptions<Piece>,
+  "healFrom" | "afterBlank" | "seed" | "state" | "rest" | "goesOn" | "retake"
+> & {
   readonly prompt: Int32Array;
   /** Report the prompt as well: its tokens after `from`, the index at which this text begins. */
   readonly echo?: PromptTokens | undefined;
