@@ -39,6 +39,7 @@ import { countPieces, type Reading } from "./count-pieces.ts";
 import { createEncoder, createPieceTokens, gatherTokens, type TokensOf } from "./encoder.ts";
 import { countCodePoints, createCodePoints, partsOf, type TextParts, textOrParts } from "./parts.ts";
 import { createPieces, firstPiece, type Pieces, readPieces } from "./pieces.ts";
+import { indexOf } from "./token-index.ts";
 import { hasUnspaced, splitByVocabulary, splitWithDictionary } from "./unspaced-words.ts";
 import {
   checkWhitespaceTokenizer,
@@ -405,18 +406,6 @@ export function checkTokenizer(value: unknown): Tokenizer {
     known.add(token);
   }
   return { kind, vocabulary: [...vocabulary], ...(endOfText === true && { endOfText }) };
-}
-
-// The look-up table of a vocabulary is made when it is first used, and is freed with it.
-const indexes = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
-
-function indexOf(vocabulary: readonly string[]): ReadonlyMap<string, number> {
-  let index = indexes.get(vocabulary);
-  if (index === undefined) {
-    index = new Map(vocabulary.map((token, id) => [token, id]));
-    indexes.set(vocabulary, index);
-  }
-  return index;
 }
 
 /**

@@ -5,6 +5,7 @@
 import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
 import { partsOf, type TextParts } from "./parts.ts";
+import { indexOf } from "./token-index.ts";
 import { defaultFilters, textToWordSequence } from "./word-sequence.ts";
 
 /** A vocabulary of words that stand between blanks. The id of a word is its index in the vocabulary. */
@@ -206,16 +207,4 @@ export function whitespaceTokenizer(
     );
   }
   return { kind: "whitespace", vocabulary: ["\uFFFD", ...words], ...rules, ...more };
-}
-
-// The look-up table of a vocabulary is made when it is first used, and is freed with it.
-const indexes = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
-
-function indexOf(vocabulary: readonly string[]): ReadonlyMap<string, number> {
-  let index = indexes.get(vocabulary);
-  if (index === undefined) {
-    index = new Map(vocabulary.map((token, id) => [token, id]));
-    indexes.set(vocabulary, index);
-  }
-  return index;
 }

@@ -2200,6 +2200,7 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
   "formats/text-pairs": ["linesOf"],
   "text/arrays": ["zeros", "numberAs", "sizeOf", "flatten", "shapeOf"],
   "text/hugging-face": ["huggingFaceTokenizer", "bytePairTokenizerJson"],
+  "text/token-index": ["indexOf"],
   "text/whitespace": [
     "rulesOf",
     "rulesIn",
