@@ -307,6 +307,51 @@ torch.serialization.location_tag = location
 refused("quantised, stream", {**weights, "fc.weight": torch.quantize_per_tensor(weights["fc.weight"], 0.1, 0, torch.qint8)}, **old)
 refused("complex numbers of f64, stream", {**weights, "fc.weight": weights["fc.weight"].to(torch.complex128)}, **old)
 
+
+
+# Batch normalisation, which reads (batch, features, steps).
+class Normalized(nn.Module):
+    def __init__(self, affine=True, **options):
+        super().__init__()
+        self.first = nn.BatchNorm1d(D, **options)
+        self.rnn = nn.GRU(D, H, batch_first=True)
+        self.norm = nn.BatchNorm1d(H, affine=affine)
+        self.fc = nn.Linear(H, 2)
+        for norm in (self.first, self.norm):
+            norm.running_mean.normal_()
+            norm.running_var.uniform_(0.3, 2)
+            if norm.affine:
+                nn.init.normal_(norm.weight)
+                nn.init.normal_(norm.bias)
+
+    def forward(self, x):
+        y, _ = self.rnn(self.first(x.transpose(1, 2)).transpose(1, 2))
+        return self.fc(self.norm(y.transpose(1, 2)).transpose(1, 2))
+
+
+class NormalizedHead(nn.Module):
+    """A head whose batch normalisation has a function behind it."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.LSTM(D, H, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(H, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+        self.head[1].running_mean.normal_()
+        self.head[1].running_var.uniform_(0.3, 2)
+
+    def forward(self, x):
+        y = self.rnn(x)[0]
+        return self.head(y.reshape(-1, H)).view(*y.shape[:2], 2)
+
+
+record("batch normalisation around a gru", Normalized())
+record("batch normalisation without weights", Normalized(affine=False))
+other = Normalized(eps=0.1)
+record("batch normalisation, module", other, other)
+head = NormalizedHead()
+record("batch normalisation in a head, module", head, head)
+record("batch normalisation between linear layers", head)
+
 print(f'{{"torch": "{torch.__version__}", "cases": [')
 print(",\n".join(json.dumps(case) for case in cases))
 print("]}")

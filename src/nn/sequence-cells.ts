@@ -34,6 +34,11 @@ export const normalization = (epsilon: number): Cell =>
     gain ~ ones
   `);
 
+/** What the gain and the bias of `affine` are. */
+export const affineSizes = "gain ~ ones\ngain : input\nb : input";
+/** x (D) -> x times a gain, plus a bias (D): what batch normalisation is when nothing is trained. */
+export const affine = lazyCell(`y = gain * x + b\n${affineSizes}`);
+
 /**
  * A convolution over this step and the `size - 1` before it, which are zeros before the first: x (D) -> (units). Products of what
  * is still to come are added up in states (the transposed form of such a filter): all products are with inputs, so that they

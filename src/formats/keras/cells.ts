@@ -101,9 +101,6 @@ export const normalizationCell = (epsilon: number, scale: boolean, center: boole
     ].join("\n"),
   );
 
-/** x times a gain, plus a bias: what batch normalisation is when nothing is trained. */
-export const affineCell = cell("y = gain * x + b\ngain ~ ones\ngain : input\nb : input");
-
 /** x as it is: for a layer that only ends a mask, or has another name. */
 export const sameCell = cell("y = x");
 

@@ -2,17 +2,9 @@
 import type { Cell } from "../../graph/cell.ts";
 import { plainLines, sameEquations } from "../../graph/plain-lines.ts";
 import { activations } from "../../nn/layers.ts";
-import { convolution, maxPooling, meanPooling } from "../../nn/sequence-cells.ts";
+import { affine, convolution, maxPooling, meanPooling } from "../../nn/sequence-cells.ts";
 import { type Activation, activationOfLayer, activationsByName } from "./activations.ts";
-import {
-  activationCell,
-  affineCell,
-  denseCell,
-  normalizationCell,
-  type RecurrentForm,
-  recurrentLines,
-  sameCell,
-} from "./cells.ts";
+import { activationCell, denseCell, normalizationCell, type RecurrentForm, recurrentLines, sameCell } from "./cells.ts";
 
 /** The functions that a program has, by the names that it gives them. */
 export type Functions = ReadonlyMap<string, Activation>;
@@ -90,7 +82,7 @@ export type RecognizedLayer =
 export function recognizeLayer(cell: Cell, functions: Functions, strides: number): RecognizedLayer | undefined {
   const is = (other: Pick<Cell, "source">): boolean => sameEquations(cell, other);
   if (is(sameCell)) return { kind: "same" };
-  if (is(affineCell)) return { kind: "affine" };
+  if (is(affine)) return { kind: "affine" };
   if (is(meanPooling)) return { kind: "mean" };
   if (is(maxPooling)) return { kind: "max" };
   const parameters = cell.parameters.map(({ name }) => name);

@@ -1,7 +1,8 @@
 /** Keras's layers that read one value and do the same at each of its steps, as ours. TimeDistributed can hold them. */
 import { type CellSpec, dropout, recurrent } from "../../nn/layers.ts";
+import { affine } from "../../nn/sequence-cells.ts";
 import { type Activation, activationOfLayer } from "./activations.ts";
-import { activationCell, affineCell, denseCell, normalizationCell } from "./cells.ts";
+import { activationCell, denseCell, normalizationCell } from "./cells.ts";
 import type { Config, KerasCall, KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
 import {
@@ -123,7 +124,7 @@ const batchNormalization: AddLayer = (given) => {
   translation.note(
     `${translation.ours.get(layer.name)}: as it is at inference, a factor and a shift for each feature; training here leaves out what it does with batches.`,
   );
-  const spec = recurrent(affineCell, { label: "batch_normalization", reads });
+  const spec = recurrent(affine, { label: "batch_normalization", reads });
   return emittedCell(given, spec, { kind: "batch", scale, center, epsilon: epsilonOf(given) });
 };
 

@@ -124,13 +124,18 @@ function partsOf(
     const [reading] = before?.readings ?? [];
     if (activation === undefined) problems.push(`${prefix} is a ${type}, which is not read`);
     else if (!sequential) problems.push(`${prefix} is a ${type}, and where it is used is not in the file`);
-    else if (!follows || reading?.layer.kind !== "linear" || reading.layer.activation !== undefined) {
+    else if (!follows || reading === undefined || !canActivate(reading.layer)) {
       problems.push(`${prefix} is a ${type} that follows no linear layer`);
     } else {
-      parts[parts.length - 1] = { ...before, readings: [{ ...reading, layer: { ...reading.layer, activation } }] };
+      const layer = { ...reading.layer, activation } as MappedLayer;
+      parts[parts.length - 1] = { ...before, readings: [{ ...reading, layer }] };
     }
   }
 }
+
+/** Whether a function may follow within the layer. */
+const canActivate = (layer: MappedLayer): boolean =>
+  (layer.kind === "linear" || layer.kind === "batch_norm") && layer.activation === undefined;
 
 /** Modules that only hold others. */
 const containers: readonly string[] = ["Sequential", "ModuleList", "ModuleDict"];
@@ -138,7 +143,6 @@ const isSequential = (module: TorchModule | undefined): boolean =>
   module?.type === "torch.nn.modules.container.Sequential";
 /** What other tensors beside `weight` give away. */
 const giveaways: readonly (readonly [own: string, what: string])[] = [
-  ["running_mean", "is a batch normalisation, which is not read"],
   ["in_proj_weight", "is an attention, which is not read"],
   ["weight_g", "has its weight in two parts (weight_norm), which are not read"],
   ["weight_orig", "has its weight in two parts (pruning or spectral_norm), which are not read"],
@@ -148,7 +152,7 @@ const recurrentTypes: Readonly<Record<string, RecurrentKind>> = Object.assign(Ob
   ...{ LSTM: "lstm", GRU: "gru", RNN: "rnn", LSTMCell: "lstm", GRUCell: "gru", RNNCell: "rnn" },
 });
 /** Other classes whose tensors are read. */
-const otherTypes: readonly string[] = ["Linear", "Embedding", "LayerNorm"];
+const otherTypes: readonly string[] = ["Linear", "Embedding", "LayerNorm", "BatchNorm1d", "SyncBatchNorm"];
 
 /** The layers that the tensors of one prefix may be, or what is against it. */
 function readingsOf(
@@ -165,6 +169,7 @@ function readingsOf(
     return `is a ${excerpt(module.type, 60)} with tensors of its own (${listed([...group.keys()])}), whose code is not in the file`;
   }
   if (group.has("weight_ih_l0") || group.has("weight_ih")) return recurrentReading(prefix, group, type, module, notes);
+  if (group.has("running_mean")) return batchNormReading(prefix, group, module, notes);
   const [, what] = giveaways.find(([own]) => group.has(own)) ?? [];
   if (what !== undefined) return what;
   const odd = [...group.keys()].filter((own) => own !== "weight" && own !== "bias");
@@ -192,6 +197,23 @@ function readingsOf(
     return [table];
   }
   return type === "Linear" || bias !== undefined ? [linear] : /emb|wte/i.test(prefix) ? [table] : [table, linear];
+}
+
+function batchNormReading(
+  prefix: string,
+  group: ReadonlyMap<string, NamedTensor>,
+  module: TorchModule | undefined,
+  notes: string[],
+): readonly Reading[] | string {
+  const known = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+  const odd = [...group.keys()].filter((own) => !known.includes(own));
+  if (odd.length > 0) return `has tensors that are of no layer that is read: ${listed(odd)}`;
+  const [width, ...more] = group.get("running_mean")?.shape ?? [];
+  if (width === undefined || more.length > 0) return "has a running_mean that is no vector";
+  const epsilon = module?.attributes.get("eps");
+  if (epsilon === undefined) notes.push(`${prefix} is read as a batch normalisation with PyTorch's eps, 0.00001.`);
+  const layer: MappedLayer = { kind: "batch_norm", prefix, ...(typeof epsilon === "number" && { epsilon }) };
+  return [{ layer, reads: width, gives: width }];
 }
 
 function recurrentReading(
@@ -291,8 +313,12 @@ function chainsInAnyOrder(parts: readonly Part[]): readonly (readonly Reading[])
 /** Two linear layers in a row without a function between make no sense: what is between them is missing. */
 function linearTwice(chain: readonly Reading[], { modules }: TensorTable): string | undefined {
   for (const [k, { layer }] of chain.entries()) {
-    const before = chain[k - 1]?.layer;
-    if (before?.kind !== "linear" || layer.kind !== "linear" || before.activation !== undefined) continue;
+    if (layer.kind !== "linear") continue;
+    // A batch normalisation is a linear layer, too.
+    const own = chain.slice(0, k).map((reading) => reading.layer);
+    const first = own.findLastIndex((one) => one.kind !== "batch_norm" || one.activation !== undefined);
+    const before = own[first];
+    if (before?.kind !== "linear" || before.activation !== undefined) continue;
     const [a, b] = [prefixOf(before), prefixOf(layer)];
     const parent = a.slice(0, Math.max(0, a.lastIndexOf(".")));
     // In a Sequential there would be a module for it.

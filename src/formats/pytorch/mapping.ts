@@ -77,6 +77,13 @@ export type MappedLayer =
       /** PyTorch's `eps`. Default 0.00001. */
       readonly epsilon?: number;
     })
+  | (WithTensors & {
+      readonly kind: "batch_norm";
+      /** PyTorch's `eps`. Default 0.00001. */
+      readonly epsilon?: number;
+      /** Default "linear": none. */
+      readonly activation?: Activation;
+    })
   | (Named & { readonly kind: "dropout"; readonly rate: number })
   | (Named & {
       readonly kind: "cell";
@@ -125,6 +132,7 @@ const rules: Readonly<Record<MappedLayer["kind"], Schema>> = {
   rnn: { ...recurrentRules, nonlinearity: oneOf("tanh", "relu") },
   linear: { ...withTensors, activation: oneOf(...Object.keys(activations)), tied: string },
   layer_norm: { ...withTensors, epsilon: inRange(0, Infinity, "()") },
+  batch_norm: { ...withTensors, epsilon: inRange(0, Infinity, "()"), activation: oneOf(...Object.keys(activations)) },
   dropout: { rate: required(inRange(0, 1)), ...names },
   cell: {
     equations: required(someText),

@@ -17,10 +17,19 @@ import {
 } from "../../nn/layers.ts";
 import { type Model, modelOf, nameLayers } from "../../nn/model.ts";
 import { FormatError } from "../safetensors.ts";
+import { batchNorm } from "./batch-norm.ts";
 import type { MappedLayer, PytorchMapping, TensorPart } from "./mapping.ts";
 import { listed, type TensorTable } from "./state.ts";
 import { asFloats, floatsOf, type NamedTensor } from "./tensors.ts";
-import { linearCell, projectedLstm, projection, type RecurrentKind, recurrentCells, recurrentMaps } from "./weights.ts";
+import {
+  batchNormCell,
+  linearCell,
+  projectedLstm,
+  projection,
+  type RecurrentKind,
+  recurrentCells,
+  recurrentMaps,
+} from "./weights.ts";
 
 /** PyTorch's own. */
 const defaultEpsilon = 1e-5;
@@ -286,6 +295,29 @@ export function modelFromTensors(
       if (table.tensors.has(biasName)) give(`${name}.b`, biasName, find(biasName, [width]));
       else zeros(`${name}.b`, width ?? 0);
       return [layerNormalization({ epsilon: layer.epsilon ?? defaultEpsilon, name, ...from(layer) })];
+    },
+    batch_norm: (layer) => {
+      const name = layerName(layer);
+      const own = (tensor: string): string => nameOf(layer, tensor);
+      const mean = find(own("running_mean"), [undefined]);
+      const width = mean?.shape[0];
+      const variance = find(own("running_var"), [width]);
+      const [weight, bias] = [own("weight"), own("bias")].map((tensor) =>
+        table.tensors.has(tensor) ? find(tensor, [width]) : undefined,
+      );
+      used.add(own("num_batches_tracked"));
+      if (mean !== undefined && variance !== undefined) {
+        const [gamma, beta] = [weight, bias].map((tensor) => (tensor === undefined ? undefined : all(tensor)));
+        const { gain, b } = batchNorm([all(mean), all(variance), gamma, beta], layer.epsilon ?? defaultEpsilon);
+        values.set(`${name}.gain`, { data: gain, shape: mean.shape, from: own("running_var") });
+        values.set(`${name}.b`, { data: b, shape: mean.shape, from: own("running_mean") });
+      }
+      notes.push(
+        `${name}: as it is at inference, a factor and a shift for each feature; training here leaves out what it does with batches.`,
+      );
+      return [
+        recurrent(batchNormCell(layer.activation ?? "linear"), { label: "batch_normalization", name, ...from(layer) }),
+      ];
     },
     dropout: (layer) => [dropout(layer.rate, { name: layerName(layer), ...from(layer) })],
     cell: (layer) => {

@@ -4,6 +4,7 @@
  */
 import { gruResetAfter, irnn, lstm, simpleRnn } from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
+import { affine, affineSizes } from "../../nn/sequence-cells.ts";
 
 /** The recurrent layers of PyTorch. */
 export const recurrentKinds = ["lstm", "gru", "rnn"] as const;
@@ -75,10 +76,15 @@ export const activations = {
 export type Activation = keyof typeof activations;
 
 /** The equations of a linear layer, W @ x + b, with a function behind it. */
-export function linearCell(activation: Activation, bias: boolean): Cell {
-  const sum = bias ? "W @ x + b" : "W @ x";
+export const linearCell = (activation: Activation, bias: boolean): Cell =>
+  cell(applied(activation, bias ? "W @ x + b" : "W @ x"));
+/** The equations of a batch normalisation at inference, a factor and a shift for each feature, with a function behind it. */
+export const batchNormCell = (activation: Activation): Cell =>
+  activation === "linear" ? affine : cell(`${applied(activation, "gain * x + b")}\n${affineSizes}`);
+
+function applied(activation: Activation, sum: string): string {
   if (activation === "log_softmax") {
-    return cell(`s = ${sum}\n d = s - max(s)   # so that no power is too large\n y = d - log(sum(exp(d)))`);
+    return `s = ${sum}\n d = s - max(s)   # so that no power is too large\n y = d - log(sum(exp(d)))`;
   }
-  return cell(`y = ${activation === "linear" ? sum : `${activation}(${sum})`}`);
+  return `y = ${activation === "linear" ? sum : `${activation}(${sum})`}`;
 }

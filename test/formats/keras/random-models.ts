@@ -1,7 +1,7 @@
 /** Models of random layers that Keras and TensorFlow.js may be able to say. */
 import { cells } from "../../../src/cells/index.ts";
 import { activationsByName } from "../../../src/formats/keras/activations.ts";
-import { activationCell, affineCell, sameCell } from "../../../src/formats/keras/cells.ts";
+import { activationCell, sameCell } from "../../../src/formats/keras/cells.ts";
 import { InputError } from "../../../src/graph/input-error.ts";
 import {
   average,
@@ -22,6 +22,7 @@ import {
 } from "../../../src/nn/layers.ts";
 import type { Model } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
+import { affine } from "../../../src/nn/sequence-cells.ts";
 import { random, recurrentWith } from "./written.ts";
 
 const functions = ["tanh", "relu", "softsign", "elu", "silu", "linear"] as const;
@@ -79,9 +80,7 @@ export function randomModel(seed: number): Model | undefined {
       push(bidirectional(layer, { mergeMode: one(["concat", "sum", "ave", "mul"]) }));
     } else if (draw === 7) push(dense(3, { activation: one(["linear", "tanh", "softmax"]) }));
     else if (draw === 8)
-      push(
-        one([layerNormalization(), recurrent(affineCell, { label: "affine" }), dropout(0.1, { locked: chance(0.5) })]),
-      );
+      push(one([layerNormalization(), recurrent(affine, { label: "affine" }), dropout(0.1, { locked: chance(0.5) })]));
     else if (draw === 9)
       push(recurrent(activationCell(activationsByName(3).get(one(functions)) as never), { label: "activation" }));
     else if (draw === 10)

@@ -2,7 +2,7 @@
 import { cells } from "../../../src/cells/index.ts";
 import { readHdf5 } from "../../../src/formats/containers/hdf5.ts";
 import { activationsByName } from "../../../src/formats/keras/activations.ts";
-import { activationCell, affineCell, denseCell, recurrentCell } from "../../../src/formats/keras/cells.ts";
+import { activationCell, denseCell, recurrentCell } from "../../../src/formats/keras/cells.ts";
 import {
   add,
   average,
@@ -27,6 +27,7 @@ import {
 } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
+import { affine } from "../../../src/nn/sequence-cells.ts";
 import { predict } from "../../../src/train/predict.ts";
 
 /** A model whose values are random throughout: biases and gains too. */
@@ -180,7 +181,7 @@ export const models: readonly Written[] = [
       random(
         [
           simpleRnn(4, { goBackwards: true, ...all }),
-          recurrent(affineCell, { label: "batch_normalization" }),
+          recurrent(affine, { label: "batch_normalization" }),
           dropout(0.5, { locked: true }),
           recurrent(denseCell(activationsByName(3).get("elu") as never, false), { units: 3, label: "dense" }),
           functionLayer("softsign"),

@@ -26,7 +26,13 @@ const ofShapes = async (shapes: Readonly<Record<string, readonly number[]>>, map
   return await importModel({ bytes, name: "m.safetensors", ...(mapping !== undefined && { mapping }) });
 };
 
-const mapped = ["two linear layers", "last step", "final states", "a cell by hand"];
+const mapped = [
+  "batch normalisation between linear layers",
+  "two linear layers",
+  "last step",
+  "final states",
+  "a cell by hand",
+];
 describe("files of PyTorch 1.13 give its numbers", () => {
   for (const one of recorded.filter(({ name, output }) => output !== undefined && !mapped.includes(name))) {
     test(one.name, async () => {
@@ -234,10 +240,10 @@ describe("a mapping says how tensors are wired", () => {
       `"mapping must be an object { layers, ignore }, got a list of 0"`,
     );
     expect(await said("zip", {})).toMatchInlineSnapshot(
-      `"mapping: layers must be a list of at least 1, each a layer, { kind, ... } with a kind of input, embedding, lstm, gru, rnn, linear, layer_norm, dropout, cell, got undefined"`,
+      `"mapping: layers must be a list of at least 1, each a layer, { kind, ... } with a kind of input, embedding, lstm, gru, rnn, linear, layer_norm, batch_norm, dropout, cell, got undefined"`,
     );
     expect(await said("zip", { layers: [{ kind: "conv" }] })).toMatchInlineSnapshot(
-      `"mapping: layers[0] must be a layer, { kind, ... } with a kind of input, embedding, lstm, gru, rnn, linear, layer_norm, dropout, cell, got an object"`,
+      `"mapping: layers[0] must be a layer, { kind, ... } with a kind of input, embedding, lstm, gru, rnn, linear, layer_norm, batch_norm, dropout, cell, got an object"`,
     );
     expect(await said("zip", { layers: [{ kind: "lstm", prefx: "a" }] })).toMatchInlineSnapshot(
       `"mapping: layers[0] (lstm): unknown option "prefx". Did you mean prefix?"`,
@@ -324,8 +330,39 @@ describe("refused, with what is in the way", () => {
     expect(await said("convolution")).toMatchInlineSnapshot(
       `"m.pt: conv has a weight of 3 axes, as a convolution has, which is not read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
     );
-    expect(await said("batch normalisation")).toMatchInlineSnapshot(
-      `"m.pt: 1 is a batch normalisation, which is not read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+  });
+
+  test("batch normalisation between linear layers: a function may stand there, too", async () => {
+    expect(await said("batch normalisation between linear layers")).toMatchInlineSnapshot(
+      `"m.pt: what stands between the linear layers head.0 and head.3 is not in it. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    const head = [
+      { kind: "lstm", prefix: "rnn" },
+      { kind: "linear", prefix: "head.0" },
+      { kind: "batch_norm", prefix: "head.1", activation: "relu" },
+      { kind: "linear", prefix: "head.3" },
+    ];
+    const name = "batch normalisation between linear layers";
+    await expectOutput((await open(name, { layers: head })).model, recordedAs(name));
+  });
+
+  test("batch normalisation at the end, and one whose tensors do not fit", async () => {
+    expect((await open("batch normalisation")).notes).toMatchInlineSnapshot(`
+      [
+        "1 is read as a batch normalisation with PyTorch's eps, 0.00001.",
+        "The file does not say how its parts are wired; they are read in a chain: 0, 1.",
+        "layer_1: as it is at inference, a factor and a shift for each feature; training here leaves out what it does with batches.",
+      ]
+    `);
+    const norm = { "n.running_mean": [3], "n.running_var": [2], "n.weight": [3], "n.bias": [3] };
+    expect(await rejection(ofShapes(norm))).toMatchInlineSnapshot(
+      `"m.safetensors: n.running_var has shape (2), expected (3)."`,
+    );
+    expect(await rejection(ofShapes({ "n.running_mean": [3], "n.weight": [3] }))).toMatchInlineSnapshot(
+      `"m.safetensors: n.running_var is missing."`,
+    );
+    expect(await rejection(ofShapes({ "n.running_mean": [3, 3] }))).toMatchInlineSnapshot(
+      `"m.safetensors: n has a running_mean that is no vector. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
     );
   });
 
