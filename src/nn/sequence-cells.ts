@@ -26,6 +26,15 @@ export const maxPooling = lazyCell(`
   m : input
 `);
 
+/** x (D) -> the sum of all x so far (D). */
+export const sumPooling = lazyCell(`
+  s' = s + x   # the sum so far
+  s : input
+`);
+
+/** x (D) -> x (D): what came last, where only the last output is returned. */
+export const lastStep = lazyCell("h' = x  # what came last");
+
 /** x (D) -> x with mean 0 and variance 1 over its features, times a gain, plus a bias (D). */
 export const normalization = (epsilon: number): Cell =>
   cell(`

@@ -4,7 +4,8 @@
  */
 import { excerpt } from "../../graph/excerpt.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
-import { type Arrays, finish, understand } from "../keras/read.ts";
+import type { Arrays } from "../keras/arrays.ts";
+import { finish, understand } from "../keras/read.ts";
 import { FormatError } from "../safetensors.ts";
 import { objectIn } from "./kind.ts";
 

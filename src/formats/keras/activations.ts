@@ -2,10 +2,14 @@
 
 /** What a function makes of a value. */
 export type Activation = {
-  /** The equation's right side, for a value of this name or, unless `twice`, for any expression. */
-  readonly of: (value: string) => string;
+  /**
+   * The equation's right side, for a value of this name or, unless `twice`, for any expression; and for the name of what `helper` gives.
+   */
+  readonly of: (value: string, helper: string) => string;
   /** Whether the value stands in it more than once, so that it needs a name. */
   readonly twice?: true;
+  /** The right side of a line before it, of what stands in it more than once. */
+  readonly helper?: (value: string) => string;
 };
 /** A function's options, as a layer of its own has them. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -16,6 +20,16 @@ const number = (settings: Settings, names: readonly string[], otherwise: number)
   const found = names.map((name) => settings[name]).find((value) => value !== undefined && value !== null);
   const value = typeof found === "object" && found !== null && "value" in found ? found.value : found;
   return typeof value === "number" ? value : otherwise;
+};
+/**
+ * x times the share of a normal distribution below x (Keras's and PyTorch's exact gelu). M. Abramowitz and I. Stegun, Handbook of
+ * Mathematical Functions, 26.2.17: the share has an error below 7.5e-8.
+ */
+const gelu: Activation = {
+  helper: (z) => `1 / (1 + 0.2316419 * abs(${z}))`,
+  of: (z, t) =>
+    `max(${z}, 0) - abs(${z}) * exp(-0.5 * ${z} * ${z}) * ${t} * (0.127414796 + ${t} * (-0.142248368 + ${t} * (0.7107068705 + ${t} * (-0.7265760135 + ${t} * 0.5307027145))))`,
+  twice: true,
 };
 const say = (value: number): string => (value < 0 ? `(${value})` : `${value}`);
 
@@ -55,9 +69,12 @@ const table: Readonly<Record<string, (settings: Settings, major: number) => Acti
   hard_silu: () => twice((z) => `${z} * hard_sigmoid(${z})`),
   hard_tanh: () => clipped(-1, 1),
   tanh_shrink: () => twice((z) => `${z} - tanh(${z})`),
+  hard_shrink: () => twice((z) => `${z} * step(max(abs(${z}) - 0.5, 0))`),
   soft_shrink: () => twice((z) => `max(${z} - 0.5, 0) + min(${z} + 0.5, 0)`),
+  gelu: () => gelu,
   mish: () => twice((z) => `${z} * tanh(softplus(${z}))`),
   squareplus: () => twice((z) => `(${z} + sqrt(${z} * ${z} + 4)) / 2`),
+  sparse_plus: () => twice((z) => `(max(-1, min(1, ${z})) + 1) * (max(-1, min(1, ${z})) + 1) / 4 + max(${z} - 1, 0)`),
   sparse_sigmoid: () => ({ of: (value) => `max(0, min(1, 0.5 * (${value}) + 0.5))` }),
   log_sigmoid: () => ({ of: (value) => `-softplus(-(${value}))` }),
   log_softmax: () => twice((z) => `${z} - max(${z}) - log(sum(exp(${z} - max(${z}))))`),

@@ -24,11 +24,17 @@ export const gates = { lstm: ["i", "f", "g", "o"], gru: ["z", "r", "g"], simple_
 /** The order in which Keras 1 wrote a matrix for each gate, where it is another. */
 export const gatesOfKeras1 = { ...gates, lstm: ["i", "g", "f", "o"] } as const;
 
-/** One line, or two where the function needs its value by name. */
-const line = (name: string, { of, twice }: Activation, sum: string): string[] =>
-  twice
-    ? [`a_${name.replace("'", "")} = ${sum}`, `${name} = ${of(`a_${name.replace("'", "")}`)}`]
-    : [`${name} = ${of(sum)}`];
+/** One line, or some where the function needs its value by name, or another. */
+function line(name: string, activation: Activation, sum: string): string[] {
+  const value = activation.twice ? `a_${name.replace("'", "")}` : sum;
+  const { before, of } = applied(activation, value, name);
+  return [...(activation.twice ? [`${value} = ${sum}`] : []), ...before, `${name} = ${of}`];
+}
+/** A function of a value, and the lines that it needs before. */
+function applied({ of, helper }: Activation, value: string, name: string): { before: readonly string[]; of: string } {
+  const own = `t_${name.replace("'", "")}`;
+  return { before: helper === undefined ? [] : [`${own} = ${helper(value)}`], of: of(value, own) };
+}
 
 /** The equations of a recurrent layer: the lines that depend on the gates' activation alone, and the others. */
 export function recurrentLines(form: RecurrentForm): {
@@ -40,13 +46,14 @@ export function recurrentLines(form: RecurrentForm): {
   const b = (gate: string, letter = "b"): string => (bias ? ` + ${letter}${gate === "" ? "" : `_${gate}`}` : "");
   const sum = (gate: string): string => `W_${gate} @ x + U_${gate} @ ${h}${b(gate)}`;
   const sumAfter = (gate: string): string => `W_${gate} @ x${b(gate)} + U_${gate} @ ${h}${b(gate, "d")}`;
-  const applied = activation.of(`${c}'`);
+  const shown = applied(activation, `${c}'`, c);
   const gates = { lstm: ["f", "i", "o"], gru: ["z", "r"], simple_rnn: [] }[kind];
   const rest = {
     lstm: () => [
       ...line("g", activation, sum("g")),
       `${c}' = f * ${c} + i * g`,
-      `${h}' = o * ${activation.twice ? `(${applied})` : applied}`,
+      ...shown.before,
+      `${h}' = o * ${activation.twice ? `(${shown.of})` : shown.of}`,
       ...(bias ? ["b_f ~ ones"] : []),
     ],
     gru: () => [
@@ -89,7 +96,10 @@ export const denseCell = (activation: Activation, bias: boolean): Cell =>
   cell(line("y", activation, `W @ x${bias ? " + b" : ""}`).join("\n"));
 
 /** x -> activation(x). */
-export const activationCell = (activation: Activation): Cell => cell(`y = ${activation.of("x")}`);
+export function activationCell(activation: Activation): Cell {
+  const { before, of } = applied(activation, "x", "y");
+  return cell([...before, `y = ${of}`].join("\n"));
+}
 
 /** x with mean 0 and variance 1 over its features; a gain and a bias where the layer has them. */
 export const normalizationCell = (epsilon: number, scale: boolean, center: boolean): Cell =>
@@ -100,6 +110,16 @@ export const normalizationCell = (epsilon: number, scale: boolean, center: boole
       ...(scale ? ["gain ~ ones"] : []),
     ].join("\n"),
   );
+
+/** x, with another slope where it is below 0, one for each feature: PReLU. */
+export const slopesCell = cell("y = max(x, 0) + slope * min(x, 0)\nslope ~ zeros\nslope : input");
+
+/** x with a mean of squares of 1 over its features, times a gain. */
+export const rmsCell = (epsilon: number): Cell =>
+  cell(`y = gain * x / sqrt(mean(x * x) + ${epsilon})\ngain ~ ones\ngain : input`);
+
+/** x as a vector of length 1. */
+export const unitCell = lazyCell("y = x / sqrt(max(sum(x * x), 1e-12))");
 
 /** x as it is: for a layer that only ends a mask, or has another name. */
 export const sameCell = cell("y = x");

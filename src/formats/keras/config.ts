@@ -7,9 +7,12 @@ import { excerpt } from "../../graph/excerpt.ts";
 export type Config = Readonly<Record<string, unknown>>;
 /** One output of a call of a layer: its name, which of its calls, which of the outputs. */
 export type Reference = readonly [layer: string, call: number, output: number];
+export type Argument = { readonly of: Reference } | { readonly constant: unknown };
 /** One call of a layer. */
 export type KerasCall = {
   readonly inputs: readonly Reference[];
+  /** Its arguments in their order, lists taken apart: outputs of layers, and constants. */
+  readonly arguments: readonly Argument[];
   /** Of a recurrent layer: what its states start from. */
   readonly initial: readonly Reference[];
   /** The mask that the call is given; undefined where the config does not say, as masks go with the values there. */
@@ -24,6 +27,12 @@ export type KerasLayer = {
   /** An operation on arrays, such as `ops.add`, not a layer. */
   readonly operation: boolean;
   readonly calls: readonly KerasCall[];
+  /** Its folder in a `.weights.h5`; of a layer within a model, behind that model's. */
+  readonly folder?: readonly string[];
+  /** Of a layer within a model: the outermost model, under whose name a legacy file has its arrays. */
+  readonly group?: string;
+  /** Whether it, or a model that it is within, is not trained: its arrays come behind the others there. */
+  readonly frozen?: boolean;
 };
 export type KerasModel = {
   readonly layers: readonly KerasLayer[];
@@ -100,7 +109,7 @@ export function nested(given: unknown): { readonly className: string; readonly c
 }
 
 /**
- * A model's config.
+ * A model's config; models within it are layers.
  * @param given what `config.json`, `to_json()` or the attribute `model_config` holds
  * @throws ConfigError with the reason, for what is no config
  */
@@ -165,7 +174,7 @@ function readSequential(list: readonly unknown[], own: Config): KerasModel {
   return { layers, inputs: [[input.name, 0, 0]], outputs: [[last.name, 0, 0]], sequential: true, saysMasks: false };
 }
 const callOf = (inputs: readonly Reference[]): KerasCall => ({
-  ...{ inputs, initial: [], mask: undefined, constants: [] },
+  ...{ inputs, arguments: inputs.map((of) => ({ of })), initial: [], mask: undefined, constants: [] },
 });
 
 /** The shape of the input, the batch first: of the first layer, or of the model. */
@@ -174,6 +183,10 @@ function inputShape({ className, config }: Pick<KerasLayer, "className" | "confi
   if (Array.isArray(shape)) return shape;
   if (className === "Embedding") return [null, typeof length === "number" ? length : null];
   if (Array.isArray(own.build_input_shape)) return own.build_input_shape;
+  if ((className === "Sequential" || className === "Functional") && Array.isArray(config.layers)) {
+    const inner = nested(config.layers[0]);
+    return inner === undefined ? undefined : inputShape(inner, config);
+  }
   if (typeof features !== "number") return undefined;
   const recurrent = /^(LSTM|GRU|SimpleRNN|Conv1D|TimeDistributed|Bidirectional)/.test(className);
   return recurrent ? [null, typeof length === "number" ? length : null, features] : [null, features];
@@ -227,26 +240,26 @@ function references(given: unknown, what: string): Reference[] {
 }
 
 /** A value of a call in Keras 3: an output of a layer, or a constant; lists are walked. */
-function collect(given: unknown, into: { inputs: Reference[]; constants: unknown[] }, depth = 0): void {
+function collect(given: unknown, depth = 0): Argument[] {
   const data = record(given);
   const history = data?.class_name === "__keras_tensor__" ? record(data.config)?.keras_history : undefined;
-  if (isReference(history)) into.inputs.push(history);
-  else if (Array.isArray(given) && depth < 4) for (const one of given) collect(one, into, depth + 1);
-  else into.constants.push(given);
+  if (isReference(history)) return [{ of: history }];
+  if (Array.isArray(given) && depth < 4) return given.flatMap((one) => collect(one, depth + 1));
+  return [{ constant: given }];
 }
+const referencesIn = (all: readonly Argument[]): Reference[] => all.flatMap((one) => ("of" in one ? [one.of] : []));
+const constantsIn = (all: readonly Argument[]): unknown[] =>
+  all.flatMap((one) => ("constant" in one ? [one.constant] : []));
 
 function readNode(node: Config): KerasCall {
-  const found = { inputs: [] as Reference[], constants: [] as unknown[] };
-  collect(node.args ?? [], found);
+  const found = collect(node.args ?? []);
   const { mask, initial_state: initial, ...others } = record(node.kwargs) ?? {};
-  const states = { inputs: [] as Reference[], constants: [] as unknown[] };
-  if (initial !== undefined && initial !== null) collect(initial, states);
-  const given = { inputs: [] as Reference[], constants: [] as unknown[] };
-  collect(mask ?? [], given);
+  const states = collect(initial ?? []);
   const others_ = Object.entries(others).filter(([name, value]) => name !== "training" && value !== null);
   return {
-    ...{ inputs: found.inputs, initial: states.inputs, mask: given.inputs[0] ?? null },
-    constants: [...found.constants, ...states.constants, ...others_.map(([name]) => `${name}=`)],
+    ...{ inputs: referencesIn(found), arguments: found, initial: referencesIn(states) },
+    mask: referencesIn(collect(mask ?? []))[0] ?? null,
+    constants: [...constantsIn(found), ...constantsIn(states), ...others_.map(([name]) => `${name}=`)],
   };
 }
 
@@ -267,5 +280,5 @@ function readOldNode(node: unknown, name: string): KerasCall {
     }
   }
   const inputs = parts.map((part) => (part as readonly unknown[]).slice(0, 3) as unknown as Reference);
-  return { inputs, initial, mask: undefined, constants };
+  return { inputs, arguments: inputs.map((of) => ({ of })), initial, mask: undefined, constants };
 }

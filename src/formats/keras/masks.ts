@@ -47,15 +47,29 @@ export function masked(
   return { reads: wanted === undefined ? unmasked(translation, value) : value.flow(), mask: wanted };
 }
 
-/** The mask that operations of the config make: which steps of an input are not a value. */
-function maskOf(translation: Translation, layer: KerasLayer, [name, call]: Reference): string {
+/** The mask that operations of the config make: which steps of an input are not a value, or those of several at once. */
+function maskOf(translation: Translation, layer: KerasLayer, reference: Reference, depth = 0): string {
+  const [name, call] = reference;
+  const again = (one: Reference): string =>
+    depth < mostOperations
+      ? maskOf(translation, layer, one, depth + 1)
+      : refuse(layer, "its mask is made by more operations than are read");
   const found = translation.model.layers.find((one) => one.operation && one.name === name);
   const given = found?.calls[call];
   const [from] = given?.inputs ?? [];
   if (found === undefined || given === undefined || from === undefined) {
     return refuse(layer, "its mask is an input of the model");
   }
-  if (found.className === "Any") return maskOf(translation, layer, from);
+  if (["Any", "All", "ExpandDims", "Squeeze"].includes(found.className)) return again(from);
+  if (["LogicalOr", "LogicalAnd", "Concatenate"].includes(found.className)) {
+    const masks = [...new Set(given.inputs.filter((one) => !isFilled(translation, one)).map(again))];
+    if (masks.length === 1) return masks[0] as string;
+    if (found.className === "LogicalAnd" && masks.length > 1) return masks.sort().join(" and ");
+    return refuse(
+      layer,
+      "a step counts there where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask",
+    );
+  }
   const [value] = given.constants;
   const input = translation.ours.get(from[0]);
   if (found.className !== "NotEqual" || given.inputs.length !== 1 || typeof value !== "number" || input === undefined) {
@@ -63,6 +77,12 @@ function maskOf(translation: Translation, layer: KerasLayer, [name, call]: Refer
   }
   return maskName(input, value);
 }
+
+/** The most operations that a mask is made by. */
+const mostOperations = 20;
+/** Whether an operation gives an array of zeros or ones, which masks are brought to the shape of values with. */
+const isFilled = ({ model }: Translation, [name]: Reference): boolean =>
+  /^(Zeros|Ones)Like$/.test(model.layers.find((one) => one.operation && one.name === name)?.className ?? "");
 
 /** What becomes of a mask behind a recurrent layer. */
 export type OutputMask = {

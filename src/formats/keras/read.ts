@@ -10,10 +10,11 @@ import { type ZipMember, zipMembers } from "../containers/zip.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
 import { FormatError } from "../safetensors.ts";
 import { isKerasConfig } from "./archive.ts";
-import { ConfigError, type KerasModel, readConfig } from "./config.ts";
-import { foldersOf } from "./folders.ts";
+import { type Arrays, listed, newArrays, newRoots, oldArrays } from "./arrays.ts";
+import { ConfigError, type KerasModel } from "./config.ts";
+import { readWholeConfig } from "./nested-models.ts";
 import { type Dialect, type Translated, translate } from "./translate.ts";
-import { arraysOf, arraysOfKeras1, fill, type KerasArray, type WeightGroup } from "./weights.ts";
+import { fill, type KerasArray } from "./weights.ts";
 
 /** A config and what is known of the program that wrote it. */
 export type Described = {
@@ -78,7 +79,7 @@ function readFile(file: Hdf5File, source: ModelSource): ImportedModel {
   const arrays =
     own === undefined && root !== undefined
       ? newArrays(file, model, translated, name)
-      : oldArrays(file, translated, name);
+      : oldArrays(file, model, translated, name);
   return finish([translated, model], described, arrays, name);
 }
 
@@ -126,7 +127,7 @@ export function understand({ config, version, from }: Described, name: string): 
   return telling(
     name,
     () => {
-      const model = readConfig(config);
+      const model = readWholeConfig(config);
       return [translate(model, dialectOf(version, config)), model];
     },
     from === name ? "" : `by ${excerpt(from)}, `,
@@ -144,9 +145,6 @@ export function telling<T>(name: string, make: () => T, where = ""): T {
     throw error;
   }
 }
-
-/** The arrays of a layer's parts, by the layer's name. */
-export type Arrays = (layer: string, groups: readonly WeightGroup[]) => readonly (readonly KerasArray[])[];
 
 /** The models, with their values. */
 export function finish(
@@ -170,8 +168,9 @@ export function finish(
   const build = ({ layers, input }: Translated["outputs"][number]): Model =>
     telling(name, () =>
       modelOf(layers, input, ({ name: parameter, shape }) => {
-        const found = values.get(parameter);
-        if (found?.length === shape.reduce((a, b) => a * b, 1)) return found;
+        const copied = translated.copies.get(parameter);
+        const found = values.get(copied ?? parameter);
+        if (found?.length === shape.reduce((a, b) => a * b, 1)) return copied === undefined ? found : found.slice();
         throw new ConfigError(
           `${parameter} has ${found?.length ?? "no"} values, and its layer has ${shape.join(" x ")}: its weights are of another model`,
         );
@@ -198,62 +197,3 @@ export function finish(
     notes,
   };
 }
-
-/** Where the folders of layers are in a `.weights.h5`. */
-const newRoots = ["/layers", "/_layer_checkpoint_dependencies"];
-
-/** Arrays by folders that have the names of classes, numbered where there are more of one class. */
-function newArrays(file: Hdf5File, model: KerasModel, { weights }: Translated, name: string): Arrays {
-  const root = newRoots.find((one) => file.kind(one) === "group");
-  if (root === undefined && weights.size > 0) throw new FormatError(`${name}: its weights have no group "layers".`);
-  const folders = foldersOf(model.layers.filter(({ operation }) => !operation));
-  return (layer, groups) =>
-    groups.map(({ form, path }) => {
-      const folder = [root, folders.get(layer), path, "vars"].filter((part) => part !== "").join("/");
-      return arraysOf(form).map((what, k) => ({ ...file.numbers(`${folder}/${k}`), name: `${layer}: ${what}` }));
-    });
-}
-/** A list of texts, which Keras writes over several attributes where it is long. */
-function listed(file: Hdf5File, path: string, name: string): readonly string[] | undefined {
-  const whole = file.attribute(path, name);
-  if (whole !== undefined) return whole;
-  const parts: string[] = [];
-  for (let k = 0; ; k++) {
-    const part = file.attribute(path, `${name}${k}`);
-    if (part === undefined) return k === 0 ? undefined : parts;
-    parts.push(...part);
-  }
-}
-
-/** Arrays in the order that each layer's group lists them in. */
-function oldArrays(file: Hdf5File, { weights }: Translated, name: string): Arrays {
-  const root = file.kind("/model_weights") === "group" ? "/model_weights" : "/";
-  const at = (path: string): string => (root === "/" ? `/${path}` : `${root}/${path}`);
-  const layers = listed(file, root, "layer_names");
-  if (layers === undefined) throw new FormatError(`${name}: its weights have no attribute "layer_names".`);
-  const missing = [...weights.keys()].find((layer) => !layers.includes(layer));
-  if (missing !== undefined) {
-    throw new FormatError(
-      `${name}: it has no weights of the layer ${excerpt(JSON.stringify(missing), 60)}; it has those of ${excerpt(layers.join(", "), 80)}.`,
-    );
-  }
-  return (layer, groups) => {
-    const names = listed(file, at(layer), "weight_names") ?? [];
-    const counts = [arraysOfForms(groups, (form) => arraysOf(form).length), arraysOfForms(groups, arraysOfKeras1)];
-    const each = counts.find((list) => list.reduce((a, b) => a + b, 0) === names.length);
-    if (each === undefined) {
-      const wanted = [...new Set(counts.map((list) => list.reduce((a, b) => a + b, 0)))].join(" or ");
-      throw new ConfigError(
-        `the layer ${excerpt(JSON.stringify(layer), 60)} has ${names.length} arrays, expected ${wanted}`,
-      );
-    }
-    let from = 0;
-    return each.map((count) => {
-      const own = names.slice(from, from + count);
-      from += count;
-      return own.map((one) => ({ ...file.numbers(at(`${layer}/${one}`)), name: `${layer}: ${one.split("/").at(-1)}` }));
-    });
-  };
-}
-const arraysOfForms = (groups: readonly WeightGroup[], count: (form: WeightGroup["form"]) => number): number[] =>
-  groups.map(({ form }) => count(form));

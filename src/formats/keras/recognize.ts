@@ -92,7 +92,7 @@ export function recognizeLayer(cell: Cell, functions: Functions, strides: number
     if (activation === undefined) return undefined;
     // Ours and Keras 3's names are the same, but for the exponential.
     const named = activation === "exp" ? "exponential" : activation;
-    const same = functions.get(named)?.of("x") === (activation === "linear" ? "x" : `${activation}(x)`);
+    const same = functions.get(named)?.of("x", "") === (activation === "linear" ? "x" : `${activation}(x)`);
     return same ? { kind: "convolution", size, activation: named } : undefined;
   }
   const named = (make: (activation: Activation) => Cell): string | undefined =>

@@ -22,10 +22,17 @@ const embed: AddLayer = (given) => {
   const { translation, layer, config, path, index, x } = given;
   const { input_dim: count, units, output_dim: features = units, mask_zero: maskZero } = config;
   if (!x.tokens) return refuse(layer, "it reads what is no input of the model");
-  if (index > 0) return refuse(layer, "it is called twice");
   const reads = x.flow();
   const make = (name: string): void => {
     translation.emit(embedding(count as number, features as number, { maskZero: maskZero === true, reads }), name);
+    const own = translation.ours.get(layer.name) as string;
+    if (index > 0) {
+      translation.copies.set(`${name}.weight`, `${own}.weight`);
+      translation.note(
+        `${own} reads several inputs: ${name} has a copy of its table, so that training changes each on its own.`,
+      );
+      return;
+    }
     translation.weights.set(layer.name, [{ form: { kind: "embedding" }, to: name, path }]);
   };
   return { ...emitted(given, make), mask: maskZero === true ? maskName(reads, 0) : undefined };

@@ -1,10 +1,12 @@
 /** Keras's layers that read one value and do the same at each of its steps, as ours. TimeDistributed can hold them. */
+import { cell } from "../../graph/cell.ts";
 import { type CellSpec, dropout, recurrent } from "../../nn/layers.ts";
 import { affine } from "../../nn/sequence-cells.ts";
 import { type Activation, activationOfLayer } from "./activations.ts";
-import { activationCell, denseCell, normalizationCell } from "./cells.ts";
+import { activationCell, denseCell, normalizationCell, rmsCell, slopesCell, unitCell } from "./cells.ts";
 import type { Config, KerasCall, KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
+import { unmasked } from "./masks.ts";
 import {
   functionOf,
   nameOfCall,
@@ -128,16 +130,56 @@ const batchNormalization: AddLayer = (given) => {
   return emittedCell(given, spec, { kind: "batch", scale, center, epsilon: epsilonOf(given) });
 };
 
+const rmsNormalization: AddLayer = (given) => {
+  checkAxis(given);
+  // Keras's hands no mask on.
+  const reads = unmasked(given.translation, vectorsOf(given));
+  const spec = recurrent(rmsCell(epsilonOf(given)), { label: "rms_normalization", reads });
+  const form = { kind: "normalization", scale: true, center: false } as const;
+  return emittedCell(given, spec, form, { mask: undefined, ended: undefined });
+};
+
+const unitNormalization: AddLayer = (given) => {
+  const reads = vectorsOf(given).flow();
+  checkAxis(given);
+  return emittedCell(given, recurrent(unitCell, { label: "unit_normalization", reads }));
+};
+
+const slopes: AddLayer = (given) => {
+  const { layer, config } = given;
+  const { sequence } = vectorsOf(given);
+  const shared = Array.isArray(config.shared_axes) ? config.shared_axes : [];
+  if (sequence && !shared.includes(1) && given.path === "") {
+    return refuse(layer, "it has slopes of its own for each step; ours are one for all (shared_axes=[1])");
+  }
+  if (shared.includes(sequence && given.path === "" ? 2 : 1)) return refuse(layer, "its features share a slope");
+  const spec = recurrent(slopesCell, { label: "p_relu", reads: given.x.flow() });
+  return emittedCell(given, spec, { kind: "slopes" });
+};
+
+const rescale: AddLayer = (given) => {
+  const { layer, config } = given;
+  const reads = vectorsOf(given).flow();
+  const { scale = 1, offset = 0 } = config;
+  if (typeof scale !== "number" || typeof offset !== "number") {
+    return refuse(layer, "its scale and offset are not one number each. Scale the data before they go in");
+  }
+  return emittedCell(given, recurrent(cell(`y = ${scale} * x + ${offset}`), { label: "rescaling", reads }));
+};
+
 const drop: AddLayer = (given) => {
   const { translation, layer, className, config } = given;
   const reads = vectorsOf(given).flow();
   const shape = Array.isArray(config.noise_shape) ? config.noise_shape.slice(1) : undefined;
   const locked = className === "SpatialDropout1D" || (shape?.length === 2 && shape[0] === 1);
-  if (shape?.some((size, k) => size !== null && size !== undefined && !(locked && k === 0))) {
-    refuse(layer, "its noise_shape has fixed sizes");
+  // A size above 1 can only be that of what it reads.
+  if (shape?.some((size, k) => size === 1 && !(locked && k === 0))) {
+    refuse(layer, "its noise_shape has one number for several features");
   }
   return emitted(given, (name) => translation.emit(dropout(rateOf(config.rate), { locked, reads }), name));
 };
+
+const same: AddLayer = ({ x }) => x;
 
 const inTrainingAlone: AddLayer = ({ translation, layer, className, x }) => {
   const name = translation.ours.get(layer.name);
@@ -155,6 +197,11 @@ export const stepwiseLayers: ReadonlyMap<string, AddLayer> = new Map([
   ["ELU", activationLayer],
   ["ThresholdedReLU", activationLayer],
   ["Softmax", activationLayer],
+  ["PReLU", slopes],
+  ["Identity", same],
+  ["Rescaling", rescale],
+  ["RMSNormalization", rmsNormalization],
+  ["UnitNormalization", unitNormalization],
   ["LayerNormalization", layerNormalization],
   ["BatchNormalization", batchNormalization],
   ["Dropout", drop],

@@ -4,16 +4,26 @@
  */
 import { excerpt } from "../../graph/excerpt.ts";
 import { InputError } from "../../graph/input-error.ts";
-import { type MergeMode, mergeModes, recurrent } from "../../nn/layers.ts";
+import { recurrent } from "../../nn/layers.ts";
 import type { Layer, Model } from "../../nn/model.ts";
 import { addBidirectional } from "./bidirectional.ts";
 import { sameCell } from "./cells.ts";
-import { ConfigError, type KerasCall, type KerasLayer, type KerasModel, nested, type Reference } from "./config.ts";
-import { addInput, addMerge } from "./inputs.ts";
+import {
+  type Argument,
+  ConfigError,
+  type KerasCall,
+  type KerasLayer,
+  type KerasModel,
+  nested,
+  type Reference,
+} from "./config.ts";
+import { addInput } from "./inputs.ts";
 import { unmasked } from "./masks.ts";
+import { addMerge, mergeOf } from "./merges.ts";
+import { addOperation } from "./operations.ts";
 import { addRecurrent } from "./recurrent.ts";
 import { sequenceLayers } from "./sequence-layers.ts";
-import { isLast, type SimpleCall, stepwiseLayers } from "./stepwise-layers.ts";
+import { type SimpleCall, stepwiseLayers } from "./stepwise-layers.ts";
 import {
   type Dialect,
   quote,
@@ -35,18 +45,9 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["Lambda", "it holds code, which is not run"],
   ["TextVectorization", "it reads texts; give the model what comes behind it"],
   ["StringLookup", "it reads texts; give the model what comes behind it"],
-  ["Sequential", "it is a model within the model"],
-  ["Functional", "it is a model within the model"],
   ["Conv2D", "it reads images"],
   ["Reshape", "our sequences are of any length"],
   ["Permute", "it exchanges time and features"],
-]);
-/** Layers, and operations on arrays, that join values. */
-const merges: ReadonlyMap<string, MergeMode> = new Map([
-  ["Concatenate", "concat"],
-  ["Add", "sum"],
-  ["Multiply", "mul"],
-  ["Average", "ave"],
 ]);
 
 /** Outputs of calls, each by its layer and which of its calls it is. */
@@ -72,7 +73,8 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
         : addCall(translation, values, layer, index, call);
     values.set(keyOf(layer.name, index), saying(layer, add));
   }
-  return { outputs: outputsOf(translation, values), weights: translation.weights, notes: translation.notes };
+  const { weights, copies, notes } = translation;
+  return { outputs: outputsOf(translation, values), weights, copies, notes };
 }
 
 type Call = { readonly layer: KerasLayer; readonly index: number; readonly call: KerasCall };
@@ -125,7 +127,7 @@ function addCall(
     outputIn(values, reference) ??
     refuse(layer, `it reads output ${reference[2]} of ${excerpt(JSON.stringify(reference[0]))}, which there is not`);
   // Operations that make masks are looked at where a mask is.
-  if (operation && (className === "NotEqual" || className === "Any")) return [];
+  if (operation && !translation.computed.has(layer.name)) return [];
   const given = call.inputs.map(find);
   const recurrentLayer = !operation && /^(CuDNN)?(LSTM|GRU)$|^(SimpleRNN|RNN|Bidirectional)$/.test(className);
   const [odd] = call.constants;
@@ -140,15 +142,16 @@ function addCall(
     const at = { index, call, x, starts: [...more, ...call.initial.map(find)] };
     return (className === "Bidirectional" ? addBidirectional : addRecurrent)(translation, layer, at);
   }
-  const mergeMode = merges.get(className) ?? (className === "Merge" ? mergeModeOfKeras1(config.mode) : undefined);
-  if (mergeMode !== undefined && (!operation || (odd === undefined && className !== "Concatenate"))) {
-    if (index > 0) return refuse(layer, "it is called twice");
-    if (mergeMode === "concat" && !isLast(config.axis ?? config.concat_axis, x)) {
-      return refuse(layer, "its axis is not that of the features");
-    }
-    return [addMerge(translation, layer, mergeMode, given)];
+  const merge = mergeOf(layer);
+  // Operations of several values that our merging layers are, too.
+  const alike = merge !== undefined && "mode" in merge && odd === undefined && new Set(given).size > 1;
+  if (merge !== undefined && (!operation || (alike && className !== "Concatenate"))) {
+    return [addMerge(translation, layer, merge, given, index)];
   }
-  if (operation) return refuse(layer, "it is an operation on arrays");
+  if (operation) {
+    const findArgument = (one: Argument) => ("of" in one ? find(one.of) : undefined);
+    return [addOperation(translation, layer, call, findArgument)];
+  }
   const unknown = "there is no layer of ours for its class";
   if (more.length > 0) return refuse(layer, unknown);
   const simple: SimpleCall = { translation, layer, className, config, path: "", index, call, x };
@@ -156,7 +159,6 @@ function addCall(
   const add = stepwiseLayers.get(className) ?? sequenceLayers.get(className);
   return add === undefined ? refuse(layer, unknown) : [add(simple)];
 }
-const mergeModeOfKeras1 = (mode: unknown): MergeMode | undefined => mergeModes.find((one) => one === mode);
 
 /** A layer at each step: what ours do anyway. */
 function addTimeDistributed(given: SimpleCall): Value {
@@ -238,7 +240,8 @@ function readsOf(layer: Layer): string[] {
   return [
     ...(layer.reads === undefined ? [] : [layer.reads]),
     ...(layer.kind === "merge" ? layer.of : []),
-    ...cells.flatMap(({ shared, initialState }) => [
+    ...cells.flatMap(({ shared, inputs, initialState }) => [
+      ...Object.values(inputs ?? {}),
       ...Object.values(shared ?? {}),
       ...(typeof initialState === "object" ? [initialState.from].flat() : []),
     ]),

@@ -27,6 +27,8 @@ export type Translated = {
   }[];
   /** The parts of each layer that has arrays, by its name, in the order of the config. */
   readonly weights: ReadonlyMap<string, readonly WeightGroup[]>;
+  /** Parameters that have the values of another, by their names. */
+  readonly copies: ReadonlyMap<string, string>;
   readonly notes: readonly string[];
 };
 
@@ -70,6 +72,7 @@ export type Translation = {
   readonly dialect: Dialect;
   readonly entries: readonly Entry[];
   readonly weights: Map<string, readonly WeightGroup[]>;
+  readonly copies: Map<string, string>;
   readonly notes: readonly string[];
   /** Our names of Keras's layers. */
   readonly ours: ReadonlyMap<string, string>;
@@ -77,6 +80,8 @@ export type Translation = {
   readonly lengths: Map<string, number>;
   /** Inputs of steps, each by one whose steps are as many, at last by itself. */
   readonly times: Map<string, string>;
+  /** The operations whose values are read, not only as masks. */
+  readonly computed: ReadonlySet<string>;
   /** The layers that end the masks of others, by the names of these. */
   readonly unmaskedOf: Map<string, string>;
   readonly note: (text: string) => void;
@@ -109,7 +114,13 @@ export function translationOf(model: KerasModel, dialect: Dialect): Translation 
   // Names that can stay do, whatever others become.
   for (const { name } of layers) if (isLayerName(name)) taken.add(name);
   for (const { name } of layers) ours.set(name, isLayerName(name) ? name : free(name));
-  const changed = [...ours].filter(([theirs, name]) => theirs !== name);
+  const within = [...ours].find(([theirs, name]) => theirs.includes("/") && theirs.replaceAll("/", "_") === name);
+  if (within !== undefined) {
+    note(
+      `Layers of models within the model have that model's name before theirs: ${JSON.stringify(within[0])} is ${within[1]}.`,
+    );
+  }
+  const changed = [...ours].filter(([theirs, name]) => theirs.replaceAll("/", "_") !== name);
   if (changed.length > 0) {
     const all = changed.map(([theirs, name]) => `${JSON.stringify(theirs)} is ${name}`);
     note(`Names of layers have letters, digits and underscores here: ${all.join(", ")}.`);
@@ -120,9 +131,38 @@ export function translationOf(model: KerasModel, dialect: Dialect): Translation 
     return entry;
   };
   return {
-    ...{ model, dialect, entries, weights: new Map(), notes, ours, lengths: new Map(), times: new Map() },
-    ...{ unmaskedOf: new Map(), note, isTaken: (name) => taken.has(name), free, emit },
+    ...{
+      model,
+      dialect,
+      entries,
+      weights: new Map(),
+      copies: new Map(),
+      notes,
+      ours,
+      lengths: new Map(),
+      times: new Map(),
+    },
+    ...{ computed: computedIn(model), unmaskedOf: new Map(), note, isTaken: (name) => taken.has(name), free, emit },
   };
+}
+
+/** The operations that layers, outputs or other such operations read, but as masks. */
+function computedIn({ layers, outputs }: KerasModel): ReadonlySet<string> {
+  const operations = new Map(layers.flatMap((layer) => (layer.operation ? [[layer.name, layer] as const] : [])));
+  const found = new Set<string>();
+  const waiting = [
+    ...outputs,
+    ...layers.flatMap(({ operation, calls }) =>
+      operation ? [] : calls.flatMap(({ inputs, initial }) => [...inputs, ...initial]),
+    ),
+  ];
+  for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+    const operation = operations.get(one[0]);
+    if (operation === undefined || found.has(one[0])) continue;
+    found.add(one[0]);
+    waiting.push(...operation.calls.flatMap(({ inputs }) => inputs));
+  }
+  return found;
 }
 
 /** The name of a layer's call: the first is the layer that has its parameters. */
@@ -151,8 +191,7 @@ export function joinTimes(translation: Translation, all: readonly Value[]): stri
 export function functionOf({ dialect }: Translation, layer: KerasLayer, given: unknown): Activation {
   const found = activationOf(given, dialect.major);
   if (typeof found !== "string") return found;
-  const why = found === "gelu" ? ", which needs the error function" : "";
-  return refuse(layer, `our equations cannot say the activation ${excerpt(found)}${why}`);
+  return refuse(layer, `our equations cannot say the activation ${excerpt(found)}`);
 }
 /** A rate of a layer's config. */
 export const rateOf = (value: unknown): number => (typeof value === "number" ? value : 0);

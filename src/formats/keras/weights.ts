@@ -21,6 +21,8 @@ export type WeightForm =
     }
   | { readonly kind: "dense"; readonly bias: boolean }
   | { readonly kind: "embedding" }
+  /** The slopes of a PReLU. */
+  | { readonly kind: "slopes" }
   | { readonly kind: "normalization"; readonly scale: boolean; readonly center: boolean }
   | { readonly kind: "batch"; readonly scale: boolean; readonly center: boolean; readonly epsilon: number }
   | { readonly kind: "convolution"; readonly size: number; readonly bias: boolean };
@@ -47,6 +49,8 @@ export function arraysOf(form: WeightForm): readonly string[] {
       return ["kernel", ...bias];
     case "embedding":
       return ["embeddings"];
+    case "slopes":
+      return ["alpha"];
     case "normalization":
       return [...(form.scale ? ["gamma"] : []), ...(form.center ? ["beta"] : [])];
     case "batch":
@@ -75,8 +79,11 @@ const rowOf = (to: string, array: number, width: number, row = 0, column = 0): P
 });
 const under = (letter: string, gate: string): string => (gate === "" ? letter : `${letter}_${gate}`);
 
+/** Forms whose parameters are blocks of arrays. */
+type Laid = Exclude<WeightForm, { kind: "batch" | "slopes" }>;
+
 /** @param inputs features that it reads; of an embedding the tokens @param outputs features that it makes */
-function layoutOf(form: Exclude<WeightForm, { kind: "batch" }>, inputs: number, outputs: number): Layout {
+function layoutOf(form: Laid, inputs: number, outputs: number): Layout {
   switch (form.kind) {
     case "recurrent": {
       const { cell, units, bias, resetAfter } = form;
@@ -134,11 +141,12 @@ type Set = (parameter: string, values: Float32Array) => void;
 export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], set: Set): void {
   const put = (name: string, values: Float32Array): void => set(`${to}.${name}`, values);
   if (form.kind === "batch") fillBatch(form, arrays, put);
+  else if (form.kind === "slopes") fillSlopes(arrays, put);
   else if (form.kind === "recurrent" && arrays.length !== arraysOf(form).length) fillByGate(form, arrays, put);
   else if (form.kind === "recurrent" && isCudnn(form, arrays)) fillCudnn(form, arrays, put);
   else fillPieces(form, arrays, put);
 }
-function fillPieces(form: Exclude<WeightForm, { kind: "batch" }>, arrays: readonly KerasArray[], put: Set): void {
+function fillPieces(form: Laid, arrays: readonly KerasArray[], put: Set): void {
   const [first] = arrays as [KerasArray];
   const axes = form.kind === "convolution" ? 3 : form.kind === "normalization" ? 1 : 2;
   const [inputs, outputs] = arrays.length === 0 ? [0, 0] : (sizes(first, axes).slice(-2) as [number, number]);
@@ -165,6 +173,7 @@ export function arraysFrom(
   parameter: (name: string) => { readonly shape: readonly number[]; readonly values: Float32Array },
 ): readonly (KerasArray & { readonly data: Float32Array })[] {
   const names = arraysOf(form);
+  if (form.kind === "slopes") throw new Error("internal: slopes are not written");
   if (form.kind === "batch") {
     const { values: gain } = parameter(`${to}.gain`);
     const all = (value: number): Float32Array => new Float32Array(gain.length).fill(value);
@@ -209,6 +218,13 @@ function fillBatch(form: Extract<WeightForm, { kind: "batch" }>, arrays: readonl
     "b",
     Float32Array.from(gain, (value, k) => (beta?.[k] ?? 0) - value * (mean.data[k] as number)),
   );
+}
+
+/** One for each feature, at each step or for all steps. */
+function fillSlopes([alpha]: readonly KerasArray[], put: Set): void {
+  const { data, shape } = alpha as KerasArray;
+  if (shape.slice(0, -1).some((size) => size !== 1)) wrong(alpha as KerasArray, [1, "features"]);
+  put("slope", Float32Array.from(data));
 }
 
 type Recurrent = Extract<WeightForm, { kind: "recurrent" }>;

@@ -16,6 +16,7 @@ import {
   recurrent,
 } from "../../nn/layers.ts";
 import { type Model, modelOf, nameLayers } from "../../nn/model.ts";
+import { lastStep } from "../../nn/sequence-cells.ts";
 import { FormatError } from "../safetensors.ts";
 import { batchNorm } from "./batch-norm.ts";
 import type { MappedLayer, PytorchMapping, TensorPart } from "./mapping.ts";
@@ -211,9 +212,7 @@ export function modelFromTensors(
       if (!last && rate > 0) specs.push(dropout(rate, { name: layerName({ kind: "dropout" }) }));
     }
     if (output === "last" && both) {
-      specs.push(
-        recurrent(cell("h' = x  # what came last"), { label: "last_step", name: layerName({ kind: "last_step" }) }),
-      );
+      specs.push(recurrent(lastStep, { label: "last_step", name: layerName({ kind: "last_step" }) }));
     }
     return specs;
   };

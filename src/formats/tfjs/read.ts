@@ -6,8 +6,9 @@ import { excerpt } from "../../graph/excerpt.ts";
 import { joined } from "../../graph/joined.ts";
 import { formatValue, isPlain } from "../../graph/schema.ts";
 import type { ImportedModel, ModelSource } from "../imported.ts";
+import type { Arrays } from "../keras/arrays.ts";
 import { ConfigError } from "../keras/config.ts";
-import { type Arrays, finish, understand } from "../keras/read.ts";
+import { finish, understand } from "../keras/read.ts";
 import { arraysOf, type KerasArray } from "../keras/weights.ts";
 import { type Dtype, decodeTensor, elementBytes, FormatError } from "../safetensors.ts";
 
@@ -137,7 +138,9 @@ function arraysFor(arrays: ReadonlyMap<string, KerasArray>): Arrays {
     [...arrays].flatMap(([key, array]) => (wanted(key.split("/")) ? [array] : []));
   const taken = new Set<KerasArray>();
   return (layer, groups) => {
-    const own = named((parts) => parts.slice(0, -1).includes(layer));
+    // Of a layer within a model, the manifest has its own name alone.
+    const called = layer.split("/").at(-1) as string;
+    const own = named((parts) => parts.slice(0, -1).includes(called));
     return groups.map(({ form, path, inner }) => {
       const wanted = arraysOf(form);
       const way = /^(forward|backward)/.exec(path)?.[1];

@@ -71,7 +71,7 @@ test("hard_sigmoid of Keras 1 and 2 is another function, and a name that is none
     await outputOf(named("hard_sigmoid", 2)),
     values.map((x) => clip(0, 1)(0.2 * x + 0.5)),
   );
-  expect(activationOf("gelu", 3)).toBe("gelu");
+  expect(activationOf("glu", 3)).toBe("glu");
   for (const name of ["constructor", "toString", "__proto__"]) expect(activationOf(name, 3)).toBe(name);
   expect(activationOf({ class_name: "constructor", config: {} }, 3)).toBe("constructor");
 });

@@ -101,8 +101,8 @@ describe("what our layers cannot say is refused before weights are read, by the 
       'the layer "l1" (Flatten) cannot be said: it joins all steps of a sequence, and ours are of any length.',
     ],
     [
-      model(["LSTM", { ...lstm, activation: "gelu" }]),
-      'the layer "x" (LSTM) cannot be said: our equations cannot say the activation gelu, which needs the error function.',
+      model(["LSTM", { ...lstm, activation: "glu" }]),
+      'the layer "x" (LSTM) cannot be said: our equations cannot say the activation glu.',
     ],
     [
       model(["LSTM", { ...lstm, time_major: true }]),

@@ -1,0 +1,130 @@
+/** Keras's layers that make one value of several, as ours. */
+import { cell } from "../../graph/cell.ts";
+import { type MergeMode, mergeModes, recurrent } from "../../nn/layers.ts";
+import type { Config, KerasLayer } from "./config.ts";
+import { snakeCase } from "./folders.ts";
+import { endedTogether, unmasked } from "./masks.ts";
+import { isLast } from "./stepwise-layers.ts";
+import { joinTimes, nameOfCall, refuse, type Translation, type Value } from "./translation.ts";
+
+/** A merging layer of ours, or equations over the names of what is merged. */
+export type Merge =
+  | { readonly mode: MergeMode }
+  | {
+      readonly equations: (names: readonly string[], config: Config) => string;
+      /** How many it merges, where it cannot be any number. */
+      readonly exactly?: 2;
+      /** Whether it is of vectors alone, and hands no mask on. */
+      readonly vectors?: true;
+    };
+
+const nested =
+  (name: string) =>
+  (names: readonly string[]): string =>
+    `y = ${names.reduce((all, one) => `${name}(${all}, ${one})`)}`;
+/** Layers, by class. */
+const layers: ReadonlyMap<string, Merge> = new Map<string, Merge>([
+  ["Concatenate", { mode: "concat" }],
+  ["Add", { mode: "sum" }],
+  ["Multiply", { mode: "mul" }],
+  ["Average", { mode: "ave" }],
+  ["Subtract", { equations: ([a, b]) => `y = ${a} - ${b}`, exactly: 2 }],
+  ["Maximum", { equations: nested("max") }],
+  ["Minimum", { equations: nested("min") }],
+  [
+    "Dot",
+    {
+      equations: ([a, b], { normalize }) => product(a as string, b as string, normalize === true),
+      exactly: 2,
+      vectors: true,
+    },
+  ],
+]);
+/** The product of two vectors, or the cosine of their angle. */
+const product = (a: string, b: string, normalize: boolean): string =>
+  [
+    ...(normalize ? [a, b].map((one, k) => `n_${k + 1} = sqrt(max(sum(${one} * ${one}), 1e-12))`) : []),
+    `y = sum(${a} * ${b})${normalize ? " / (n_1 * n_2)" : ""}`,
+  ].join("\n");
+
+/** How a layer merges; undefined where it does not. */
+export function mergeOf({ className, config }: Pick<KerasLayer, "className" | "config">): Merge | undefined {
+  if (className !== "Merge") return layers.get(className);
+  const mode = mergeModes.find((one) => one === config.mode);
+  return mode === undefined ? undefined : { mode };
+}
+
+/** What a layer, or an operation, makes of several values. */
+export function addMerge(
+  translation: Translation,
+  layer: KerasLayer,
+  merge: Merge,
+  given: readonly Value[],
+  index: number,
+): Value {
+  const { config, className } = layer;
+  const name = layer.operation ? translation.free(layer.name) : nameOfCall(translation, layer, index);
+  const [first] = given as [Value];
+  if (given.length < 2) return refuse(layer, "it merges fewer than two values");
+  if (given.some(({ tokens }) => tokens)) return refuse(layer, "it merges tokens");
+  if (given.some(({ sequence }) => sequence !== first.sequence)) {
+    return refuse(layer, "it merges sequences with what is one vector for all steps");
+  }
+  if ("mode" in merge) {
+    if (merge.mode === "concat" && !isLast(config.axis ?? config.concat_axis, first)) {
+      return refuse(layer, "its axis is not that of the features");
+    }
+    return joined(translation, name, merge.mode, given);
+  }
+  const { equations, exactly, vectors } = merge;
+  if (exactly !== undefined && given.length !== exactly) return refuse(layer, `it merges ${given.length} values`);
+  if (vectors && (first.sequence || !isLast(config.axes, first))) {
+    return refuse(layer, "it multiplies all steps with all others; ours multiplies one vector with another");
+  }
+  const source = equations(namesOf(given), config);
+  return combined(translation, name, { source, label: snakeCase(className) }, given);
+}
+/** The names of what a cell reads. */
+export const namesOf = (given: readonly unknown[]): string[] => given.map((_, k) => (k === 0 ? "x" : `x_${k + 1}`));
+
+/** A cell that reads several values, under `namesOf` them. */
+export function combined(
+  translation: Translation,
+  name: string,
+  { source, label, masks = true }: { readonly source: string; readonly label: string; readonly masks?: boolean },
+  given: readonly Value[],
+): Value {
+  const names = namesOf(given);
+  const flows = given.map((value) => (masks ? value.flow() : unmasked(translation, value)));
+  const [reads] = flows as [string];
+  const more = Object.fromEntries(names.slice(1).map((one, k) => [one, flows[k + 1] as string]));
+  translation.emit(
+    recurrent(cell(source, { inputs: names }), { label, reads, ...(names.length > 1 && { inputs: more }) }),
+    name,
+  );
+  return {
+    ...{ flow: () => name, sequence: (given[0] as Value).sequence, mask: masks ? maskOfAll(given) : undefined },
+    ...{ time: joinTimes(translation, given), ended: masks ? endedTogether(given) : undefined },
+  };
+}
+const maskOfAll = (given: readonly Value[]): string | undefined => {
+  const masks = [...new Set(given.flatMap(({ mask }) => (mask === undefined ? [] : [mask])))];
+  return masks.length === 0 ? undefined : masks.sort().join(" and ");
+};
+
+/** What joins values by a layer of ours. */
+function joined(translation: Translation, name: string, mergeMode: MergeMode, given: readonly Value[]): Value {
+  let made = false;
+  const flow = (): string => {
+    if (!made) translation.emit({ kind: "merge", of: given.map((value) => value.flow()), mergeMode }, name);
+    made = true;
+    return name;
+  };
+  // Joined states are needed as a layer only where another layer than a decoder reads them.
+  if (!given.every(({ state }) => state !== undefined)) flow();
+  return {
+    ...{ flow, sequence: (given[0] as Value).sequence, mask: maskOfAll(given) },
+    ...{ time: joinTimes(translation, given), ...(mergeMode === "concat" && { parts: given }) },
+    ended: endedTogether(given),
+  };
+}

@@ -1,0 +1,123 @@
+/** Layers that stand around recurrent ones, as Keras 3 writes and computes them; recorded by scripts/record-keras-layers.py. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { type ImportedModel, importModel } from "../../../src/formats/imported.ts";
+import { readModel, writeModel } from "../../../src/formats/model-file.ts";
+import { predict } from "../../../src/train/predict.ts";
+import { rejection } from "../../helpers/refusal.ts";
+
+type Numbers = { readonly shape: readonly number[]; readonly data: readonly number[] };
+type Recorded = {
+  readonly name: string;
+  readonly file: string;
+  /** The same as a legacy HDF5 file, packed by gzip. */
+  readonly h5?: string;
+  readonly inputs: readonly Numbers[];
+  readonly outputs: readonly Numbers[];
+};
+const path = join(import.meta.dirname, "../../fixtures/keras-layers.json");
+const { keras, models } = JSON.parse(readFileSync(path, "utf8")) as {
+  readonly keras: string;
+  readonly models: readonly Recorded[];
+};
+const open = ({ file }: Pick<Recorded, "file">, name = "m.keras"): Promise<ImportedModel> =>
+  importModel({ bytes: new Uint8Array(Buffer.from(file, "base64")), name });
+const named = (name: string): Recorded => models.find((one) => one.name === name) as Recorded;
+
+/** What is refused, by what the message says behind the layer's name. */
+const refused: Readonly<Record<string, string>> = {
+  "PReLU of each step":
+    '"p_re_lu_2" (PReLU) cannot be said: it has slopes of its own for each step; ours are one for all (shared_axes=[1])',
+  "masks of merges":
+    '"lstm_15" (LSTM) cannot be said: a step counts there where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask',
+  "masks of concatenations":
+    '"lstm_16" (LSTM) cannot be said: a step counts there where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask',
+  "a model at each step": '"time_distributed_1" (TimeDistributed) cannot be said: it applies a Sequential at each step',
+  "pooling, axes kept":
+    '"global_average_pooling1d_2" (GlobalAveragePooling1D) cannot be said: it keeps the axis of time (keepdims)',
+  "same convolution": '"conv1d_1" (Conv1D) cannot be said: its padding is same; ours is causal',
+  "same convolution, steps": '"conv1d_3" (Conv1D) cannot be said: its padding is same; ours is causal',
+  "convolution, gelu": '"conv1d_4" (Conv1D) cannot be said: its activation is "gelu"',
+  "dilated convolution": '"conv1d_6" (Conv1D) cannot be said: it has dilations or groups',
+  "valid convolution, then an LSTM": '"conv1d_8" (Conv1D) cannot be said: its padding is valid; ours is causal',
+  "valid convolution, then both ways": '"conv1d_9" (Conv1D) cannot be said: its padding is valid; ours is causal',
+  "valid convolution, then pooling": '"conv1d_10" (Conv1D) cannot be said: its padding is valid; ours is causal',
+  "two valid convolutions": '"conv1d_12" (Conv1D) cannot be said: its padding is valid; ours is causal',
+  "valid convolution, steps": '"conv1d_14" (Conv1D) cannot be said: its padding is valid; ours is causal',
+  "strided convolution": '"conv1d_15" (Conv1D) cannot be said: its padding is same; ours is causal',
+  "strided valid convolution": '"conv1d_16" (Conv1D) cannot be said: its padding is valid; ours is causal',
+  "max pooling": '"conv1d_17" (Conv1D) cannot be said: its padding is same; ours is causal',
+  "max pooling of any length": '"conv1d_18" (Conv1D) cannot be said: its padding is same; ours is causal',
+  "average pooling": '"average_pooling1d" (AveragePooling1D) cannot be said: there is no layer of ours for its class',
+  "max pooling, a rest left":
+    '"max_pooling1d_2" (MaxPooling1D) cannot be said: there is no layer of ours for its class',
+  "convolution, pooling, LSTM": '"conv1d_19" (Conv1D) cannot be said: its padding is valid; ours is causal',
+  "separable convolution":
+    '"separable_conv1d" (SeparableConv1D) cannot be said: there is no layer of ours for its class',
+  "depthwise convolution":
+    '"depthwise_conv1d" (DepthwiseConv1D) cannot be said: there is no layer of ours for its class',
+  "zero padding": '"zero_padding1d" (ZeroPadding1D) cannot be said: there is no layer of ours for its class',
+  "a forecast of other steps":
+    '"repeat_vector_2" (RepeatVector) cannot be said: it makes 3 steps of a sequence of 5, and ours are of one length',
+  "flattened steps":
+    '"flatten_1" (Flatten) cannot be said: it joins all steps of a sequence, and ours are of any length',
+  "a reshaped end": '"reshape" (Reshape) cannot be said: our sequences are of any length',
+  "one feature by a reshape": '"reshape_1" (Reshape) cannot be said: our sequences are of any length',
+  "steps without a feature at the end": '"reshape_2" (Reshape) cannot be said: our sequences are of any length',
+  "permuted features": '"permute" (Permute) cannot be said: it exchanges time and features',
+  "attention by permutations": '"permute_2" (Permute) cannot be said: it exchanges time and features',
+  "cropped steps": '"cropping1d" (Cropping1D) cannot be said: there is no layer of ours for its class',
+  "up-sampling": '"up_sampling1d" (UpSampling1D) cannot be said: there is no layer of ours for its class',
+  "dot attention": '"attention" (Attention) cannot be said: there is no layer of ours for its class',
+  "dot attention, scaled": '"reshape_3" (Reshape) cannot be said: our sequences are of any length',
+  "additive attention":
+    '"additive_attention" (AdditiveAttention) cannot be said: there is no layer of ours for its class',
+  "dot attention, masked": '"attention_2" (Attention) cannot be said: there is no layer of ours for its class',
+  "rescaling and normalisation":
+    '"normalization" (Normalization) cannot be said: there is no layer of ours for its class',
+  "einsum dense": '"einsum_dense" (EinsumDense) cannot be said: there is no layer of ours for its class',
+};
+
+/** @throws unless every output is Keras's, to 5e-6 */
+async function expectOutputs({ model, outputs }: ImportedModel, { inputs, outputs: wanted }: Recorded): Promise<void> {
+  const all = outputs ?? [{ name: "", model }];
+  expect(all).toHaveLength(wanted.length);
+  for (const [k, { model: one }] of all.entries()) {
+    const given = one.inputs.map(({ name }) => [name, inputs[Number(/^in(\d+)$/.exec(name)?.[1] ?? 1) - 1]]);
+    const alone = one.inputs.length === 1 && one.layers[0]?.kind !== "input";
+    const found = await predict(one, alone ? (inputs[0] as Numbers) : Object.fromEntries(given), {
+      engine: "reference",
+    });
+    const { shape, data } = wanted[k] as Numbers;
+    expect([...found.shape]).toEqual(shape);
+    const off = data.map((value, i) => Math.abs(value - (found.data[i] as number)));
+    expect(Math.max(...off)).toBeLessThan(5e-6);
+    // Our file says the same.
+    const bytes = writeModel({ model: one, extra: {} });
+    expect(writeModel({ model: readModel(bytes).model, extra: {} })).toEqual(bytes);
+  }
+}
+
+describe(`what Keras ${keras} computes`, () => {
+  test.each(models.filter(({ name }) => !(name in refused)))("$name", async (recorded) => {
+    await expectOutputs(await open(recorded), recorded);
+  });
+});
+
+describe("legacy HDF5 files, whose arrays are in a list for each outermost layer", () => {
+  test.each(models.filter(({ h5 }) => h5 !== undefined))("$name", async (recorded) => {
+    const bytes = new Uint8Array(gunzipSync(Buffer.from(recorded.h5 as string, "base64")));
+    const imported = await importModel({ bytes, name: "m.h5" });
+    const { model } = await open(recorded);
+    expect(JSON.stringify(imported.model.layers)).toBe(JSON.stringify(model.layers));
+    expect(imported.model.values).toEqual(model.values);
+  });
+});
+
+describe("refused, with the layer and what to do", () => {
+  test.each(Object.entries(refused))("%s", async (name, message) => {
+    expect(await rejection(open(named(name)))).toBe(`m.keras: the layer ${message}.`);
+  });
+});
