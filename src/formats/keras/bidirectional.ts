@@ -1,13 +1,24 @@
 /** Keras's Bidirectional as ours. */
 import { excerpt } from "../../graph/excerpt.ts";
-import { bidirectional, type CellSpec, mergeModes, recurrent } from "../../nn/layers.ts";
-import { recurrentCell } from "./cells.ts";
+import { bidirectional, type CellSpec, type MergeMode, mergeModes, recurrent } from "../../nn/layers.ts";
+import { lastStep } from "../../nn/sequence-cells.ts";
+import { firstFrom } from "../late-steps.ts";
+import { lateCell, recurrentCell } from "./cells.ts";
 import { type Config, type KerasLayer, nested } from "./config.ts";
 import { endedBy, masked, outputMask } from "./masks.ts";
 import type { RecurrentCall } from "./recurrent.ts";
 import { cellOf, checkReversed, type RecurrentOptions, readRecurrent } from "./recurrent-options.ts";
 import { type Half, statesOf } from "./states.ts";
-import { nameOfCall, refuse, sharedWith, type Translation, type Value } from "./translation.ts";
+import {
+  nameOfCall,
+  oneVector,
+  prompt,
+  refuse,
+  sharedWith,
+  stepsOf,
+  type Translation,
+  type Value,
+} from "./translation.ts";
 import type { WeightGroup } from "./weights.ts";
 
 /** A layer in two directions: its output, or one of each where they are not merged, and the final states of both where it returns them. */
@@ -23,7 +34,7 @@ export function addBidirectional(
   const mode = config.merge_mode === null ? "none" : (config.merge_mode ?? "concat");
   const mergeMode = [...mergeModes, "none" as const].find((one) => one === mode);
   if (mergeMode === undefined) return refuse(layer, `its merge_mode is ${excerpt(String(mode))}`);
-  const name = nameOfCall(translation, layer, index);
+  const own = nameOfCall(translation, layer, index);
   const { reads, mask } = masked(translation, layer, call, x);
   const readOf = (given: NonNullable<typeof there>): RecurrentOptions => {
     const { className, config: own } = cellOf(layer, given.className, given.config);
@@ -32,6 +43,11 @@ export function addBidirectional(
   const back = nested(config.backward_layer) ?? there;
   const [forward, backward] = [readOf(there), readOf(back)];
   const { returnSequences, goBackwards } = forward.options;
+  const { late = 0 } = x;
+  // Of what begins late the way back ends at a step before the last that it would read: then its output there is taken.
+  const picked = late > 0 && !returnSequences;
+  if (late > 0 && (goBackwards || forward.returnState || (picked && index > 0))) prompt(layer, x);
+  const name = picked ? translation.free(`${own}_steps`) : own;
   checkReversed(translation, layer, mask, forward.options);
   const handed = outputMask(translation, mask, returnSequences);
   if (mask !== undefined && returnSequences && translation.dialect.major < 3) {
@@ -47,14 +63,20 @@ export function addBidirectional(
   const owner = translation.ours.get(layer.name) as string;
   const direction = (read: RecurrentOptions, half: Half): CellSpec => {
     const spec = make(read);
+    const cell = half === "forward" ? lateCell(spec.cell, late) : spec.cell;
     return {
-      ...{ ...spec, goBackwards: half === "forward" && goBackwards },
+      ...{ ...spec, cell, goBackwards: half === "forward" && goBackwards },
+      ...(picked && { returnSequences: true }),
       ...(handed.ended !== undefined && { endsMask: true }),
       ...(index > 0 && { shared: sharedWith(spec, `${owner}.${half}`) }),
     };
   };
   const entry = translation.emit(
-    bidirectional(direction(forward, "forward"), { backward: direction(backward, "backward"), mergeMode, reads }),
+    bidirectional(direction(forward, "forward"), {
+      backward: direction(backward, "backward"),
+      mergeMode: picked ? "none" : mergeMode,
+      reads,
+    }),
     name,
   );
   if (index === 0) {
@@ -67,9 +89,10 @@ export function addBidirectional(
       partOf(backward, "backward", back.config),
     ]);
   }
+  if (picked) return lastOfBoth(translation, own, name, late, mergeMode);
   const outputOf = (flow: string): Value => ({
     ...{ flow: () => flow, sequence: returnSequences, mask: handed.mask },
-    ...{ time: returnSequences ? x.time : undefined, ...endedBy(entry, handed) },
+    ...{ ...(returnSequences ? stepsOf(x) : { time: undefined }), ...endedBy(entry, handed) },
   });
   const outputs = mergeMode === "none" ? [outputOf(`${name}.forward`), outputOf(`${name}.backward`)] : [outputOf(name)];
   if (!forward.returnState) return outputs;
@@ -84,4 +107,22 @@ export function addBidirectional(
       );
     });
   return [...outputs, ...statesOfHalf(forward, "forward"), ...statesOfHalf(backward, "backward")];
+}
+
+/** What both directions give last, where the way back ends behind so many steps. */
+function lastOfBoth(
+  { free, emit }: Translation,
+  own: string,
+  steps: string,
+  late: number,
+  mergeMode: MergeMode | "none",
+): readonly Value[] {
+  const halves = (["forward", "backward"] as const).map((half) => {
+    const name = free(`${own}_${half}`);
+    const of = half === "forward" ? lastStep : firstFrom(late);
+    emit(recurrent(of, { label: `last_${half}`, reads: `${steps}.${half}` }), name);
+    return name;
+  });
+  if (mergeMode !== "none") emit({ kind: "merge", of: halves, mergeMode }, own);
+  return (mergeMode === "none" ? halves : [own]).map((name) => ({ ...oneVector, flow: () => name }));
 }

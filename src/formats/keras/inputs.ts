@@ -36,5 +36,12 @@ export function addInput(translation: Translation, layer: KerasLayer): Value {
   if (typeof length === "number") lengths.set(name, length);
   if (typeof batch === "number") note(`Its batches had ${batch} examples; here they have any number.`);
   if (sequence) times.set(name, name);
-  return { flow: () => name, sequence, ...(tokens && { tokens }), mask: undefined, time: sequence ? name : undefined };
+  return {
+    flow: () => name,
+    sequence,
+    ...(tokens && { tokens }),
+    mask: undefined,
+    time: sequence ? name : undefined,
+    ...(typeof length === "number" && { steps: length }),
+  };
 }

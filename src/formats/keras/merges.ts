@@ -5,7 +5,7 @@ import type { Config, KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
 import { endedTogether, unmasked } from "./masks.ts";
 import { isLast } from "./stepwise-layers.ts";
-import { joinTimes, nameOfCall, refuse, type Translation, type Value } from "./translation.ts";
+import { joinTimes, nameOfCall, refuse, stepsOf, type Translation, type Value } from "./translation.ts";
 
 /** A merging layer of ours, or equations over the names of what is merged. */
 export type Merge =
@@ -67,9 +67,7 @@ export function addMerge(
   const [first] = given as [Value];
   if (given.length < 2) return refuse(layer, "it merges fewer than two values");
   if (given.some(({ tokens }) => tokens)) return refuse(layer, "it merges tokens");
-  if (given.some(({ sequence }) => sequence !== first.sequence)) {
-    return refuse(layer, "it merges sequences with what is one vector for all steps");
-  }
+  checkAlike(layer, given);
   if ("mode" in merge) {
     if (merge.mode === "concat" && !isLast(config.axis ?? config.concat_axis, first)) {
       return refuse(layer, "its axis is not that of the features");
@@ -83,6 +81,13 @@ export function addMerge(
   }
   const source = equations(namesOf(given), config);
   return combined(translation, name, { source, label: snakeCase(className) }, given);
+}
+/** @throws ConfigError where sequences meet vectors, or sequences of other steps */
+export function checkAlike(layer: KerasLayer, [first, ...more]: readonly Value[]): void {
+  if (more.some(({ sequence }) => sequence !== first?.sequence)) {
+    refuse(layer, "it merges sequences with what is one vector for all steps");
+  }
+  if (more.some(({ late }) => late !== first?.late)) refuse(layer, "it merges sequences of which one begins later");
 }
 /** The names of what a cell reads. */
 export const namesOf = (given: readonly unknown[]): string[] => given.map((_, k) => (k === 0 ? "x" : `x_${k + 1}`));
@@ -104,7 +109,11 @@ export function combined(
   );
   return {
     ...{ flow: () => name, sequence: (given[0] as Value).sequence, mask: masks ? maskOfAll(given) : undefined },
-    ...{ time: joinTimes(translation, given), ended: masks ? endedTogether(given) : undefined },
+    ...{
+      ...stepsOf(given[0] as Value),
+      time: joinTimes(translation, given),
+      ended: masks ? endedTogether(given) : undefined,
+    },
   };
 }
 const maskOfAll = (given: readonly Value[]): string | undefined => {
@@ -124,7 +133,11 @@ function joined(translation: Translation, name: string, mergeMode: MergeMode, gi
   if (!given.every(({ state }) => state !== undefined)) flow();
   return {
     ...{ flow, sequence: (given[0] as Value).sequence, mask: maskOfAll(given) },
-    ...{ time: joinTimes(translation, given), ...(mergeMode === "concat" && { parts: given }) },
+    ...{
+      ...stepsOf(given[0] as Value),
+      time: joinTimes(translation, given),
+      ...(mergeMode === "concat" && { parts: given }),
+    },
     ended: endedTogether(given),
   };
 }

@@ -1,14 +1,17 @@
 /** Operations on arrays in a functional model of Keras 3, such as `a * 0.5` and `h[:, -1]`, as cells of ours. */
+
+import type { Cell } from "../../graph/cell.ts";
 import { excerpt } from "../../graph/excerpt.ts";
-import { recurrent } from "../../nn/layers.ts";
+import { type CellSpec, recurrent } from "../../nn/layers.ts";
 import { lastStep, maxPooling, meanPooling, sumPooling } from "../../nn/sequence-cells.ts";
+import { firstFrom, poolingFrom } from "../late-steps.ts";
 import { type Activation, activationOf } from "./activations.ts";
 import { activationCell } from "./cells.ts";
 import type { Argument, Config, KerasCall, KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
 import { unmasked } from "./masks.ts";
-import { combined, namesOf } from "./merges.ts";
-import { refuse, type Translation, type Value } from "./translation.ts";
+import { checkAlike, combined, namesOf } from "./merges.ts";
+import { oneVector, refuse, stepsOf, type Translation, type Value } from "./translation.ts";
 
 const infix =
   (sign: string) =>
@@ -39,10 +42,10 @@ const functions: ReadonlyMap<string, (x: string) => string> = new Map([
   ["Exp", (x) => `exp(${x})`],
 ]);
 /** What is made of all steps. */
-const reductions = new Map([
-  ["Mean", { of: meanPooling, label: "mean" }],
-  ["Max", { of: maxPooling, label: "max" }],
-  ["Sum", { of: sumPooling, label: "sum" }],
+const reductions = new Map<string, { readonly of: Cell; readonly kind: "mean" | "max" | "sum" }>([
+  ["Mean", { of: meanPooling, kind: "mean" }],
+  ["Max", { of: maxPooling, kind: "max" }],
+  ["Sum", { of: sumPooling, kind: "sum" }],
 ]);
 
 /** What an operation makes of its arguments. Masks go with layers, not with operations. */
@@ -57,9 +60,7 @@ export function addOperation(
   const [x] = given;
   if (x === undefined) return refuse(layer, "it reads no layer");
   if (given.some(({ tokens }) => tokens)) return refuse(layer, "it computes with tokens");
-  if (given.some(({ sequence }) => sequence !== x.sequence)) {
-    return refuse(layer, "it combines sequences with what is one vector for all steps");
-  }
+  checkAlike(layer, given);
   const label = snakeCase(className);
   const pair = pairs.get(className);
   if (pair !== undefined) {
@@ -89,7 +90,8 @@ export function addOperation(
     if (!x.sequence || axes.length !== 1 || axes[0] !== 1 || config.keepdims === true) {
       return refuse(layer, "it does not make one vector of all steps (axis=1)");
     }
-    return one(translation, layer, recurrent(reduction.of, { label, reads: unmasked(translation, x) }), false);
+    const of = x.late === undefined ? reduction.of : poolingFrom(x.late, reduction.kind);
+    return one(translation, layer, recurrent(of, { label, reads: unmasked(translation, x) }), oneVector);
   }
   if (className === "GetItem") return addItem(translation, layer, x, call);
   const of = functions.get(className);
@@ -100,13 +102,8 @@ export function addOperation(
       "it is an operation on arrays that our equations do not have. Use a layer of Keras's in its place",
     );
   }
-  return one(
-    translation,
-    layer,
-    recurrent(activationCell(activation), { label, reads: unmasked(translation, x) }),
-    x.sequence,
-    x.time,
-  );
+  const spec = recurrent(activationCell(activation), { label, reads: unmasked(translation, x) });
+  return one(translation, layer, spec, { sequence: x.sequence, ...stepsOf(x) });
 }
 
 /** An activation by the name of its operation, with the options that it has there. */
@@ -134,8 +131,11 @@ function addItem(translation: Translation, layer: KerasLayer, x: Value, { consta
     return refuse(layer, "it takes a part of an array; ours take the last step or the first, [:, -1] and [:, 0]");
   }
   const reads = unmasked(translation, x);
-  const spec = recurrent(lastStep, { label: step === 0 ? "first_step" : "last_step", reads, goBackwards: step === 0 });
-  return one(translation, layer, spec, false);
+  // The first step is the last one from the end, unless others stand before it.
+  const first = step === 0 && x.late === undefined;
+  const of = step === 0 && x.late !== undefined ? firstFrom(x.late) : lastStep;
+  const spec = recurrent(of, { label: step === 0 ? "first_step" : "last_step", reads, goBackwards: first });
+  return one(translation, layer, spec, oneVector);
 }
 const isSlice = (given: unknown): given is { readonly config: Config } =>
   typeof given === "object" &&
@@ -144,14 +144,8 @@ const isSlice = (given: unknown): given is { readonly config: Config } =>
   typeof (given as Config).config === "object" &&
   (given as Config).config !== null;
 
-function one(
-  { free, emit }: Translation,
-  layer: KerasLayer,
-  spec: ReturnType<typeof recurrent>,
-  sequence: boolean,
-  time?: string,
-): Value {
+function one({ free, emit }: Translation, layer: KerasLayer, spec: CellSpec, of: Omit<Value, "flow" | "mask">): Value {
   const name = free(layer.name);
   emit(spec, name);
-  return { flow: () => name, sequence, mask: undefined, time: sequence ? time : undefined };
+  return { ...of, flow: () => name, mask: undefined };
 }

@@ -1,12 +1,21 @@
 /** Keras's recurrent layers of one direction as ours: LSTM, GRU, SimpleRNN, and RNN over a cell or several. */
 import { type CellSpec, recurrent } from "../../nn/layers.ts";
-import { recurrentCell } from "./cells.ts";
+import { lateCell, recurrentCell } from "./cells.ts";
 import { type Config, type KerasCall, type KerasLayer, nested } from "./config.ts";
 import { snakeCase } from "./folders.ts";
 import { endedBy, masked, type OutputMask, outputMask } from "./masks.ts";
 import { cellOf, checkReversed, readRecurrent } from "./recurrent-options.ts";
 import { startsOf, statesOf } from "./states.ts";
-import { type Entry, nameOfCall, refuse, sharedWith, type Translation, type Value } from "./translation.ts";
+import {
+  type Entry,
+  nameOfCall,
+  prompt,
+  refuse,
+  sharedWith,
+  stepsOf,
+  type Translation,
+  type Value,
+} from "./translation.ts";
 import type { WeightGroup } from "./weights.ts";
 
 /** A call of a recurrent layer. */
@@ -30,9 +39,11 @@ export function addRecurrent(translation: Translation, layer: KerasLayer, at: Re
   const { names, from } = startsOf(translation, read.states, starts, layer);
   const { reads, mask } = masked(translation, layer, call, x);
   checkReversed(translation, layer, mask, read.options);
+  const { late = 0 } = x;
+  if (late > 0 && (read.options.goBackwards || from !== undefined)) prompt(layer, x);
   const handed = outputMask(translation, mask, returnSequences);
   const make = (output?: string): CellSpec =>
-    recurrent(recurrentCell({ ...read.form, states: names, output }), {
+    recurrent(lateCell(recurrentCell({ ...read.form, states: names, output }), late), {
       ...{ units: read.units, label: read.label, reads, ...read.options, ...read.rates, returnState: read.returnState },
       ...(from !== undefined && { initialState: { from }, stateful: false }),
     });
@@ -43,7 +54,7 @@ export function addRecurrent(translation: Translation, layer: KerasLayer, at: Re
   if (index === 0) translation.weights.set(layer.name, [{ form: read.weightForm, to: name, path: "cell" }]);
   const main: Value = {
     ...{ flow: () => name, sequence: returnSequences, mask: handed.mask },
-    ...{ time: returnSequences ? x.time : undefined, ...endedBy(entry, handed) },
+    ...{ ...(returnSequences ? stepsOf(x) : { time: undefined }), ...endedBy(entry, handed) },
   };
   if (!read.returnState) return [main];
   const copy = (state: string, made: string): void => {
@@ -51,7 +62,9 @@ export function addRecurrent(translation: Translation, layer: KerasLayer, at: Re
     const one = make(state === "h" ? undefined : output);
     translation.emit({ ...one, returnSequences: false, returnState: false, ...shared }, made);
   };
-  return [main, ...statesOf(translation, name, read.states, undefined, copy)];
+  const states = statesOf(translation, name, read.states, undefined, copy);
+  // A decoder would get the count of steps, too.
+  return [main, ...(late === 0 ? states : states.map(({ state: _, ...value }) => value))];
 }
 
 /** Cells one on the other are layers one on the other, of which all but the last return sequences and hand masks on. */
@@ -65,7 +78,7 @@ function addStacked(
   if (starts.length > 0) return refuse(layer, "its stacked cells start from given states");
   if (index > 0) return refuse(layer, "it is called twice");
   const cells = config.cells.map((one) => nested(one) ?? refuse(layer, "one of its cells has no class and options"));
-  const { reads, mask } = masked(translation, layer, call, x);
+  const { reads, mask } = masked(translation, layer, call, prompt(layer, x));
   const own = translation.ours.get(layer.name) as string;
   const counts = new Map<string, number>();
   const groups: WeightGroup[] = [];
@@ -96,7 +109,7 @@ function addStacked(
   const { entry, returnSequences, handed } = last as NonNullable<typeof last>;
   const main: Value = {
     ...{ flow: () => own, sequence: returnSequences, mask: handed.mask },
-    ...{ time: returnSequences ? x.time : undefined, ...endedBy(entry, handed) },
+    ...{ ...(returnSequences ? stepsOf(x) : { time: undefined }), ...endedBy(entry, handed) },
   };
   if (layer.config.return_state !== true) return [main];
   const unsaid = (): never => refuse(layer, "the states of its stacked cells are read");

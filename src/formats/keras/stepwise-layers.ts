@@ -13,6 +13,7 @@ import {
   rateOf,
   refuse,
   sharedWith,
+  stepsOf,
   type Translation,
   unitsOf,
   type Value,
@@ -53,7 +54,7 @@ export function emitted(
 ): Value {
   const name = nameOfCall(translation, layer, index);
   make(name);
-  return { flow: () => name, sequence: x.sequence, mask: x.mask, ended: x.ended, time: x.time, ...changed };
+  return { flow: () => name, sequence: x.sequence, mask: x.mask, ended: x.ended, ...stepsOf(x), ...changed };
 }
 /** A cell, with its arrays where it has some; later calls share the first one's. */
 export function emittedCell(given: SimpleCall, spec: CellSpec, form?: WeightForm, changed: Partial<Value> = {}): Value {

@@ -17,7 +17,9 @@ import {
   nested,
   type Reference,
 } from "./config.ts";
+import { windowLayers } from "./convolutions.ts";
 import { addInput } from "./inputs.ts";
+import { joinedLayers } from "./joined-steps.ts";
 import { unmasked } from "./masks.ts";
 import { addMerge, mergeOf } from "./merges.ts";
 import { addOperation } from "./operations.ts";
@@ -156,7 +158,11 @@ function addCall(
   if (more.length > 0) return refuse(layer, unknown);
   const simple: SimpleCall = { translation, layer, className, config, path: "", index, call, x };
   if (className === "TimeDistributed") return [addTimeDistributed(simple)];
-  const add = stepwiseLayers.get(className) ?? sequenceLayers.get(className);
+  const add =
+    (x.joined === undefined ? undefined : joinedLayers.get(className)) ??
+    stepwiseLayers.get(className) ??
+    sequenceLayers.get(className) ??
+    windowLayers.get(className);
   return add === undefined ? refuse(layer, unknown) : [add(simple)];
 }
 
@@ -182,6 +188,11 @@ function outputsOf(translation: Translation, values: Values): Translated["output
   const outputs = model.outputs.map((reference) => {
     const value = outputIn(values, reference);
     if (value === undefined) throw new ConfigError(`its output ${quote(reference[0])} is none of its layers`);
+    if (value.late !== undefined) {
+      translation.note(
+        `Output ${outputName(value, reference)} has ${value.late} steps more here than in Keras: the first ${value.late} stand before those that it has there.`,
+      );
+    }
     return { value, name: outputName(value, reference) };
   });
   // Outputs that are no layers are given one; before the list is complete.

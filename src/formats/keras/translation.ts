@@ -44,6 +44,10 @@ export type Value = {
   readonly ended?: Ended | undefined;
   /** The input whose steps it has. */
   readonly time: string | undefined;
+  /** How many steps late it begins: steps that it has here and not in Keras, and that nothing may look at. Undefined for none. */
+  readonly late?: number | undefined;
+  /** How many steps it has in Keras, where that is known. */
+  readonly steps?: number | undefined;
   /** Of a final state: whose it is, which, and of how many. */
   readonly state?: {
     readonly of: string;
@@ -51,6 +55,8 @@ export type Value = {
     readonly half?: "forward" | "backward";
     readonly all: number;
   };
+  /** Of steps side by side: the sequence that they are of. */
+  readonly joined?: Value;
   /** Of a concatenation: what it joins. */
   readonly parts?: readonly Value[];
 };
@@ -185,6 +191,25 @@ export function joinTimes(translation: Translation, all: readonly Value[]): stri
   const given = all.flatMap(({ time }) => (time === undefined ? [] : [timeOf(translation, time)]));
   for (const one of given.slice(1)) translation.times.set(timeOf(translation, one), given[0] as string);
   return given[0];
+}
+
+/** What of a sequence its steps are, for what has the same. */
+export const stepsOf = ({ time, late, steps }: Value): Pick<Value, "time" | "late" | "steps"> => ({
+  time,
+  late,
+  steps,
+});
+/** What is one vector for all steps. */
+export const oneVector = {
+  ...{ sequence: false, mask: undefined, ended: undefined, time: undefined, late: undefined, steps: undefined },
+} as const;
+/** What begins with its first step. @throws ConfigError for what begins late */
+export function prompt(layer: KerasLayer, value: Value): Value {
+  if (value.late === undefined) return value;
+  return refuse(
+    layer,
+    `what it reads has ${value.late} steps fewer than the input, by a convolution without padding or a part that is cut off. Put it behind a recurrent layer or pooling, or pad with "same" or "causal"`,
+  );
 }
 
 /** An activation of a layer's config. */

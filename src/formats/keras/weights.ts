@@ -25,7 +25,15 @@ export type WeightForm =
   | { readonly kind: "slopes" }
   | { readonly kind: "normalization"; readonly scale: boolean; readonly center: boolean }
   | { readonly kind: "batch"; readonly scale: boolean; readonly center: boolean; readonly epsilon: number }
-  | { readonly kind: "convolution"; readonly size: number; readonly bias: boolean };
+  | {
+      readonly kind: "convolution";
+      readonly size: number;
+      readonly bias: boolean;
+      /** What its matrices are called, the first of the kernel first, and its bias. By default W_0 is the last, and the bias is b. */
+      /** Whether its steps and features are one axis, as of a Dense that reads all steps side by side. */
+      readonly flat?: true;
+      readonly names?: { readonly matrices: readonly string[]; readonly bias: string };
+    };
 
 /** The arrays of one part of a layer. */
 export type WeightGroup = {
@@ -120,12 +128,16 @@ function layoutOf(form: Laid, inputs: number, outputs: number): Layout {
     case "convolution": {
       // Ours multiplies the newest step by the first.
       const pieces = Array.from({ length: form.size }, (_, k): Piece => {
-        const row = (form.size - 1 - k) * inputs;
-        return { to: `W_${k}`, array: 0, row, rows: inputs, column: 0, width: outputs, turned: true };
+        const at = form.size - 1 - k;
+        const to = form.names?.matrices[at] ?? `W_${k}`;
+        return { to, array: 0, row: at * inputs, rows: inputs, column: 0, width: outputs, turned: true };
       });
       return {
-        shapes: [[form.size, inputs, outputs], ...(form.bias ? [[outputs]] : [])],
-        pieces: [...pieces, ...(form.bias ? [rowOf("b", 1, outputs)] : [])],
+        shapes: [
+          form.flat ? [form.size * inputs, outputs] : [form.size, inputs, outputs],
+          ...(form.bias ? [[outputs]] : []),
+        ],
+        pieces: [...pieces, ...(form.bias ? [rowOf(form.names?.bias ?? "b", 1, outputs)] : [])],
       };
     }
   }
@@ -148,8 +160,10 @@ export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], s
 }
 function fillPieces(form: Laid, arrays: readonly KerasArray[], put: Set): void {
   const [first] = arrays as [KerasArray];
-  const axes = form.kind === "convolution" ? 3 : form.kind === "normalization" ? 1 : 2;
-  const [inputs, outputs] = arrays.length === 0 ? [0, 0] : (sizes(first, axes).slice(-2) as [number, number]);
+  const flat = form.kind === "convolution" && form.flat === true;
+  const axes = form.kind === "convolution" && !flat ? 3 : form.kind === "normalization" ? 1 : 2;
+  const [rows, outputs] = arrays.length === 0 ? [0, 0] : (sizes(first, axes).slice(-2) as [number, number]);
+  const inputs = flat ? Math.floor(rows / form.size) : rows;
   const { shapes, pieces } = layoutOf(form, inputs, outputs ?? inputs);
   arrays.forEach((array, k) => {
     check(array, shapes[k] as readonly number[]);
@@ -158,7 +172,7 @@ function fillPieces(form: Laid, arrays: readonly KerasArray[], put: Set): void {
     const { data, shape } = arrays[array] as KerasArray;
     put(name, blockOf(data, shape.at(-1) as number, piece));
   }
-  if (form.kind === "convolution" && !form.bias) put("b", new Float32Array(outputs));
+  if (form.kind === "convolution" && !form.bias && form.names === undefined) put("b", new Float32Array(outputs));
 }
 
 /** What the moving variance and the epsilon of a written batch normalisation are: together exactly 1. */

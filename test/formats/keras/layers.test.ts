@@ -37,23 +37,12 @@ const refused: Readonly<Record<string, string>> = {
   "a model at each step": '"time_distributed_1" (TimeDistributed) cannot be said: it applies a Sequential at each step',
   "pooling, axes kept":
     '"global_average_pooling1d_2" (GlobalAveragePooling1D) cannot be said: it keeps the axis of time (keepdims)',
-  "same convolution": '"conv1d_1" (Conv1D) cannot be said: its padding is same; ours is causal',
-  "same convolution, steps": '"conv1d_3" (Conv1D) cannot be said: its padding is same; ours is causal',
-  "convolution, gelu": '"conv1d_4" (Conv1D) cannot be said: its activation is "gelu"',
-  "dilated convolution": '"conv1d_6" (Conv1D) cannot be said: it has dilations or groups',
-  "valid convolution, then an LSTM": '"conv1d_8" (Conv1D) cannot be said: its padding is valid; ours is causal',
-  "valid convolution, then both ways": '"conv1d_9" (Conv1D) cannot be said: its padding is valid; ours is causal',
-  "valid convolution, then pooling": '"conv1d_10" (Conv1D) cannot be said: its padding is valid; ours is causal',
-  "two valid convolutions": '"conv1d_12" (Conv1D) cannot be said: its padding is valid; ours is causal',
-  "valid convolution, steps": '"conv1d_14" (Conv1D) cannot be said: its padding is valid; ours is causal',
-  "strided convolution": '"conv1d_15" (Conv1D) cannot be said: its padding is same; ours is causal',
-  "strided valid convolution": '"conv1d_16" (Conv1D) cannot be said: its padding is valid; ours is causal',
-  "max pooling": '"conv1d_17" (Conv1D) cannot be said: its padding is same; ours is causal',
-  "max pooling of any length": '"conv1d_18" (Conv1D) cannot be said: its padding is same; ours is causal',
-  "average pooling": '"average_pooling1d" (AveragePooling1D) cannot be said: there is no layer of ours for its class',
+  "strided convolution":
+    '"conv1d_15" (Conv1D) cannot be said: of 8 steps it makes 4 in Keras and 3 here. Give the model a number of steps that it takes whole, without padding',
+  "max pooling of any length":
+    '"max_pooling1d_1" (MaxPooling1D) cannot be said: where it begins depends on the number of steps (padding "same" with strides), which the model leaves open. Say the shape of its input',
   "max pooling, a rest left":
-    '"max_pooling1d_2" (MaxPooling1D) cannot be said: there is no layer of ours for its class',
-  "convolution, pooling, LSTM": '"conv1d_19" (Conv1D) cannot be said: its padding is valid; ours is causal',
+    '"max_pooling1d_2" (MaxPooling1D) cannot be said: of 7 steps it makes 2 in Keras and 3 here. Give the model a number of steps that it takes whole, without padding',
   "separable convolution":
     '"separable_conv1d" (SeparableConv1D) cannot be said: there is no layer of ours for its class',
   "depthwise convolution":
@@ -61,14 +50,11 @@ const refused: Readonly<Record<string, string>> = {
   "zero padding": '"zero_padding1d" (ZeroPadding1D) cannot be said: there is no layer of ours for its class',
   "a forecast of other steps":
     '"repeat_vector_2" (RepeatVector) cannot be said: it makes 3 steps of a sequence of 5, and ours are of one length',
-  "flattened steps":
-    '"flatten_1" (Flatten) cannot be said: it joins all steps of a sequence, and ours are of any length',
   "a reshaped end": '"reshape" (Reshape) cannot be said: our sequences are of any length',
   "one feature by a reshape": '"reshape_1" (Reshape) cannot be said: our sequences are of any length',
   "steps without a feature at the end": '"reshape_2" (Reshape) cannot be said: our sequences are of any length',
   "permuted features": '"permute" (Permute) cannot be said: it exchanges time and features',
   "attention by permutations": '"permute_2" (Permute) cannot be said: it exchanges time and features',
-  "cropped steps": '"cropping1d" (Cropping1D) cannot be said: there is no layer of ours for its class',
   "up-sampling": '"up_sampling1d" (UpSampling1D) cannot be said: there is no layer of ours for its class',
   "dot attention": '"attention" (Attention) cannot be said: there is no layer of ours for its class',
   "dot attention, scaled": '"reshape_3" (Reshape) cannot be said: our sequences are of any length',
@@ -81,7 +67,10 @@ const refused: Readonly<Record<string, string>> = {
 };
 
 /** @throws unless every output is Keras's, to 5e-6 */
-async function expectOutputs({ model, outputs }: ImportedModel, { inputs, outputs: wanted }: Recorded): Promise<void> {
+async function expectOutputs(
+  { model, outputs, notes }: ImportedModel,
+  { inputs, outputs: wanted }: Recorded,
+): Promise<void> {
   const all = outputs ?? [{ name: "", model }];
   expect(all).toHaveLength(wanted.length);
   for (const [k, { model: one }] of all.entries()) {
@@ -91,8 +80,14 @@ async function expectOutputs({ model, outputs }: ImportedModel, { inputs, output
       engine: "reference",
     });
     const { shape, data } = wanted[k] as Numbers;
-    expect([...found.shape]).toEqual(shape);
-    const off = data.map((value, i) => Math.abs(value - (found.data[i] as number)));
+    // Where the steps of Keras begin late, as the notes say, those before are not looked at.
+    const [, late] = /has (\d+) steps more here/.exec(notes.join()) ?? [];
+    const [examples = 0, steps = 0, features = 1] = found.shape;
+    expect([examples, ...(found.shape.length > 2 ? [steps - Number(late ?? 0), features] : [steps])]).toEqual(shape);
+    const same = [...found.data].filter(
+      (_, i) => late === undefined || Math.floor(i / features) % steps >= Number(late),
+    );
+    const off = data.map((value, i) => Math.abs(value - (same[i] as number)));
     expect(Math.max(...off)).toBeLessThan(5e-6);
     // Our file says the same.
     const bytes = writeModel({ model: one, extra: {} });
