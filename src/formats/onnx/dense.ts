@@ -1,16 +1,7 @@
 /** Operators that weigh features, or go over them or over steps: the layers that they are. Knows nothing about recurrent ones. */
-import { cell } from "../../graph/cell.ts";
-import { formatValue } from "../../graph/schema.ts";
-import {
-  dense,
-  embedding,
-  globalAveragePooling1d,
-  globalMaxPooling1d,
-  layerNormalization,
-  recurrent,
-} from "../../nn/layers.ts";
+import { dense, embedding, layerNormalization } from "../../nn/layers.ts";
 import { activationTerm } from "./activations.ts";
-import { type Axis, type Constant, floatsOf, integersOf } from "./constants.ts";
+import { type Constant, floatsOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import {
   axisAt,
@@ -19,14 +10,11 @@ import {
   features,
   featuresOf,
   flowOf,
-  isSingle,
   layer,
   numberOf,
-  numbersAt,
   type Operands,
   type Reading,
   refused,
-  role,
   there,
   type Value,
 } from "./flows.ts";
@@ -146,74 +134,4 @@ export function batchNormalized(node: ReadNode, given: Operands): Flow {
   const b = (shift as Float32Array).map((value, k) => value - (mean?.[k] as number) * (a[k] as number));
   const vector = (data: Float32Array): Term => ({ kind: "vector", data, from: data, hint: undefined, width: size });
   return termFlow(node, pointwise("Add", [pointwise("Mul", [vector(a), termOf(flow)]), vector(b)]), flow.axes);
-}
-
-/** A mean or a maximum over the steps. */
-export function pooled(node: ReadNode, given: Operands): Flow {
-  const flow = flowOf(given[0]);
-  const axes = (numbersAt(node, "axes") ?? integersOf(given[1]) ?? []).map((axis) => axisAt(axis, flow.axes.length));
-  const [axis] = axes as [number];
-  const at = flow.axes[axis];
-  if (axes.length !== 1 || at === undefined || at === flow.axes.at(-1) || isSingle(at))
-    throw refused("it is not over the steps.");
-  role(at, "time");
-  const mean = node.op === "ReduceMean";
-  const pooling = mean ? globalAveragePooling1d : globalMaxPooling1d;
-  const draft: Pick<Draft, "make" | "values" | "reverse" | "countsAll"> = {
-    make: (own, [reads]) => [pooling({ name: own, reads: reads as string })],
-    values: () => ({}),
-    reverse: false,
-    countsAll: node.name,
-  };
-  const kept = (numberOf(node, "keepdims") ?? 1) === 1 ? [{ size: 1 }] : [];
-  const label = mean ? "global_average_pooling1d" : "global_max_pooling1d";
-  return layer(label, [flow], draft, flow.axes.toSpliced(axis, 1, ...kept));
-}
-
-/** A convolution over the steps that reads each step at most once. */
-export function convolved(node: ReadNode, given: Operands, { notes }: Reading): Flow {
-  const flow = flowOf(given[0]);
-  const weights = given[1];
-  if (flow.axes.length !== 3 || weights?.kind !== "constant" || weights.dims.length !== 3)
-    throw refused("it is not over steps of vectors.");
-  const [batch, depthAxis, time] = flow.axes as [Axis, Axis, Axis];
-  role(batch, "batch");
-  role(time, "time");
-  const [units, depth, size] = weights.dims as [number, number, number];
-  const read = featuresOf({ axes: [depthAxis] });
-  if ((numberOf(node, "group") ?? 1) !== 1 || (numbersAt(node, "dilations") ?? [1])[0] !== 1)
-    throw refused("it has groups or dilations.");
-  if (read !== depth) throw refused(`it has weights for ${depth} features and reads ${read}.`);
-  const [stride] = (numbersAt(node, "strides") ?? [1]) as [number];
-  const padded = (numbersAt(node, "pads") ?? []).some((many) => many !== 0);
-  const padding = node.attributes.get("auto_pad")?.text ?? "NOTSET";
-  const fills = padding.startsWith("SAME") && size > 1;
-  if (padded || fills || size > stride) {
-    throw refused("it reads steps more than once, or fills up before the first or behind the last.");
-  }
-  const all = floatsOf(weights);
-  const kernel = (k: number): Float32Array =>
-    Float32Array.from({ length: units * depth }, (_, j) => all[j * size + k] as number);
-  const bias = given[2] === undefined ? new Float32Array(units) : vectorOf(given[2], units);
-  if (stride > 1 && size > 1)
-    notes.add(
-      `${formatValue(node.name)} reads ${stride} steps at a time: of a number of steps that is no multiple, the last ones are read with zeros behind them.`,
-    );
-  // Step k of each group of `stride` has its own matrix.
-  const inputs = Array.from({ length: size }, (_, k) => (k === 0 ? "x" : `x_${k}`));
-  const of = cell(`y = ${inputs.map((one, k) => `W_${k} @ ${one}`).join(" + ")} + b`, { inputs });
-  const draft: Pick<Draft, "make" | "values"> = {
-    make: (own, [reads]) => [
-      recurrent(of, {
-        ...{ units, label: "conv1d", name: own, reads: reads as string },
-        ...(stride > 1 && { strides: stride }),
-      }),
-    ],
-    values: (own) => ({
-      ...Object.fromEntries(inputs.map((_, k) => [`${own}.W_${k}`, kernel(k)])),
-      [`${own}.b`]: bias,
-    }),
-  };
-  const axes: readonly Axis[] = [batch, features(units), stride === 1 ? time : { role: "time" }];
-  return layer("conv1d", [flow], draft, axes);
 }

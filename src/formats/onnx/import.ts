@@ -17,7 +17,7 @@ import {
   type ReadOnnx,
   type ReadValue,
 } from "./decode.ts";
-import { batchNormalized, convolved, embedded, normalized, pooled, product } from "./dense.ts";
+import { batchNormalized, embedded, normalized, product } from "./dense.ts";
 import {
   type Draft,
   type Flow,
@@ -31,16 +31,18 @@ import {
   there,
   type Value,
 } from "./flows.ts";
+import { bent, isBent } from "./functions.ts";
 import { termFlow } from "./loops.ts";
 import { concat, gathered, reshaped, sliced, split, squeezed, transposed, unsqueezed } from "./movements.ts";
 import { normalizations } from "./normalizations.ts";
-import { activated, bent, combined, expanded, isCombining, isFunction, oneHot, reduced, softmax } from "./pointwise.ts";
+import { activated, combined, expanded, isCombining, isFunction, oneHot, reduced, softmax } from "./pointwise.ts";
 import { recurrentOutputs } from "./recurrent.ts";
 import { type ReadBody, scanned } from "./scan.ts";
 import { softmaxes } from "./softmaxes.ts";
 import { closeStreams, streamState, streamsOf } from "./streams.ts";
 import { padded } from "./strides.ts";
 import { constantTerm, hintOf, isComparison } from "./terms.ts";
+import { convolved, pooled } from "./windows.ts";
 
 /** Before this one, operands were repeated over axes by attributes. */
 const firstOpset = 7;
@@ -136,7 +138,7 @@ function usesOf(graph: ReadGraph): ReadonlyMap<string, number> {
 }
 
 /** Operators that leave each number in its place. */
-const inPlace = ["Identity", "Cast", "HardSigmoid", "LeakyRelu", "Elu", "Clip"];
+const inPlace = ["Identity", "Cast"];
 function lastOf({ nodes, outputs }: ReadGraph, uses: ReadonlyMap<string, number>): Reading["isLast"] {
   const results = new Set(outputs.map((one) => one.name));
   const reader = new Map(nodes.map((node) => [node.inputs[0], node] as const));
@@ -146,7 +148,7 @@ function lastOf({ nodes, outputs }: ReadGraph, uses: ReadonlyMap<string, number>
       if (uses.get(output) !== 1) return false;
       if (results.has(output)) return true;
       at = reader.get(output);
-      if (at !== undefined && !isFunction(at.op) && !inPlace.includes(at.op)) return false;
+      if (at !== undefined && !isFunction(at.op) && !isBent(at.op) && !inPlace.includes(at.op)) return false;
     }
     return false;
   };
@@ -222,21 +224,20 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
     case "Softmax":
     case "LogSoftmax":
       return softmax(node, flowOf(given[0]), reading);
-    case "HardSigmoid":
-    case "LeakyRelu":
-    case "Elu":
-    case "Clip":
-    case "Pow":
-      return bent(node, given);
     case "LayerNormalization":
       return normalized(node, given);
     case "BatchNormalization":
       return batchNormalized(node, given);
     case "ReduceMean":
     case "ReduceMax":
-      return reduced(node, given) ?? pooled(node, given);
     case "ReduceSum":
+    case "GlobalAveragePool":
+    case "GlobalMaxPool":
+      return reduced(node, given) ?? pooled(node, given);
     case "ReduceMin":
+    case "ReduceL1":
+    case "ReduceL2":
+    case "ReduceSumSquare":
       return reduced(node, given) ?? overFeatures();
     case "Expand":
       return expanded(node, given, reading);
@@ -253,6 +254,7 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
     default:
       if (isCombining(op)) return oneHot(node, given, reading) ?? combined(node, given);
       if (isFunction(op)) return activated(node, flowOf(given[0]));
+      if (isBent(op)) return bent(node, given);
       throw refused(
         `this operator is not read. ${advice[op] ?? ""}Cut the file before or behind it, or export the model without it.`,
       );

@@ -288,9 +288,8 @@ export function sliced(node: ReadNode, given: Operands, reading: Reading): Value
     const flow = made;
     if (flow.kind === "flow" && axis === flow.axes.length - 1 && size !== most && step === 1 && hasFeatures(flow)) {
       const places = placesOf(size, start, end, step);
-      const term = slicedTerm(termOf(flow), places[0] ?? 0, places.length);
       if (places.length === 0) throw refused("it takes nothing.");
-      made = termFlow(node, term, [...flow.axes.slice(0, -1), features(places.length)]);
+      made = partOf(node, flow, places[0] ?? 0, places.length, reading);
       return;
     }
     const isWithoutLast = start === 0 && (end === -1 || end === size - 1);
@@ -317,6 +316,23 @@ export function sliced(node: ReadNode, given: Operands, reading: Reading): Value
   return made;
 }
 
+/** Features side by side: those of one direction of a layer, or others. */
+function partOf(node: ReadNode, from: Flow, start: number, count: number, { notes }: Reading): Flow {
+  const axes = [...from.axes.slice(0, -1), features(count)];
+  const [when, way] = (from.part ?? "").split(" ");
+  const size = rootOf(from.axes.at(-1) as Axis).size as number;
+  if (way === "both" && 2 * count === size && start % count === 0) {
+    return { ...from, axes, part: `${when} ${start === 0 ? "forward" : "backward"}` as Part };
+  }
+  const taken = slicedTerm(termOf(from), start, count);
+  if (taken.kind === "product" && taken.selects) {
+    notes.add(
+      `${formatValue(node.name)} takes a part of the features: here a matrix of zeros and ones does, which training would change.`,
+    );
+  }
+  return termFlow(node, taken, axes);
+}
+
 /** What each of a node's outputs is. */
 export function split(node: ReadNode, given: Operands, reading: Reading): readonly Value[] {
   const from = laidOut(given[0]);
@@ -332,8 +348,7 @@ export function split(node: ReadNode, given: Operands, reading: Reading): readon
     start += length;
     const places = Array.from({ length }, (_, j) => start - length + j);
     if (from.kind === "flow" && axis === from.axes.length - 1 && hasFeatures(from)) {
-      const term = slicedTerm(termOf(from), start - length, length);
-      return termFlow(node, term, [...from.axes.slice(0, -1), features(length)]);
+      return partOf(node, from, start - length, length, reading);
     }
     return taken(node, from, axis, places, false, reading);
   });

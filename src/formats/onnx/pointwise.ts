@@ -1,7 +1,6 @@
 /** Operators that combine numbers one by one, or go over features: merging layers, activations of dense ones, or equations. */
 import { add, embedding, multiply } from "../../nn/layers.ts";
 import { activations } from "./activations.ts";
-import { literal } from "./cells.ts";
 import { type Axis, integersOf, listOf, numbersOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import { vectorOf } from "./dense.ts";
@@ -27,7 +26,7 @@ import {
   type Value,
 } from "./flows.ts";
 import { asDirections, termFlow, termOf } from "./loops.ts";
-import { call, hintOf, numberTerm, pointwise, sumsTerm, textTerm } from "./terms.ts";
+import { call, hintOf, numberTerm, pointwise, sumsTerm } from "./terms.ts";
 
 /** Operators of one operand, number by number or over the features. */
 const functions = [
@@ -62,39 +61,6 @@ function merged(node: ReadNode, flow: Flow): Flow | undefined {
   open.hint = hintAt(node);
   return flow;
 }
-/** Those that have numbers of their own. */
-export function bent(node: ReadNode, given: Operands): Flow {
-  const flow = flowOf(given[0]);
-  const number = (key: string, usual: number): string => literal(numberOf(node, key) ?? usual);
-  const made = (text: string, binds: number): Flow =>
-    termFlow(node, textTerm(node.op, termOf(flow), text, binds), flow.axes);
-  switch (node.op) {
-    case "HardSigmoid":
-      return made(`max(0, min(1, ${number("alpha", 0.2)} * $0 + ${number("beta", 0.5)}))`, 0);
-    case "LeakyRelu":
-      return made(`relu($0) - ${number("alpha", 0.01)} * relu(-$0)`, 3);
-    case "Elu":
-      return made(`relu($0) + ${number("alpha", 1)} * (exp(-relu(-$0)) - 1)`, 3);
-    case "Clip": {
-      const at = (key: string, k: number): number | undefined => {
-        const value = given[k];
-        if (value?.kind === "constant" && value.data.length === 1) return Number(value.data[0]);
-        if (value !== undefined && value.kind !== "fill") throw refused("its bounds are computed.");
-        return value === undefined ? numberOf(node, key) : value.value;
-      };
-      const [low, high] = [at("min", 1), at("max", 2)];
-      const upper = high === undefined ? termOf(flow) : pointwise("Min", [termOf(flow), numberTerm(high)]);
-      return termFlow(node, low === undefined ? upper : pointwise("Max", [upper, numberTerm(low)]), flow.axes);
-    }
-    default: {
-      const [power] = given[1]?.kind === "constant" ? numbersOf(given[1]) : [];
-      if (power !== 2 && power !== 0.5) throw refused("its exponent is neither 2 nor 1/2.");
-      const term = termOf(flow);
-      return termFlow(node, call(power === 2 ? "Square" : "Sqrt", [term], term.width, false, hintAt(node)), flow.axes);
-    }
-  }
-}
-
 /** Operators of several operands, of which one at least depends on the inputs. */
 export function combined(node: ReadNode, given: Operands): Flow {
   const operands = asDirections(given.map(there));
@@ -159,6 +125,7 @@ function withBias(flow: Flow, other: Value, name: string | undefined): Flow | un
 
 const reductions: Readonly<Record<string, string>> = {
   ...{ ReduceSum: "Sum", ReduceMean: "Mean", ReduceMax: "Largest", ReduceMin: "Smallest" },
+  ...{ ReduceL1: "Sum", ReduceL2: "Sum", ReduceSumSquare: "Sum" },
 };
 /** A sum, mean, maximum or minimum over the features, or over the rows or columns of a matrix; undefined where it is over something else. */
 export function reduced(node: ReadNode, given: Operands): Flow | undefined {
@@ -179,7 +146,15 @@ export function reduced(node: ReadNode, given: Operands): Flow | undefined {
   }
   if (axes.length !== 1 || axis !== rank - 1) return undefined;
   featuresOf(from);
-  const term = call(reductions[node.op] as string, [termOf(from)], 1, true, hintAt(node));
+  const each = termOf(from);
+  const one =
+    node.op === "ReduceL1"
+      ? pointwise("Abs", [each])
+      : /L2|SumSquare/.test(node.op)
+        ? pointwise("Square", [each])
+        : each;
+  const all = call(reductions[node.op] as string, [one], 1, true, hintAt(node));
+  const term = node.op === "ReduceL2" ? call("Sqrt", [all], 1, true, hintAt(node)) : all;
   return termFlow(node, term, [...from.axes.slice(0, -1), ...(keeps ? [features(1)] : [])]);
 }
 

@@ -42,6 +42,8 @@ export type Product = Common & {
   readonly of: Term;
   /** The same operand as a flow. */
   readonly flow: Flow;
+  /** Whether it only takes some of the numbers. */
+  readonly selects?: true;
 };
 export type Call = Common & {
   readonly kind: "call";
@@ -235,8 +237,7 @@ export function slicedTerm(term: Term, start: number, count: number): Term {
     }
     case "read": {
       const inner = term.every === undefined ? term.flow.draft.term?.() : undefined;
-      if (inner !== undefined) return slicedTerm(inner, start, count);
-      break;
+      return inner === undefined ? selected(term, start, count) : slicedTerm(inner, start, count);
     }
     case "call": {
       if (term.op === "Concat") {
@@ -254,6 +255,16 @@ export function slicedTerm(term: Term, start: number, count: number): Term {
     }
   }
   throw refused("it takes a part of the features of what it reads, which no weights give.");
+}
+/** Features of what is read, by a matrix of zeros and ones. */
+function selected(of: Read, start: number, count: number): Term {
+  if (of.every !== undefined) throw refused("it takes a part of the features of what it reads, which no weights give.");
+  const data = new Float32Array(count * of.width);
+  for (let k = 0; k < count; k++) data[k * of.width + start + k] = 1;
+  return {
+    ...productTerm({ data, from: {}, hint: undefined, of, flow: of.flow, width: count }),
+    selects: true,
+  } as Product;
 }
 export function concatTerm(of: readonly Term[], hint?: Hint): Term {
   const width = of.reduce((sum, term) => sum + term.width, 0);
