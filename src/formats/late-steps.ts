@@ -49,6 +49,22 @@ export function startingLate(source: string, late: number): string {
   return [...counted(late), ...lines, "past : 1"].join("\n");
 }
 
+/** The same cell where what it reads begins so many steps late. */
+export const lateCell = (of: Cell, late: number): Cell => (late === 0 ? of : cell(startingLate(of.source, late)));
+
+/** For which numbers of steps a window gives as many outputs there as here: all, multiples of its strides, or not even those. */
+export function fitsOf(
+  { late: own }: Pick<Window, "late">,
+  { width, left, right, strides, late }: Readonly<Record<"width" | "left" | "right" | "strides" | "late", number>>,
+): "all" | "multiples" | "none" {
+  // Of so many steps here, of which some stand before those that there are.
+  const fits = (steps: number): boolean =>
+    Math.floor((steps - late + left + right - width) / strides) + 1 === Math.ceil(steps / strides) - own;
+  const large = strides * (width + left + right + late + 1);
+  if (!fits(large)) return "none";
+  return Array.from({ length: strides }, (_, k) => large + k).every(fits) ? "all" : "multiples";
+}
+
 /** Zeros at the first so many steps, then x. */
 export const zerosBefore = (late: number): Cell => cell([...counted(late), "y = on * x", "past : 1"].join("\n"));
 

@@ -2,8 +2,8 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import { bidirectional, type CellSpec, type MergeMode, mergeModes, recurrent } from "../../nn/layers.ts";
 import { lastStep } from "../../nn/sequence-cells.ts";
-import { firstFrom } from "../late-steps.ts";
-import { lateCell, recurrentCell } from "./cells.ts";
+import { firstFrom, lateCell } from "../late-steps.ts";
+import { recurrentCell } from "./cells.ts";
 import { type Config, type KerasLayer, nested } from "./config.ts";
 import { endedBy, masked, outputMask } from "./masks.ts";
 import type { RecurrentCall } from "./recurrent.ts";

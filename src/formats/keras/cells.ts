@@ -2,7 +2,6 @@
 import * as cells from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
 import { lazyCell } from "../../graph/lazy-cell.ts";
-import { startingLate } from "../late-steps.ts";
 import type { Activation } from "./activations.ts";
 
 /** What the equations of a recurrent layer depend on. */
@@ -84,9 +83,6 @@ export function recurrentCell(form: RecurrentForm): Cell {
   // Ours say the same with comments.
   return sorted(usual.source) === sorted(source) ? usual : cell(source);
 }
-/** The same cell where what it reads begins so many steps late. */
-export const lateCell = (of: Cell, late: number): Cell => (late === 0 ? of : cell(startingLate(of.source, late)));
-
 /** The lines without comments; those of gates may stand in any order. */
 const sorted = (source: string): string =>
   source

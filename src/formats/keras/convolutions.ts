@@ -3,7 +3,7 @@ import { cell } from "../../graph/cell.ts";
 import { excerpt } from "../../graph/excerpt.ts";
 import { activations, bidirectional, recurrent } from "../../nn/layers.ts";
 import { convolution, inputsBetween } from "../../nn/sequence-cells.ts";
-import { delayed, tapsCell, type Window, windowOf, zerosBefore } from "../late-steps.ts";
+import { delayed, fitsOf, tapsCell, type Window, windowOf, zerosBefore } from "../late-steps.ts";
 import { activationCell } from "./cells.ts";
 import { unmasked } from "./masks.ts";
 import { type AddLayer, emitted, emittedCell, type SimpleCall, sequenceOf } from "./stepwise-layers.ts";
@@ -79,6 +79,10 @@ function checkEnd(
   if (strides === 1) return;
   const name = translation.ours.get(layer.name);
   if (steps === undefined) {
+    const fits = fitsOf(window, { width, left, right, strides, late });
+    if (fits === "none")
+      refuse(layer, "it makes another number of steps than ours would, which take several at a time");
+    if (fits === "all") return;
     translation.note(
       `${name} takes ${strides} steps at a time: give it a number of steps that is a multiple; of another one the last are read with zeros behind them.`,
     );

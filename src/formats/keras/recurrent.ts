@@ -1,6 +1,7 @@
 /** Keras's recurrent layers of one direction as ours: LSTM, GRU, SimpleRNN, and RNN over a cell or several. */
 import { type CellSpec, recurrent } from "../../nn/layers.ts";
-import { lateCell, recurrentCell } from "./cells.ts";
+import { lateCell } from "../late-steps.ts";
+import { recurrentCell } from "./cells.ts";
 import { type Config, type KerasCall, type KerasLayer, nested } from "./config.ts";
 import { snakeCase } from "./folders.ts";
 import { endedBy, masked, type OutputMask, outputMask } from "./masks.ts";

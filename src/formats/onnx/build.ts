@@ -16,7 +16,9 @@ import {
   type Reading,
   type Value,
 } from "./flows.ts";
-import { type Together, unstacked } from "./movements.ts";
+import { lateOf, whole } from "./late.ts";
+import { unstacked } from "./movements.ts";
+import type { Together } from "./reshapes.ts";
 
 type Result = { readonly output: string; readonly value: Value | undefined };
 /** Models have at most so many layers: more are a mistake, or meant to take a machine's memory. */
@@ -131,7 +133,7 @@ export function build(
 /** The first output that is no final state, or the directions of one side by side. */
 function outputOf(results: readonly Result[], name: string, notes: Set<string>): Flow {
   const isOutput = ({ value }: Result): boolean =>
-    value?.kind === "flow" && value.state === undefined && value.partial === undefined;
+    value?.kind === "flow" && value.state === undefined && (value.partial === undefined || lateOf(value) > 0);
   const chosen =
     results.find((one) => isOutput(one) && !(one.value as Flow).part?.startsWith("last")) ??
     results.find(isOutput) ??
@@ -143,7 +145,14 @@ function outputOf(results: readonly Result[], name: string, notes: Set<string>):
     if (one !== chosen)
       notes.add(`Its output ${formatValue(one.output)} is left out: a model has one, ${formatValue(chosen.output)}.`);
   }
-  const found = value.kind === "flow" ? value : unstacked(value);
+  const given = value.kind === "flow" ? value : unstacked(value);
+  const late = lateOf(given);
+  if (late > 0) {
+    notes.add(
+      `Its output ${formatValue(chosen.output)} has ${late} steps more here: the first ${late} stand before those that the file gives.`,
+    );
+  }
+  const found = late > 0 ? whole(given) : given;
   const own = `Its output ${formatValue(chosen.output)} has`;
   if (found.axes.some((axis) => (rootOf(axis) as Together).of !== undefined))
     notes.add(`${own} examples and steps in one axis: here they are two, with the same numbers.`);

@@ -56,7 +56,11 @@ export type Flow = {
     | "without last"
     | "without first"
     | { readonly columns: number }
-    | { readonly padded: number };
+    | { readonly padded: number }
+    /** Zeros before the first step and behind the last. */
+    | { readonly filled: readonly [number, number] }
+    /** All steps but some: it begins so many late, and each number is that of so many steps ago. */
+    | { readonly late: number; readonly back?: number };
 };
 /** Equations with states, as a recurrent layer. */
 export type Loop = {

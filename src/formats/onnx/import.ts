@@ -32,17 +32,20 @@ import {
   type Value,
 } from "./flows.ts";
 import { bent, isBent } from "./functions.ts";
+import { isStepwise, stepByStep } from "./late.ts";
 import { termFlow } from "./loops.ts";
-import { concat, gathered, reshaped, sliced, split, squeezed, transposed, unsqueezed } from "./movements.ts";
+import { concat, gathered, squeezed, transposed, unsqueezed } from "./movements.ts";
 import { normalizations } from "./normalizations.ts";
 import { activated, combined, expanded, isCombining, isFunction, oneHot, reduced, softmax } from "./pointwise.ts";
 import { recurrentOutputs } from "./recurrent.ts";
+import { reshaped } from "./reshapes.ts";
 import { type ReadBody, scanned } from "./scan.ts";
+import { sliced, split } from "./slices.ts";
 import { softmaxes } from "./softmaxes.ts";
 import { closeStreams, streamState, streamsOf } from "./streams.ts";
 import { padded } from "./strides.ts";
 import { constantTerm, hintOf, isComparison } from "./terms.ts";
-import { convolved, pooled } from "./windows.ts";
+import { convolved, pooled, pooledParts } from "./windows.ts";
 
 /** Before this one, operands were repeated over axes by attributes. */
 const firstOpset = 7;
@@ -191,6 +194,11 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
     if (!flows.some((value) => value?.kind === "flow")) throw refused("its constants cannot be computed here.");
     return isFunction(op) ? activated(node, flowOf(flows[0])) : combined(node, flows);
   }
+  const alongFeatures = op === "Concat" && isOverFeatures(node, given);
+  if (isStepwise(op) || isFunction(op) || isCombining(op) || isBent(op) || alongFeatures) {
+    const made = stepByStep(given, (own) => outputsOf(node, own, reading, read));
+    if (made !== undefined) return made;
+  }
   switch (op) {
     case "Identity":
       return there(given[0]);
@@ -247,6 +255,9 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
       return scanned(node, given, reading, read);
     case "Conv":
       return convolved(node, given, reading);
+    case "MaxPool":
+    case "AveragePool":
+      return pooledParts(node, given, reading);
     case "LSTM":
     case "GRU":
     case "RNN":
@@ -259,6 +270,14 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
         `this operator is not read. ${advice[op] ?? ""}Cut the file before or behind it, or export the model without it.`,
       );
   }
+}
+
+/** Whether it puts features side by side. */
+function isOverFeatures(node: ReadNode, given: Operands): boolean {
+  const [first] = given;
+  const rank = first?.kind === "flow" ? first.axes.length : 0;
+  const axis = numberOf(node, "axis") ?? 0;
+  return rank > 0 && (axis === -1 || axis === rank - 1);
 }
 
 /** What operators do that people's models have and layers cannot say. */

@@ -1,7 +1,7 @@
 /** Operators that combine numbers one by one, or go over features: merging layers, activations of dense ones, or equations. */
 import { add, embedding, multiply } from "../../nn/layers.ts";
 import { activations } from "./activations.ts";
-import { type Axis, integersOf, listOf, numbersOf } from "./constants.ts";
+import { type Axis, integersOf, listOf, numbersOf, rootOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import { vectorOf } from "./dense.ts";
 import {
@@ -144,7 +144,7 @@ export function reduced(node: ReadNode, given: Operands): Flow | undefined {
     const made = sumsTerm(term, rows ? "rows" : "columns", partial.columns, hintAt(node));
     return termFlow(node, made, [...from.axes.slice(0, -2), features(made.width)]);
   }
-  if (axes.length !== 1 || axis !== rank - 1) return undefined;
+  if (axes.length !== 1 || axis !== rank - 1 || rootOf(from.axes[axis] as Axis).role === "time") return undefined;
   featuresOf(from);
   const each = termOf(from);
   const one =

@@ -1,5 +1,6 @@
 /** ONNX's recurrent operators as layers: their weights and activations, directions, lengths, and what their states start from. */
 import { bidirectional, type LayerSpec, recurrent } from "../../nn/layers.ts";
+import { firstFrom, lateCell } from "../late-steps.ts";
 import type { TensorData } from "../safetensors.ts";
 import { activationsOf, cellOf, type Direction, gateCount, problemOf } from "./cells.ts";
 import { type Axis, type Constant, numbersOf, rootOf } from "./constants.ts";
@@ -11,6 +12,7 @@ import {
   features,
   flowOf,
   isBackwards,
+  layer,
   numberOf,
   numbersAt,
   type Operands,
@@ -21,6 +23,7 @@ import {
   type Stack,
   type Value,
 } from "./flows.ts";
+import { beginning, lateOf, whole } from "./late.ts";
 import { sourcesOf } from "./loops.ts";
 import type { State } from "./terms.ts";
 
@@ -33,7 +36,8 @@ export function recurrentOutputs(
   reading: Reading,
 ): readonly Value[] {
   const { op } = node;
-  const x = flowOf(given[0]);
+  const late = lateOf(given[0]);
+  const x = flowOf(given[0]?.kind === "flow" ? whole(given[0]) : given[0]);
   const read = behind(x);
   if (numberOf(node, "layout") === 1) throw refused("it has layout 1, which runtimes refuse.");
   if (x.axes.length !== 3) throw refused("what it reads has no axes of steps, examples and features.");
@@ -57,6 +61,12 @@ export function recurrentOutputs(
   const states = op === "LSTM" ? ["h", "c"] : ["h"];
   const start = startOf(states, given, directions, units, reading);
   const masked = lengthsOf(given[4], x, reading);
+  if (late > 0 && (masked || start.reads.length > 0 || start.learned !== undefined || start.streamed !== undefined)) {
+    throw refused(
+      "it reads a part of the steps, and has lengths, or states that start from something else than zeros.",
+    );
+  }
+  if (late > 0 && isBackwards(x)) throw refused("it reads a part of steps that run backwards.");
 
   // Ours goes the other way than what it reads.
   const goBackwards = (way === "reverse") !== isBackwards(x);
@@ -81,7 +91,8 @@ export function recurrentOutputs(
     const parts = [...used];
     const [sequences, lasts] = ["steps", "last"].map((when) => parts.some((one) => one.startsWith(when)));
     const spec = (d: number) =>
-      recurrent((cells[d] as (typeof cells)[number]).cell, {
+      // Only the way forward begins with the steps that are not there.
+      recurrent(lateCell((cells[d] as (typeof cells)[number]).cell, d === 0 && way !== "reverse" ? late : 0), {
         ...{ units, label, returnSequences: sequences === true, zeroOutputForMask: masked },
         goBackwards: d === 0 && goBackwards,
         ...(start.learned !== undefined && { initialState: "learned" as const }),
@@ -95,12 +106,17 @@ export function recurrentOutputs(
   const after = features(units);
   const steps = ways
     .slice(0, directions)
-    .map((one): Flow => ({ kind: "flow", axes: [time, batch, after], draft, part: `steps ${one}` }));
+    .map((one): Flow => beginning({ kind: "flow", axes: [time, batch, after], draft, part: `steps ${one}` }, late));
   const along: Axis = { size: directions };
   const finals = states.map((state, k): Stack => {
     const [axis, own]: [Axis, Axis] = [{ size: directions }, features(units)];
-    const parts = ways.slice(0, directions).map(
-      (one): Flow => ({
+    const parts = ways.slice(0, directions).map((one): Flow => {
+      // The way back ends behind the last step that it is to read: then its output there is taken.
+      if (late > 0 && one === "backward" && k === 0) {
+        const back: Flow = { kind: "flow", axes: [time, batch, after], draft, part: "steps backward" };
+        return layer("first", [back], { ...firstLayer(late), reverse: false, countsAll: node.name }, [batch, own]);
+      }
+      return {
         // The last step of one is this one.
         ...{
           kind: "flow",
@@ -109,14 +125,21 @@ export function recurrentOutputs(
           part: start.streamed && k === 0 ? `steps ${one}` : `last ${one}`,
         },
         ...(k > 0 && { state }),
-      }),
-    );
+        ...(late > 0 && (way === "reverse" || one === "backward") && { partial: "piece" as const }),
+      };
+    });
     const stream = start.streamed?.[k];
     if (stream !== undefined) reading.fed.set(stream, parts[0] as Flow);
     return { kind: "stack", along: axis, parts, axes: [axis, batch, own] };
   });
   return [{ kind: "stack", along, parts: steps, axes: [time, along, batch, after] }, ...finals];
 }
+
+/** The layer that keeps the first step of what begins late. */
+const firstLayer = (late: number): Pick<Draft, "make" | "values"> => ({
+  make: (name, [reads]) => [recurrent(firstFrom(late), { name, label: "first", reads: reads as string })],
+  values: () => ({}),
+});
 
 type Weights = Pick<Direction, "units"> & {
   readonly directions: number;

@@ -4,7 +4,7 @@ import type { ReadNode } from "./decode.ts";
 import { axisAt, type Flow, flowOf, isSingle, type Operands, refused, role } from "./flows.ts";
 import { termFlow, widthOf } from "./loops.ts";
 
-/** `Pad` with zeros behind the last step. */
+/** `Pad` with zeros behind the last step, or for a convolution also before the first. */
 export function padded(node: ReadNode, given: Operands): Flow {
   const flow = flowOf(given[0]);
   const pads = node.attributes.get("pads")?.numbers ?? integersOf(given[1]);
@@ -13,14 +13,20 @@ export function padded(node: ReadNode, given: Operands): Flow {
   const rank = flow.axes.length;
   const places = (pads ?? []).flatMap((many, k) => (many === 0 ? [] : [k]));
   const [place = 0] = places;
-  const axis = flow.axes[place - rank];
+  if (pads !== undefined && places.length === 0) return flow;
+  const ends = new Set(places.map((one) => one % rank));
+  const before = pads?.[place % rank] ?? 0;
+  // For a convolution, which reads it.
+  const inFront = before > 0 && pads?.every((many) => many >= 0) && flow.axes.length === 3 && ends.size === 1;
+  const axis = flow.axes[inFront ? place % rank : place - rank];
   if (
     pads?.length !== 2 * rank ||
     mode !== "constant" ||
     filled !== 0 ||
-    places.length !== 1 ||
+    (places.length !== 1 && !inFront) ||
     axis === undefined ||
-    isSingle(axis)
+    isSingle(axis) ||
+    rootOf(axis).role === "features"
   ) {
     throw refused(
       "it adds steps or features to those that there are. Give the model sequences that have them, cut the file before or behind it, " +
@@ -28,6 +34,7 @@ export function padded(node: ReadNode, given: Operands): Flow {
     );
   }
   role(axis, "time");
+  if (inFront) return { ...flow, partial: { filled: [before, pads[(place % rank) + rank] as number] } };
   return { ...flow, partial: { padded: pads[place] as number } };
 }
 

@@ -24,24 +24,8 @@ const open = ({ file }: Recorded): Promise<ImportedModel> =>
 
 /** What is refused, of the newest opset, by the node and the reason. */
 const refused: Readonly<Record<string, string>> = {
-  "slice of the steps, the first left out":
-    '"/rnn/LSTM" (LSTM) cannot be said with layers: it takes a part of the steps or of the features.',
-  "slice of the steps, the last left out":
-    '"/rnn/LSTM" (LSTM) cannot be said with layers: it takes a part of the steps or of the features.',
-  "differences of steps": '"/Sub" (Sub) cannot be said with layers: it takes a part of the steps or of the features.',
-  "outputs from the second on":
-    '"/out/MatMul" (MatMul) cannot be said with layers: it takes a part of the steps or of the features.',
-  "conv, same":
-    '"/conv/Conv" (Conv) cannot be said with layers: it reads steps more than once, or fills up before the first or behind the last.',
-  "conv, valid":
-    '"/conv/Conv" (Conv) cannot be said with layers: it reads steps more than once, or fills up before the first or behind the last.',
-  "conv, causal":
-    '"/Pad" (Pad) cannot be said with layers: it adds steps or features to those that there are. Give the model sequences that have them, cut the file before or behind it, or export the model without it.',
-  "conv, same, steps":
-    '"/conv/Conv" (Conv) cannot be said with layers: it reads steps more than once, or fills up before the first or behind the last.',
-  "conv, batch norm, max pool":
-    '"/conv/Conv" (Conv) cannot be said with layers: it reads steps more than once, or fills up before the first or behind the last.',
-  "conv, dilated": '"/conv/Conv" (Conv) cannot be said with layers: it has groups or dilations.',
+  "max pool, overlapping":
+    '"/MaxPool" (MaxPool) cannot be said with layers: its windows overlap, or are not over the steps.',
   casts: '"/Cast" (Cast) cannot be said with layers: it rounds to whole numbers.',
   "standardised steps":
     '"/Mul_1" (Mul) cannot be said with layers: it reads a constant where numbers of the input were expected.',

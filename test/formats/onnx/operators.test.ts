@@ -326,7 +326,7 @@ const refused: readonly (readonly [what: string, graph: SmallGraph, message: str
       ],
       tensors: [floats("K", 4, 2, 3)],
     },
-    "fills up before the first or behind the last.",
+    "how much it fills up depends on the number of steps (auto_pad).",
   ],
   [
     "a convolution of other features",
