@@ -58,8 +58,9 @@ export function oldArrays(file: Hdf5File, model: KerasModel, { weights }: Transl
   return (layer, groups) => {
     const group = groupOf.get(layer) as string;
     const names = listed(file, at(group), "weight_names") ?? [];
-    if (group !== layer) {
-      const places = placesWithin(model, weights, group);
+    const inOrder = group === layer && !(groups.length > 1 && groups.some(({ form }) => form.kind === "batch"));
+    if (!inOrder) {
+      const places = group === layer ? placesOf([{ groups }]) : placesWithin(model, weights, group);
       if (places.size !== names.length) wrong(group, names.length, `${places.size}`);
       return groups.map(({ form, to }) =>
         arraysOf(form).map((what) => numbers(layer, group, names[places.get(`${to} ${what}`) as number] as string)),
@@ -82,14 +83,22 @@ export function oldArrays(file: Hdf5File, model: KerasModel, { weights }: Transl
 const arraysOfForms = (groups: readonly WeightGroup[], count: (form: WeightGroup["form"]) => number): number[] =>
   groups.map(({ form }) => count(form));
 
-/** The place of each array in the list of a model within the model: what is trained comes first. */
-function placesWithin(model: KerasModel, weights: Translated["weights"], group: string): ReadonlyMap<string, number> {
+type Member = { readonly groups: readonly WeightGroup[]; readonly frozen?: boolean | undefined };
+/** The place of each array in the list of a model within the model. */
+const placesWithin = (model: KerasModel, weights: Translated["weights"], group: string): ReadonlyMap<string, number> =>
+  placesOf(
+    model.layers.flatMap(({ name, group: of, frozen }) =>
+      of === group ? [{ groups: weights.get(name) ?? [], frozen }] : [],
+    ),
+  );
+/** The place of each array of layers whose arrays are in one list: what is trained comes first. */
+function placesOf(members: readonly Member[]): ReadonlyMap<string, number> {
   const trained: string[] = [];
   const others: string[] = [];
-  for (const layer of model.layers.filter((one) => one.group === group)) {
-    for (const { form, to } of weights.get(layer.name) ?? []) {
+  for (const { groups, frozen } of members) {
+    for (const { form, to } of groups) {
       for (const what of arraysOf(form)) {
-        (layer.frozen || what.startsWith("moving_") ? others : trained).push(`${to} ${what}`);
+        (frozen || what.startsWith("moving_") ? others : trained).push(`${to} ${what}`);
       }
     }
   }

@@ -155,7 +155,7 @@ const slopes: AddLayer = (given) => {
   }
   if (shared.includes(sequence && given.path === "" ? 2 : 1)) return refuse(layer, "its features share a slope");
   const spec = recurrent(slopesCell, { label: "p_relu", reads: given.x.flow() });
-  return emittedCell(given, spec, { kind: "slopes" });
+  return emittedCell(given, spec, { kind: "alone", array: "alpha", to: "slope" });
 };
 
 const rescale: AddLayer = (given) => {

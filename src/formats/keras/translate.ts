@@ -6,10 +6,12 @@ import { excerpt } from "../../graph/excerpt.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { recurrent } from "../../nn/layers.ts";
 import type { Layer, Model } from "../../nn/model.ts";
+import { addAttention, isAttention } from "./attention.ts";
 import { addBidirectional } from "./bidirectional.ts";
 import { sameCell } from "./cells.ts";
 import {
   type Argument,
+  type Config,
   ConfigError,
   type KerasCall,
   type KerasLayer,
@@ -18,6 +20,7 @@ import {
   type Reference,
 } from "./config.ts";
 import { windowLayers } from "./convolutions.ts";
+import { foldersOf } from "./folders.ts";
 import { addInput } from "./inputs.ts";
 import { joinedLayers } from "./joined-steps.ts";
 import { unmasked } from "./masks.ts";
@@ -25,7 +28,7 @@ import { addMerge, mergeOf } from "./merges.ts";
 import { addOperation } from "./operations.ts";
 import { addRecurrent } from "./recurrent.ts";
 import { sequenceLayers } from "./sequence-layers.ts";
-import { type SimpleCall, stepwiseLayers } from "./stepwise-layers.ts";
+import { type AddLayer, type SimpleCall, stepwiseLayers } from "./stepwise-layers.ts";
 import {
   type Dialect,
   quote,
@@ -36,6 +39,7 @@ import {
   translationOf,
   type Value,
 } from "./translation.ts";
+import type { WeightGroup } from "./weights.ts";
 
 export type { Dialect, Translated } from "./translation.ts";
 
@@ -155,8 +159,9 @@ function addCall(
     return [addOperation(translation, layer, call, findArgument)];
   }
   const unknown = "there is no layer of ours for its class";
-  if (more.length > 0) return refuse(layer, unknown);
   const simple: SimpleCall = { translation, layer, className, config, path: "", index, call, x };
+  if (isAttention(className)) return [addAttention(simple, given)];
+  if (more.length > 0) return refuse(layer, unknown);
   if (className === "TimeDistributed") return [addTimeDistributed(simple)];
   const add =
     (x.joined === undefined ? undefined : joinedLayers.get(className)) ??
@@ -172,6 +177,7 @@ function addTimeDistributed(given: SimpleCall): Value {
   const inner = nested(config.layer);
   if (inner === undefined) return refuse(layer, "it has no layer");
   if (!x.sequence) return refuse(layer, "it reads one vector");
+  if (inner.className === "Sequential") return addEachAtEachStep(given, inner.config);
   const add = stepwiseLayers.get(inner.className);
   if (add === undefined || inner.className === "SpatialDropout1D") {
     return refuse(layer, `it applies a ${excerpt(inner.className)} at each step`);
@@ -180,6 +186,31 @@ function addTimeDistributed(given: SimpleCall): Value {
   if (translation.dialect.handsMasksOn || value.mask === undefined) return value;
   const made = unmasked(translation, value);
   return { ...value, flow: () => made, mask: undefined };
+}
+
+/** Layers one behind the other at each step. */
+function addEachAtEachStep(given: SimpleCall, { layers }: Config): Value {
+  const { translation, layer, index } = given;
+  const list = (Array.isArray(layers) ? layers : []).flatMap((one) => nested(one) ?? []);
+  const inner = list.filter(({ className }) => className !== "InputLayer");
+  const odd = inner.find(({ className }) => !stepwiseLayers.has(className) || className === "SpatialDropout1D");
+  if (odd !== undefined) return refuse(layer, `it applies a ${excerpt(odd.className)} at each step`);
+  if (index > 0) return refuse(layer, "it applies a model at each step, and is called twice");
+  const folders = foldersOf(inner.map(({ className }, k) => ({ name: `${k}`, className })));
+  const groups: WeightGroup[] = [];
+  const own = translation.ours.get(layer.name) as string;
+  const last = inner.reduce((x, one, k): Value => {
+    // Each under a name of its own; what arrays it has it leaves under the layer's name.
+    const name = k === inner.length - 1 ? own : translation.free(`${own}_${k + 1}`);
+    const named = { ...translation, ours: new Map(translation.ours).set(layer.name, name), weights: new Map() };
+    const path = `layer/layers/${folders.get(`${k}`)}`;
+    const add = stepwiseLayers.get(one.className) as AddLayer;
+    const value = add({ ...given, ...one, translation: named, path, x });
+    groups.push(...[...named.weights.values()].flat());
+    return value;
+  }, given.x);
+  if (groups.length > 0) translation.weights.set(layer.name, groups);
+  return last;
 }
 
 /** The model of each output, in the model's order. */

@@ -21,8 +21,8 @@ export type WeightForm =
     }
   | { readonly kind: "dense"; readonly bias: boolean }
   | { readonly kind: "embedding" }
-  /** The slopes of a PReLU. */
-  | { readonly kind: "slopes" }
+  /** One array as one parameter: the slopes of a PReLU, the scale of an attention. */
+  | { readonly kind: "alone"; readonly array: "alpha" | "scale"; readonly to: string }
   | { readonly kind: "normalization"; readonly scale: boolean; readonly center: boolean }
   | { readonly kind: "batch"; readonly scale: boolean; readonly center: boolean; readonly epsilon: number }
   | {
@@ -57,8 +57,8 @@ export function arraysOf(form: WeightForm): readonly string[] {
       return ["kernel", ...bias];
     case "embedding":
       return ["embeddings"];
-    case "slopes":
-      return ["alpha"];
+    case "alone":
+      return [form.array];
     case "normalization":
       return [...(form.scale ? ["gamma"] : []), ...(form.center ? ["beta"] : [])];
     case "batch":
@@ -88,7 +88,7 @@ const rowOf = (to: string, array: number, width: number, row = 0, column = 0): P
 const under = (letter: string, gate: string): string => (gate === "" ? letter : `${letter}_${gate}`);
 
 /** Forms whose parameters are blocks of arrays. */
-type Laid = Exclude<WeightForm, { kind: "batch" | "slopes" }>;
+type Laid = Exclude<WeightForm, { kind: "batch" | "alone" }>;
 
 /** @param inputs features that it reads; of an embedding the tokens @param outputs features that it makes */
 function layoutOf(form: Laid, inputs: number, outputs: number): Layout {
@@ -153,7 +153,7 @@ type Set = (parameter: string, values: Float32Array) => void;
 export function fill({ form, to }: WeightGroup, arrays: readonly KerasArray[], set: Set): void {
   const put = (name: string, values: Float32Array): void => set(`${to}.${name}`, values);
   if (form.kind === "batch") fillBatch(form, arrays, put);
-  else if (form.kind === "slopes") fillSlopes(arrays, put);
+  else if (form.kind === "alone") fillAlone(form, arrays, put);
   else if (form.kind === "recurrent" && arrays.length !== arraysOf(form).length) fillByGate(form, arrays, put);
   else if (form.kind === "recurrent" && isCudnn(form, arrays)) fillCudnn(form, arrays, put);
   else fillPieces(form, arrays, put);
@@ -187,7 +187,7 @@ export function arraysFrom(
   parameter: (name: string) => { readonly shape: readonly number[]; readonly values: Float32Array },
 ): readonly (KerasArray & { readonly data: Float32Array })[] {
   const names = arraysOf(form);
-  if (form.kind === "slopes") throw new Error("internal: slopes are not written");
+  if (form.kind === "alone") throw new Error("internal: such layers are not written");
   if (form.kind === "batch") {
     const { values: gain } = parameter(`${to}.gain`);
     const all = (value: number): Float32Array => new Float32Array(gain.length).fill(value);
@@ -234,11 +234,11 @@ function fillBatch(form: Extract<WeightForm, { kind: "batch" }>, arrays: readonl
   );
 }
 
-/** One for each feature, at each step or for all steps. */
-function fillSlopes([alpha]: readonly KerasArray[], put: Set): void {
-  const { data, shape } = alpha as KerasArray;
-  if (shape.slice(0, -1).some((size) => size !== 1)) wrong(alpha as KerasArray, [1, "features"]);
-  put("slope", Float32Array.from(data));
+/** One number, or one for each feature, for all steps. */
+function fillAlone({ to }: { readonly to: string }, [array]: readonly KerasArray[], put: Set): void {
+  const { data, shape } = array as KerasArray;
+  if (shape.slice(0, -1).some((size) => size !== 1)) wrong(array as KerasArray, [1, "features"]);
+  put(to, Float32Array.from(data));
 }
 
 type Recurrent = Extract<WeightForm, { kind: "recurrent" }>;

@@ -34,7 +34,6 @@ const refused: Readonly<Record<string, string>> = {
     '"lstm_15" (LSTM) cannot be said: a step counts there where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask',
   "masks of concatenations":
     '"lstm_16" (LSTM) cannot be said: a step counts there where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask',
-  "a model at each step": '"time_distributed_1" (TimeDistributed) cannot be said: it applies a Sequential at each step',
   "pooling, axes kept":
     '"global_average_pooling1d_2" (GlobalAveragePooling1D) cannot be said: it keeps the axis of time (keepdims)',
   "strided convolution":
@@ -56,11 +55,8 @@ const refused: Readonly<Record<string, string>> = {
   "permuted features": '"permute" (Permute) cannot be said: it exchanges time and features',
   "attention by permutations": '"permute_2" (Permute) cannot be said: it exchanges time and features',
   "up-sampling": '"up_sampling1d" (UpSampling1D) cannot be said: there is no layer of ours for its class',
-  "dot attention": '"attention" (Attention) cannot be said: there is no layer of ours for its class',
-  "dot attention, scaled": '"reshape_3" (Reshape) cannot be said: our sequences are of any length',
-  "additive attention":
-    '"additive_attention" (AdditiveAttention) cannot be said: there is no layer of ours for its class',
-  "dot attention, masked": '"attention_2" (Attention) cannot be said: there is no layer of ours for its class',
+  "dot attention, masked":
+    '"attention_2" (Attention) cannot be said: it reads what is masked. Leave the mask out, or take the layer away from behind it',
   "rescaling and normalisation":
     '"normalization" (Normalization) cannot be said: there is no layer of ours for its class',
   "einsum dense": '"einsum_dense" (EinsumDense) cannot be said: there is no layer of ours for its class',
