@@ -46,6 +46,26 @@ const cases = {
     layers.dropout({ rate: 0.5 }),
     layers.dense({ units: 2, activation: "sigmoid", useBias: false }),
   ],
+  "a model within the model": [
+    layers.dense({ units: 4, inputShape: [5, 3] }),
+    tf.sequential({
+      layers: [
+        layers.lstm({ units: 3, inputShape: [5, 4], ...all }),
+        layers.prelu({ sharedAxes: [1] }),
+        layers.batchNormalization(),
+        layers.dense({ units: 4, activation: "selu" }),
+      ],
+    }),
+    layers.gru({ units: 2 }),
+  ],
+  "convolutions and pooling": [
+    layers.conv1d({ filters: 4, kernelSize: 3, padding: "same", activation: "relu", inputShape: [6, 3] }),
+    layers.maxPooling1d({ poolSize: 2 }),
+    layers.conv1d({ filters: 3, kernelSize: 2 }),
+    layers.lstm({ units: 3, ...all }),
+    layers.globalAveragePooling1d(),
+    layers.dense({ units: 2, activation: "softplus" }),
+  ],
 };
 
 const models = [];
@@ -66,7 +86,7 @@ for (const [name, list] of Object.entries(cases)) {
     }),
   );
   const tokens = list[0].getClassName() === "Embedding";
-  const shape = [2, 5, ...(tokens ? [] : [list[0].batchInputShape?.[2] ?? 3])];
+  const shape = [2, list[0].batchInputShape?.[1] ?? 5, ...(tokens ? [] : [list[0].batchInputShape?.[2] ?? 3])];
   const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
     tokens ? Math.floor(1.99 * (1 + random())) : random(),
   );
