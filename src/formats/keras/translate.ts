@@ -150,7 +150,8 @@ function addCall(
   }
   const merge = mergeOf(layer);
   // Operations of several values that our merging layers are, too.
-  const alike = merge !== undefined && "mode" in merge && odd === undefined && new Set(given).size > 1;
+  const free = given.every((value) => value.mask === undefined && value.ended === undefined);
+  const alike = merge !== undefined && "mode" in merge && odd === undefined && new Set(given).size > 1 && free;
   if (merge !== undefined && (!operation || (alike && className !== "Concatenate"))) {
     return [addMerge(translation, layer, merge, given, index)];
   }

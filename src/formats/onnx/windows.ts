@@ -20,6 +20,7 @@ import {
   features,
   featuresOf,
   flowOf,
+  isBackwards,
   isSingle,
   layer,
   numberOf,
@@ -97,6 +98,7 @@ function read(node: ReadNode, value: Operands[number], notes: Reading["notes"]) 
   const padding = node.attributes.get("auto_pad")?.text ?? "NOTSET";
   const windowFor = (size: number): Window => {
     const width = (size - 1) * dilation;
+    if (isBackwards(flow) && (width > 0 || strides > 1)) throw refused("it reads steps in reverse order.");
     if (width >= mostSteps || strides > mostSteps) throw refused(`it is wider than ${mostSteps} steps.`);
     const same = padding.startsWith("SAME");
     if (same && strides > 1 && size > 1)
