@@ -55,6 +55,12 @@ export type Flow = {
     | "setting"
     | "without last"
     | "without first"
+    /** One number a step, without an axis for it. */
+    | "single"
+    /** The softmax over the steps of what it is. */
+    | "shares"
+    /** Each step times its share, by these scores. */
+    | { readonly scores: Flow }
     | { readonly columns: number }
     | { readonly padded: number }
     /** Zeros before the first step and behind the last. */
@@ -171,8 +177,17 @@ export function axisAt(k: number, rank: number): number {
 export function flowOf(value: Value | undefined): Flow {
   const found = laidOut(value);
   if (found.kind === "stack") throw refused("it reads several directions or layers side by side.");
-  if (found.partial !== undefined) throw refused("it takes a part of the steps or of the features.");
+  if (found.partial !== undefined) throw refused(partialReason(found.partial));
   return found;
+}
+/** Why a part of something is no value of its own. */
+function partialReason(partial: NonNullable<Flow["partial"]>): string {
+  if (partial === "single")
+    return "it reads one number a step, whose axis was taken away before. Export the model with it.";
+  if (partial === "shares" || (typeof partial === "object" && "scores" in partial)) {
+    return "it reads a softmax over the steps, or steps times it, in another way than by weighing steps and adding them up.";
+  }
+  return "it takes a part of the steps or of the features.";
 }
 
 /** Whether it has steps. */

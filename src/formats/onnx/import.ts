@@ -40,6 +40,7 @@ import { activated, combined, expanded, isCombining, isFunction, oneHot, reduced
 import { recurrentOutputs } from "./recurrent.ts";
 import { reshaped } from "./reshapes.ts";
 import { type ReadBody, scanned } from "./scan.ts";
+import { weighed, weighedProduct, weighedSum } from "./shares.ts";
 import { sliced, split } from "./slices.ts";
 import { softmaxes } from "./softmaxes.ts";
 import { closeStreams, streamState, streamsOf } from "./streams.ts";
@@ -194,6 +195,8 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
     if (!flows.some((value) => value?.kind === "flow")) throw refused("its constants cannot be computed here.");
     return isFunction(op) ? activated(node, flowOf(flows[0])) : combined(node, flows);
   }
+  const shared = weighed(node, given) ?? weighedProduct(node, given);
+  if (shared !== undefined) return shared;
   const alongFeatures = op === "Concat" && isOverFeatures(node, given);
   if (isStepwise(op) || isFunction(op) || isCombining(op) || isBent(op) || alongFeatures) {
     const made = stepByStep(given, (own) => outputsOf(node, own, reading, read));
@@ -231,14 +234,15 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
       return product(node, given);
     case "Softmax":
     case "LogSoftmax":
-      return softmax(node, flowOf(given[0]), reading);
+      return softmax(node, laidOut(given[0]), reading);
     case "LayerNormalization":
       return normalized(node, given);
     case "BatchNormalization":
       return batchNormalized(node, given);
+    case "ReduceSum":
+      return weighedSum(node, given) ?? reduced(node, given) ?? pooled(node, given);
     case "ReduceMean":
     case "ReduceMax":
-    case "ReduceSum":
     case "GlobalAveragePool":
     case "GlobalMaxPool":
       return reduced(node, given) ?? pooled(node, given);

@@ -14,6 +14,7 @@ import {
   featuresOf,
   flowOf,
   isSingle,
+  isTimed,
   joined,
   laidOut,
   lastOf,
@@ -82,6 +83,9 @@ export function taken(
   const [place, more] = places as [number?, number?];
   if (place !== undefined && more === undefined && (size === undefined || (place >= -size && place < size))) {
     if (isSingle(at)) return scalar ? { ...from, axes: without } : from;
+    if (is === "features" && size === 1 && from.kind === "flow" && scalar && !isAtTheEnd(node) && isTimed(from)) {
+      return { ...flowOf(from), axes: without, partial: "single" };
+    }
     if (is === "features" && size === 1 && from.kind === "flow" && (!scalar || isAtTheEnd(node))) {
       if (scalar) {
         notes.add(

@@ -21,11 +21,13 @@ import {
   type Reading,
   refused,
   role,
+  type Stack,
   same,
   there,
   type Value,
 } from "./flows.ts";
 import { asDirections, termFlow, termOf } from "./loops.ts";
+import { sharesOf } from "./shares.ts";
 import { call, hintOf, numberTerm, pointwise, sumsTerm } from "./terms.ts";
 
 /** Operators of one operand, number by number or over the features. */
@@ -43,9 +45,12 @@ export const isCombining = (op: string): boolean => combining.includes(op);
 const hintAt = ({ outputs }: ReadNode) => hintOf(outputs[0]);
 
 /** A softmax, or its logarithm. */
-export function softmax(node: ReadNode, flow: Flow, { opset }: Reading): Flow {
+export function softmax(node: ReadNode, value: Flow | Stack, { opset }: Reading): Flow {
   // Before opset 13 it goes over all axes from the given one on, of which only the last may have more than one number.
-  const axis = axisAt(numberOf(node, "axis") ?? (opset < 13 ? 1 : -1), flow.axes.length);
+  const axis = axisAt(numberOf(node, "axis") ?? (opset < 13 ? 1 : -1), value.axes.length);
+  const shares = value.kind === "flow" ? sharesOf(value, axis) : undefined;
+  if (shares !== undefined && node.op === "Softmax") return shares;
+  const flow = flowOf(value);
   if (axis !== flow.axes.length - 1) throw refused("it is not over the features.");
   const size = featuresOf(flow);
   return merged(node, flow) ?? termFlow(node, call(node.op, [termOf(flow)], size, false, hintAt(node)), flow.axes);

@@ -65,6 +65,6 @@ test("what goes on with the numbers in another way is refused", async () => {
   const after = [node("Squeeze", "p end", "q"), node("MatMul", "q M", "y")];
   const { nodes, tensors } = graph(1, false, after);
   expect(await refusalOf({ nodes, tensors: [...tensors, floats("M", 5, 2)] })).toContain(
-    'the node "q:Squeeze" (Squeeze)',
+    'the node "y:MatMul" (MatMul) cannot be said with layers: it reads one number a step, whose axis was taken away before.',
   );
 });

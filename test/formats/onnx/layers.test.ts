@@ -29,7 +29,6 @@ const refused: Readonly<Record<string, string>> = {
   casts: '"/Cast" (Cast) cannot be said with layers: it rounds to whole numbers.',
   "standardised steps":
     '"/Mul_1" (Mul) cannot be said with layers: it reads a constant where numbers of the input were expected.',
-  "weighted mean of the steps": '"/Softmax" (Softmax) cannot be said with layers: it is not over the features.',
   "both directions viewed":
     '"/Reshape" (Reshape) cannot be said with layers: the axes that it makes are none of time, batch and features.',
   "flattened steps":
