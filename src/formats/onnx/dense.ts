@@ -1,5 +1,7 @@
 /** Operators that weigh features, or go over them or over steps: the layers that they are. Knows nothing about recurrent ones. */
-import { dense, embedding, layerNormalization } from "../../nn/layers.ts";
+import { formatValue } from "../../graph/schema.ts";
+import { dense, embedding, layerNormalization, recurrent } from "../../nn/layers.ts";
+import { convolution } from "../../nn/sequence-cells.ts";
 import { activationTerm } from "./activations.ts";
 import { type Constant, floatsOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
@@ -46,7 +48,9 @@ function sameAs(constant: Constant, way: string): object {
 const ways = new WeakMap<Constant, Map<string, object>>();
 
 /** `MatMul` and `Gemm` with weights: bias and activation may follow. */
-export function product(node: ReadNode, given: Operands): Flow {
+export function product(node: ReadNode, given: Operands, { notes }: Reading): Flow {
+  const joined = given[0]?.kind === "flow" ? given[0].partial : undefined;
+  if (typeof joined === "object" && "each" in joined) return productOfSteps(node, given, joined.each, notes);
   const flow = flowOf(given[0]);
   const [, weights, third] = given;
   if (weights?.kind !== "constant" || weights.dims.length !== 2)
@@ -95,6 +99,51 @@ export function product(node: ReadNode, given: Operands): Flow {
         : pointwise("Add", [alone, { kind: "vector", data: open.bias, from: open.bias, hint: own, width: units }]);
     return open.activation === undefined ? biased : activationTerm(open.activation, biased, open.hint);
   });
+}
+
+/** The most steps that stand side by side before a product: equations have a matrix for each. */
+const mostSteps = 99;
+/** A product with all steps side by side: a convolution as wide as they are many, whose last output is read. */
+function productOfSteps(
+  node: ReadNode,
+  [value, weights, third]: Operands,
+  each: number,
+  notes: Reading["notes"],
+): Flow {
+  const { partial: _, ...flow } = value as Flow;
+  if (weights?.kind !== "constant" || weights.dims.length !== 2)
+    throw refused("its second operand is no constant matrix.");
+  const turned = node.op === "Gemm" && numberOf(node, "transB") === 1;
+  if (
+    node.op === "Gemm" &&
+    (numberOf(node, "transA") === 1 || (numberOf(node, "alpha") ?? 1) !== 1 || (numberOf(node, "beta") ?? 1) !== 1)
+  )
+    throw refused("it transposes or scales what it reads, all steps side by side.");
+  const [units, depth] = (turned ? weights.dims : [...weights.dims].reverse()) as [number, number];
+  const size = depth / each;
+  if (!Number.isInteger(size)) throw refused(`it has weights for ${depth} features and reads ${each} of each step.`);
+  if (size > mostSteps) throw refused(`it reads ${size} steps side by side, and at most ${mostSteps} are read so.`);
+  notes.add(`${formatValue(node.name)} reads ${size} steps side by side: of longer sequences the last ${size}.`);
+  const all = floatsOf(weights);
+  const block = (step: number): Float32Array =>
+    Float32Array.from({ length: units * each }, (_, k) => {
+      const [row, column] = [Math.floor(k / each), step * each + (k % each)];
+      return all[turned ? row * depth + column : column * units + row] as number;
+    });
+  const bias = third === undefined ? new Float32Array(units) : vectorOf(third, units);
+  const draft: Pick<Draft, "make" | "values" | "reverse" | "countsAll"> = {
+    make: (name, [reads]) => [
+      recurrent(convolution(size, "linear"), { units, label: "dense", name, reads: reads as string }),
+    ],
+    // Ours multiplies the newest step by the first.
+    values: (name) => ({
+      ...Object.fromEntries(Array.from({ length: size }, (_, k) => [`${name}.W_${k}`, block(size - 1 - k)])),
+      [`${name}.b`]: bias,
+    }),
+    reverse: false,
+    countsAll: node.name,
+  };
+  return layer("dense", [flow], draft, [flow.axes[0] as (typeof flow.axes)[number], features(units)]);
 }
 
 /** A constant as one number a feature. */

@@ -65,6 +65,8 @@ export type Flow = {
     | { readonly padded: number }
     /** Zeros before the first step and behind the last. */
     | { readonly filled: readonly [number, number] }
+    /** The features of all steps side by side, so many of each. */
+    | { readonly each: number }
     /** All steps but some: it begins so many late, and each number is that of so many steps ago. */
     | { readonly late: number; readonly back?: number };
 };
@@ -186,6 +188,9 @@ function partialReason(partial: NonNullable<Flow["partial"]>): string {
     return "it reads one number a step, whose axis was taken away before. Export the model with it.";
   if (partial === "shares" || (typeof partial === "object" && "scores" in partial)) {
     return "it reads a softmax over the steps, or steps times it, in another way than by weighing steps and adding them up.";
+  }
+  if (typeof partial === "object" && "each" in partial) {
+    return "it reads all steps side by side, which a product with weights alone may. Take the last step, or their mean, before it.";
   }
   return "it takes a part of the steps or of the features.";
 }

@@ -231,7 +231,7 @@ function outputsOf(node: ReadNode, given: Operands, reading: Reading, read: Read
       return split(node, given, reading);
     case "MatMul":
     case "Gemm":
-      return product(node, given);
+      return product(node, given, reading);
     case "Softmax":
     case "LogSoftmax":
       return softmax(node, laidOut(given[0]), reading);

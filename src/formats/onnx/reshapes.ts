@@ -5,12 +5,14 @@ import type { ReadNode } from "./decode.ts";
 import {
   axisAt,
   type Flow,
+  isBackwards,
   isSingle,
   laidOut,
   numberOf,
   type Operands,
   type Reading,
   refused,
+  role,
   type Stack,
   same,
   type Value,
@@ -63,11 +65,26 @@ function regrouped(node: ReadNode, from: Flow | Stack, given: Operands): Flow | 
   const wide = groups.filter((group) => group.length > 1);
   const [parts] = wide;
   if (parts === undefined) return { ...from, axes: groups.flat() };
+  const joined = from.kind === "flow" && groups.length === 2 ? sideBySide(from, groups) : undefined;
+  if (joined !== undefined) return joined;
   if (wide.length > 1 || parts.some((axis) => rootOf(axis).role === "features")) {
     throw refused("it puts steps or examples together with features.");
   }
   const together: Together = { of: parts.map(rootOf) };
   return { ...from, axes: groups.map((group) => (group.length > 1 ? together : (group[0] as Axis))) };
+}
+/** The features of all steps, one step after the other, where it is that. */
+function sideBySide(flow: Flow, groups: readonly (readonly Axis[])[]): Flow | undefined {
+  const [[batch, ...others] = [], [time, last, ...more] = []] = groups;
+  const fits =
+    batch !== undefined && others.length === 0 && time !== undefined && last !== undefined && more.length === 0;
+  if (!fits || flow.partial !== undefined || flow.turned === true || isBackwards(flow)) return undefined;
+  const [steps, each] = [rootOf(time), rootOf(last)];
+  if (each.role !== "features" || each.size === undefined || (steps.role !== undefined && steps.role !== "time"))
+    return undefined;
+  role(time, "time");
+  const size = steps.size === undefined ? undefined : steps.size * each.size;
+  return { ...flow, axes: [batch, { size }], partial: { each: each.size } };
 }
 /** Features as the numbers of a matrix. */
 function asMatrix(flow: Flow, target: readonly Size[]): Flow | undefined {
@@ -90,6 +107,8 @@ function withoutSingles(group: readonly Axis[]): Axis[] {
 }
 function flattened(node: ReadNode, from: Flow | Stack): readonly Size[] {
   const axis = axisAt(numberOf(node, "axis") ?? 1, from.axes.length);
+  // All axes behind that of the examples become one.
+  if (axis === 1 && from.axes.length === 3) return [from.axes[0] as Axis, -1];
   return axis === from.axes.length - 1 && axis === 1 ? [from.axes[0] as Axis, from.axes[1] as Axis] : [-1, "unknown"];
 }
 /** Which axes each size of a shape stands for; undefined where that is not clear. Axes that were put together come apart. */

@@ -31,10 +31,6 @@ const refused: Readonly<Record<string, string>> = {
     '"/Mul_1" (Mul) cannot be said with layers: it reads a constant where numbers of the input were expected.',
   "both directions viewed":
     '"/Reshape" (Reshape) cannot be said with layers: the axes that it makes are none of time, batch and features.',
-  "flattened steps":
-    '"/Reshape" (Reshape) cannot be said with layers: it puts steps or examples together with features.',
-  "flattened steps, fixed":
-    '"/Flatten" (Flatten) cannot be said with layers: the axes that it makes are none of time, batch and features.',
   "vector at each step": '"/Shape_1" (Shape) cannot be said with layers: it asks for the size of what has none.',
   "repeated for a decoder":
     '"/Tile" (Tile) cannot be said with layers: this operator is not read. Cut the file before or behind it, or export the model without it.',
