@@ -49,7 +49,10 @@ const repeat: AddLayer = (given) => {
   const [first] = translation.times.keys();
   const length = first === undefined ? undefined : translation.lengths.get(first);
   if (length !== undefined && length !== n) {
-    return refuse(layer, `it makes ${n} steps of a sequence of ${length}, and ours are of one length`);
+    return refuse(
+      layer,
+      `it makes ${n} steps of a sequence of ${length}, and ours are of one length. Give encoder and decoder inputs of their own, with a time each`,
+    );
   }
   if (first !== undefined && length === undefined) {
     translation.note(`${translation.ours.get(layer.name)}: sequences have ${n} steps here, as many as it makes.`);

@@ -52,8 +52,11 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["TextVectorization", "it reads texts; give the model what comes behind it"],
   ["StringLookup", "it reads texts; give the model what comes behind it"],
   ["Conv2D", "it reads images"],
-  ["Reshape", "our sequences are of any length"],
-  ["Permute", "it exchanges time and features"],
+  [
+    "Reshape",
+    "it gives an array another shape, and ours are sequences of vectors. Give the model arrays of that shape, and leave it out",
+  ],
+  ["Permute", "it exchanges time and features. Give the model arrays that are exchanged, and leave it out"],
 ]);
 
 /** Outputs of calls, each by its layer and which of its calls it is. */
@@ -159,7 +162,8 @@ function addCall(
     const findArgument = (one: Argument) => ("of" in one ? find(one.of) : undefined);
     return [addOperation(translation, layer, call, findArgument)];
   }
-  const unknown = "there is no layer of ours for its class";
+  const unknown =
+    "there is no layer of ours for its class. Put layers in its place that are read, or end the model before it";
   const simple: SimpleCall = { translation, layer, className, config, path: "", index, call, x };
   if (isAttention(className)) return [addAttention(simple, given)];
   if (more.length > 0) return refuse(layer, unknown);

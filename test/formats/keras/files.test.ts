@@ -110,12 +110,12 @@ describe("what our layers cannot say is refused before weights are read, by the 
     ],
     [
       model(["LSTM", lstm], ["MyLayer", {}]),
-      'the layer "l1" (MyLayer) cannot be said: there is no layer of ours for its class.',
+      'the layer "l1" (MyLayer) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it.',
     ],
     [model(["LSTM", { ...lstm, units: -1 }]), 'the layer "x" (LSTM) cannot be said: it has no number of units.'],
     [
       model(["LSTM", { units: 3 }], ["RepeatVector", { n: 7 }]),
-      'the layer "l1" (RepeatVector) cannot be said: it makes 7 steps of a sequence of 4, and ours are of one length.',
+      'the layer "l1" (RepeatVector) cannot be said: it makes 7 steps of a sequence of 4, and ours are of one length. Give encoder and decoder inputs of their own, with a time each.',
     ],
     [
       model(["LSTM", lstm], ["TimeDistributed", { layer: { class_name: "LSTM", config: { units: 2 } } }]),
@@ -134,7 +134,7 @@ describe("what our layers cannot say is refused before weights are read, by the 
     // Names that every object of JavaScript has.
     [
       model(["constructor", { units: 3 }]),
-      'the layer "x" (constructor) cannot be said: there is no layer of ours for its class.',
+      'the layer "x" (constructor) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it.',
     ],
     [
       model(["RNN", { cell: { class_name: "toString", config: { units: 3 } } }]),

@@ -43,23 +43,31 @@ const refused: Readonly<Record<string, string>> = {
   "max pooling, a rest left":
     '"max_pooling1d_2" (MaxPooling1D) cannot be said: of 7 steps it makes 2 in Keras and 3 here. Give the model a number of steps that it takes whole, without padding',
   "separable convolution":
-    '"separable_conv1d" (SeparableConv1D) cannot be said: there is no layer of ours for its class',
+    '"separable_conv1d" (SeparableConv1D) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
   "depthwise convolution":
-    '"depthwise_conv1d" (DepthwiseConv1D) cannot be said: there is no layer of ours for its class',
-  "zero padding": '"zero_padding1d" (ZeroPadding1D) cannot be said: there is no layer of ours for its class',
+    '"depthwise_conv1d" (DepthwiseConv1D) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
+  "zero padding":
+    '"zero_padding1d" (ZeroPadding1D) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
   "a forecast of other steps":
-    '"repeat_vector_2" (RepeatVector) cannot be said: it makes 3 steps of a sequence of 5, and ours are of one length',
-  "a reshaped end": '"reshape" (Reshape) cannot be said: our sequences are of any length',
-  "one feature by a reshape": '"reshape_1" (Reshape) cannot be said: our sequences are of any length',
-  "steps without a feature at the end": '"reshape_2" (Reshape) cannot be said: our sequences are of any length',
-  "permuted features": '"permute" (Permute) cannot be said: it exchanges time and features',
-  "attention by permutations": '"permute_2" (Permute) cannot be said: it exchanges time and features',
-  "up-sampling": '"up_sampling1d" (UpSampling1D) cannot be said: there is no layer of ours for its class',
+    '"repeat_vector_2" (RepeatVector) cannot be said: it makes 3 steps of a sequence of 5, and ours are of one length. Give encoder and decoder inputs of their own, with a time each',
+  "a reshaped end":
+    '"reshape" (Reshape) cannot be said: it gives an array another shape, and ours are sequences of vectors. Give the model arrays of that shape, and leave it out',
+  "one feature by a reshape":
+    '"reshape_1" (Reshape) cannot be said: it gives an array another shape, and ours are sequences of vectors. Give the model arrays of that shape, and leave it out',
+  "steps without a feature at the end":
+    '"reshape_2" (Reshape) cannot be said: it gives an array another shape, and ours are sequences of vectors. Give the model arrays of that shape, and leave it out',
+  "permuted features":
+    '"permute" (Permute) cannot be said: it exchanges time and features. Give the model arrays that are exchanged, and leave it out',
+  "attention by permutations":
+    '"permute_2" (Permute) cannot be said: it exchanges time and features. Give the model arrays that are exchanged, and leave it out',
+  "up-sampling":
+    '"up_sampling1d" (UpSampling1D) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
   "dot attention, masked":
     '"attention_2" (Attention) cannot be said: it reads what is masked. Leave the mask out, or take the layer away from behind it',
   "rescaling and normalisation":
-    '"normalization" (Normalization) cannot be said: there is no layer of ours for its class',
-  "einsum dense": '"einsum_dense" (EinsumDense) cannot be said: there is no layer of ours for its class',
+    '"normalization" (Normalization) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
+  "einsum dense":
+    '"einsum_dense" (EinsumDense) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
 };
 
 /** @throws unless every output is Keras's, to 5e-6 */
