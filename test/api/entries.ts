@@ -2258,6 +2258,10 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
   ],
   "formats/temporary-file": ["FileTaken", "codeOf", "targetOf", "openTemporary", "removeStale"],
   "formats/imported": ["isForeignModel"],
+  "formats/late-steps": [
+    ...["tapsCell", "startingLate", "lateCell", "fitsOf", "zerosBefore", "delayed", "poolingFrom", "firstFrom"],
+    "windowOf",
+  ],
   "open-model": ["readModelFile"],
   "formats/model-file": ["modelParts", "isModelFile"],
   "formats/onnx": ["onnxParts"],
