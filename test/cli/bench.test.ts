@@ -14,7 +14,7 @@ import {
 } from "../../src/bench/tables.ts";
 import { startUnrolled } from "../../src/bench/unrolled.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { refusal, run } from "./run.ts";
+import { refusal, run, runAlone } from "./run.ts";
 
 const find = (name: string): Shape => shapes.find((shape) => shape.name === name) as Shape;
 const small: Shape = { ...find("lstm-65-128-128-1-32-64"), name: "small", units: 16, embedding: 8, batch: 4, steps: 8 };
@@ -217,12 +217,12 @@ describe("the command", () => {
   const refused = ["bench", ...names, "--engine", "wasm"];
 
   test("where our engine measures none of the shapes, the whole reason is there and it ends with 2", async () => {
-    const { code, out, err } = await run(folder, ...refused);
+    const { code, out, err } = await runAlone(folder, ...refused);
     expect(code).toBe(2);
     expect(out).toMatch(/^lstm-65-128-512-2-50-100-bf16: not measured\. .*bf16.*[^.]\.$/m);
     expect(out).toMatch(/^generate-lstm-65-128-512-2-int8: not measured\. .*int8.*[^.]\.$/m);
     expect(err).toBe("unrolled: bench: no shape was measured. The line of each says why.\n");
-    const json = await run(folder, ...refused, "--json");
+    const json = await runAlone(folder, ...refused, "--json");
     expect(json.code).toBe(2);
     expect(
       json.out

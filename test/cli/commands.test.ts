@@ -6,7 +6,7 @@ import { readModel } from "../../src/formats/model-file.ts";
 import { engineNameFor } from "../../src/runtime/engine-name.ts";
 import { type BytePairEncoding, encodeBytePairs, trainBytePairEncoding } from "../../src/text/byte-pair-encoding.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { json, refusal, run, sampleText, tiny } from "./run.ts";
+import { json, refusal, run, runAlone, sampleText, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -58,8 +58,9 @@ describe("train", () => {
   });
 
   test("the same seed makes the same file, another seed another", async () => {
+    // In processes of their own: nothing that another command has left counts.
     const train = (seed: string, out: string) =>
-      json(folder, "train", "text.txt", "--out", out, "--epochs", "2", "--seed", seed, ...tiny);
+      runAlone(folder, "train", "text.txt", "--out", out, "--epochs", "2", "--seed", seed, ...tiny);
     await Promise.all([train("3", "same.safetensors"), train("4", "other.safetensors")]);
     const bytes = readFileSync(at("m.safetensors"));
     expect(readFileSync(at("same.safetensors")).equals(bytes)).toBe(true);
