@@ -1,19 +1,14 @@
 /** The built command in a folder: as a process of its own, or as one of many that follow each other in one. */
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { expect } from "vitest";
+import { createHost, type Ended } from "../helpers/host.ts";
 
 const program = join(import.meta.dirname, "../../dist/cli/main.js");
 if (!existsSync(program)) throw new Error("dist is not built: npm run build, or npm test, which does");
 
-export type Ended = { code: number | null; signal: string | null; out: string; err: string };
-
-function plainEnvironment(): NodeJS.ProcessEnv {
-  const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
-  return env;
-}
+export type { Ended };
 
 /** Of a test that failed one may go on for ever. */
 const running = new Set<ChildProcess>();
@@ -28,9 +23,9 @@ export function start(
   node: readonly string[] = [],
   errors: "read" | "unread" = "read",
 ): ChildProcess & { ended: Promise<Ended> } {
+  const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
   const command = [...node, program, ...args];
-  const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
-  const child = spawn(process.execPath, command, { cwd: folder, env: plainEnvironment(), stdio });
+  const child = spawn(process.execPath, command, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let [out, err] = ["", ""];
   child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
@@ -55,55 +50,9 @@ export function start(
 /** To its end, in a process of its own: where that is what is tested, or what other commands have left in theirs would count. */
 export const runAlone = (folder: string, ...args: string[]): Promise<Ended> => start(folder, args).ended;
 
-/** A process that runs one command after the other, and what it has said. */
-type Host = {
-  readonly child: ChildProcess;
-  readonly answers: AsyncIterator<string>;
-  /** How it ended, where a command has taken it along without an answer. */
-  readonly ended: Promise<Ended>;
-};
-let host: Host | undefined;
-let last: Promise<unknown> = Promise.resolve();
-
-function startHost(): Host {
-  const command = ["--no-warnings", join(import.meta.dirname, "host.mjs"), program];
-  const child = spawn(process.execPath, command, { env: plainEnvironment(), stdio: ["ignore", "pipe", "pipe", "ipc"] });
-  running.add(child);
-  // Vitest may end while it waits for the next.
-  child.unref();
-  (child.channel as unknown as { unref(): void }).unref();
-  const answers = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
-  let err = "";
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    err += chunk;
-  });
-  child.on("exit", () => {
-    running.delete(child);
-    if (host?.child === child) host = undefined;
-  });
-  const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code, signal) => resolve({ code, signal, out: "", err }));
-  });
-  return { child, answers, ended };
-}
-
-async function runInHost(folder: string, args: readonly string[]): Promise<Ended> {
-  host ??= startHost();
-  const { child, answers, ended } = host;
-  child.send({ folder, args });
-  const { value, done } = await answers.next();
-  if (done) return ended;
-  const answer = JSON.parse(value) as { readonly ends: boolean; readonly ended: Ended };
-  if (answer.ends) host = undefined;
-  return answer.ended;
-}
-
-/** To its end, after other commands in one process (host.mjs), which takes a tenth of the time. */
-export function run(folder: string, ...args: string[]): Promise<Ended> {
-  const ended = last.then(() => runInHost(folder, args));
-  last = ended.catch(() => {});
-  return ended;
-}
+const host = createHost();
+/** To its end, after other commands in one process, which takes a tenth of the time. */
+export const run = (folder: string, ...args: string[]): Promise<Ended> => host(folder, program, args);
 
 /** Ends with 0 and says nothing on standard error but progress; gives the lines of JSON. */
 export async function json(folder: string, ...args: string[]): Promise<Record<string, unknown>[]> {

@@ -1,31 +1,30 @@
 /**
- * Runs the built command again and again in one process: what it loads, and what the machine code of it costs, is paid once. For each
- * message `{ folder, args }` it writes a line `{ ends, ended: { code, signal, out, err } }` on its standard output. Knows nothing about
- * what is tested.
+ * Runs programs of Node one after the other in one process: what they load, and what the machine code of it costs, is paid once. For
+ * each message `{ folder, program, args }` it writes a line `{ ends, ended: { code, signal, out, err } }` on its standard output. Knows
+ * nothing about what is tested.
  *
- * As a process of its own would, a command gets its own arguments, folder, environment and streams; one that ends its process ends
- * this one. It is answered once nothing is left that would keep its process alive.
+ * As in a process of its own, a program has its own arguments, folder and output, and nothing on standard input; one that ends its
+ * process ends this one. It is answered once nothing is left that would keep its process alive.
  */
 import { writeSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 
-const program = process.argv[2];
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
 const exit = process.exit.bind(process);
-/** How long a command may keep its process after its work: less than a test waits. */
+/** How long a program may keep its process after its work: less than a test waits. */
 const longestMs = 30_000;
 
-let text = { out: "", err: "" };
-const sink = (name) =>
-  new Writable({
-    decodeStrings: false,
-    write(chunk, _, done) {
-      text[name] += chunk;
-      done();
-    },
-  });
+const none = { out: "", err: "" };
+let text = none;
 const define = (name, value) => Object.defineProperty(process, name, { value, configurable: true, writable: true });
+for (const [stream, name] of Object.entries({ stdout: "out", stderr: "err" })) {
+  const write = (chunk, _, done) => {
+    text[name] += chunk;
+    done();
+  };
+  define(stream, new Writable({ decodeStrings: false, write }));
+}
 const answer = (code, ends = false) => {
   writeSync(1, `${JSON.stringify({ ends, ended: { code, signal: null, ...text } })}\n`);
   if (ends) exit(0);
@@ -40,18 +39,17 @@ process.on("warning", ({ name, message }) => {
   text.err += `(node:${process.pid}) ${name}: ${message}\n`;
 });
 
-/** What keeps this process alive but its channel: what a command left. */
+/** What keeps this process alive but its channel: what a program left. */
 const left = () => process.getActiveResourcesInfo().sort().join().replace("PipeWrap", "");
 
 let count = 0;
-async function run({ folder, args }) {
-  text = { out: "", err: "" };
+process.on("message", async ({ folder, program, args }) => {
+  text = { ...none };
   process.chdir(folder);
   process.argv = [process.execPath, program, ...args];
   process.exitCode = undefined;
-  define("stdout", sink("out"));
-  define("stderr", sink("err"));
   define("stdin", Readable.from([]));
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners("error");
   const before = signals.map((signal) => process.rawListeners(signal));
   // Another name is another module, so its work is done again; what it imports is there already.
   await import(`${pathToFileURL(program).href}?${count++}`);
@@ -66,7 +64,5 @@ async function run({ folder, args }) {
     for (const one of process.rawListeners(signal)) if (!before[k].includes(one)) process.off(signal, one);
   });
   answer(Number(process.exitCode ?? 0));
-}
-
-process.on("message", run);
+});
 process.on("disconnect", () => exit(0));
