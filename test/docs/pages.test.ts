@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { recordedAs } from "../formats/pytorch/recorded.ts";
-import { runNode } from "../helpers/processes.ts";
+import { createHost } from "../helpers/host.ts";
 import { checkTypes, compile, makeFolder, pages, programsOf, readPage } from "./pages.ts";
 
 const { folder, remove } = makeFolder();
@@ -13,6 +13,7 @@ const programs: Record<string, string> = Object.fromEntries(
   }),
 );
 let complaints = "";
+const run = createHost();
 
 beforeAll(async () => {
   // What the programs read.
@@ -41,6 +42,6 @@ test("TypeScript has nothing to say about the programs of README.md and docs", (
 });
 
 test.each(Object.keys(programs))("%s runs", { timeout: 60_000 }, async (name) => {
-  const { code, out, err } = await runNode([`${name}.js`], folder);
+  const { code, out, err } = await run(folder, join(folder, `${name}.js`), []);
   expect({ code, output: code === 0 ? "" : out + err }).toEqual({ code: 0, output: "" });
 });
