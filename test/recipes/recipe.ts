@@ -1,12 +1,12 @@
-/** A recipe as a process. */
+/** Recipes, as `npm run recipe` runs them. */
 import { expect } from "vitest";
-import { type Ended, runNode } from "../helpers/processes.ts";
+import { programs } from "../helpers/programs.ts";
 
-export const recipe = (...args: string[]): Promise<Ended> => runNode(["scripts/program.mjs", "recipe", ...args]);
+export const recipe = programs("recipe");
 
 /** Its lines with --json; it must end with 0 and say nothing else. */
-export async function recipeLines(...args: string[]): Promise<Record<string, unknown>[]> {
-  const { code, out, err } = await recipe(...args, "--json");
+export async function recipeLines(name: string, ...args: string[]): Promise<Record<string, unknown>[]> {
+  const { code, out, err } = await recipe(name, ...args, "--json");
   expect({ code, err }).toEqual({ code: 0, err: "" });
   return out
     .trim()

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { runNode } from "../helpers/processes.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { recipe } from "./recipe.ts";
 
@@ -30,7 +31,7 @@ test("a folder without the files, and a recipe that there is not, are one line a
     out: "",
     err: `unrolled: ${join(folder, "nothing/ptb.train.txt")}: there is no such file. Check the name and the folder.\n`,
   });
-  expect(await recipe("zaremba")).toMatchObject({
+  expect(await runNode(["scripts/program.mjs", "recipe", "zaremba"])).toMatchObject({
     code: 2,
     err: expect.stringMatching(/^npm run recipe: there is no recipe "zaremba"\. There are /),
   });
