@@ -48,7 +48,11 @@ export function melBands(options: {
       const hz = (bin * sampleRate) / fftSize;
       return (Math.max(0, Math.min((hz - low) / (middle - low), (high - hz) / (high - middle))) * 2) / (high - low);
     };
-    const bins = Array.from({ length: fftSize / 2 + 1 }, (_, bin) => bin).filter((bin) => weightAt(bin) > 0);
+    // A bin more on either side: where an edge lies on one, rounding decides.
+    const from = Math.max(0, Math.floor((low * fftSize) / sampleRate) - 1);
+    const to = Math.min(fftSize / 2, Math.ceil((high * fftSize) / sampleRate) + 1);
+    const bins: number[] = [];
+    for (let bin = from; bin <= to; bin++) if (weightAt(bin) > 0) bins.push(bin);
     return { first: bins[0] ?? 0, weights: Float64Array.from(bins, weightAt), peak: 2 / (high - low) };
   });
 }
