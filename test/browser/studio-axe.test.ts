@@ -15,13 +15,31 @@ beforeAll(async () => {
   await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "2", ...tiny);
 });
 
-/** All rules once, and those that colours decide in the other scheme too. */
-async function expectFaultless(page: Page): Promise<void> {
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  await expectAccessible(page);
-  await expectNoSidewaysScrolling(page);
-  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-  await expectAccessible(page, ["color-contrast", "link-in-text-block"]);
+/** All rules once at each width, and those that colours decide in the other scheme too. */
+async function expectFaultless(page: Page, resize: (width: number) => Promise<void>): Promise<void> {
+  for (const width of [1280, 390]) {
+    await resize(width);
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    await expectAccessible(page);
+    await expectNoSidewaysScrolling(page);
+    await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+    await expectAccessible(page, ["color-contrast", "link-in-text-block"]);
+  }
+}
+/** Makes the page as wide as this; a narrow one is touched, as on a phone. */
+async function resizer(page: Page): Promise<(width: number) => Promise<void>> {
+  const session = await page.context().newCDPSession(page);
+  return async (width) => {
+    const enabled = width < 500;
+    await page.setViewportSize({ width, height: 844 });
+    await session.send("Emulation.setTouchEmulationEnabled", { enabled });
+    await page.waitForFunction(
+      ([width, enabled]) => innerWidth === width && matchMedia("(pointer: coarse)").matches === enabled,
+      [width, enabled] as const,
+    );
+    // What looks at its own size draws itself anew.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  };
 }
 /** Everything that is folded up is opened. */
 const unfold = (page: Page) =>
@@ -141,19 +159,21 @@ const parts: Readonly<Record<string, Part>> = {
 };
 
 const groups = { learn: /^Learn/, lab: /^Lab/, others: /^(Inspect|Write|Forecast|Models)/ } as const;
-const cases = [1280, 390].flatMap((width) =>
-  Object.keys(groups).map((group) => [width, group as keyof typeof groups] as const),
-);
 
-test.each(cases)("at %i pixels, light and dark: %s", async (width, group) => {
-  const found: string[] = [];
-  await withStudio({ models: [model], width }, async (page, address) => {
-    const its = Object.entries(parts).filter(([name]) => groups[group].test(name));
-    expect(its.length).toBeGreaterThan(2);
-    for (const [name, enter] of its) {
-      await enter(page, address);
-      await expectFaultless(page).catch((error: Error) => found.push(`${name}: ${error.message}`));
-    }
-  });
-  expect(found).toEqual([]);
-});
+test.each(Object.keys(groups) as (keyof typeof groups)[])(
+  "at 1280 and 390 pixels, light and dark: %s",
+  async (group) => {
+    const found: string[] = [];
+    await withStudio({ models: [model] }, async (page, address) => {
+      const its = Object.entries(parts).filter(([name]) => groups[group].test(name));
+      expect(its.length).toBeGreaterThan(2);
+      const resize = await resizer(page);
+      for (const [name, enter] of its) {
+        await resize(1280);
+        await enter(page, address);
+        await expectFaultless(page, resize).catch((error: Error) => found.push(`${name}: ${error.message}`));
+      }
+    });
+    expect(found).toEqual([]);
+  },
+);

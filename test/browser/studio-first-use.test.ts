@@ -13,7 +13,7 @@ import { sampleText } from "../cli/run.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withStudio } from "./studio.ts";
 
-const times = Number(process.env.FIRST_USES ?? 3);
+const times = Number(process.env.FIRST_USES ?? 1);
 const patience = 60_000;
 const folder = temporaryFolder();
 const text = sampleText(10);
