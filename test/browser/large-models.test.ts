@@ -67,7 +67,8 @@ const inPage = (page: Page, [work, units, threads]: Ask): Promise<unknown> =>
 
 describe.each([
   [512, works],
-  [1024, ["session", "generateMany", "training"]],
+  // Node trains: test/runtime/large-models.test.ts.
+  [1024, ["session", "generateMany"]],
 ] as const)("%i units, cross-origin isolated: what two threads come to is what one does", (units, all) => {
   test.each(all)("in a page's worker: %s", async (work) => {
     await withPage(isolated, async (page) => {
@@ -80,7 +81,7 @@ describe.each([
     });
   });
 
-  test("in a page: training first, then all else", async () => {
+  test("in a page: one after the other, from the last one on", async () => {
     await withPage(isolated, async (page) => {
       for (const work of all.toReversed()) {
         expect(await inPage(page, [work, units, 2]), work).toEqual(await inPage(page, [work, units, 1]));

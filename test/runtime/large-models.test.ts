@@ -25,7 +25,8 @@ async function inWorker(...ask: Parameters<typeof largeModel> extends [unknown, 
 
 describe.each([
   [512, works],
-  [1024, ["session", "generateMany", "training"]],
+  // Pages do the others: test/browser/large-models.test.ts.
+  [1024, ["training"]],
 ] as const)("%i units: what two threads come to is what one does, to the bit", (units, all) => {
   test.each(all)("%s, in the main thread and in a worker thread", async (work) => {
     const one = await largeModel(library, work, units, 1);
