@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { entries, notEntries } from "./entries.ts";
 import { fuzz, type Outcome, runRight } from "./fuzz.ts";
 
-const calls = Number(process.env.FUZZ_CALLS ?? 4000);
+const calls = Number(process.env.FUZZ_CALLS ?? 2500);
 const seed = Number(process.env.FUZZ_SEED ?? 1);
 const source = join(import.meta.dirname, "../../src");
 

@@ -31,9 +31,11 @@ export type Conformance = {
   readonly some: readonly (readonly [number, number, number])[];
 };
 
-/** Batch, units and steps: every combination of these. */
-export const every = [1, 3, 33].flatMap((batch) =>
-  [1, 5, 17, 130].flatMap((units) => [1, 2, 13].map((steps) => [batch, units, steps] as const)),
+/** Batch, units and steps: every pair of these in one size; FUZZ: every combination. */
+export const every = [1, 3, 33].flatMap((batch, b) =>
+  [1, 5, 17, 130].flatMap((units, u) =>
+    [1, 2, 13].filter((_, s) => process.env.FUZZ || s === (b + u) % 3).map((steps) => [batch, units, steps] as const),
+  ),
 );
 // For most cells a few sizes are enough: each number of rows, of features and of steps is among them.
 export const some = [

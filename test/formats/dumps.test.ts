@@ -7,6 +7,7 @@ import { FormatError } from "../../src/formats/safetensors.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { createPredictor } from "../../src/train/predict.ts";
+import { cases } from "../helpers/cases.ts";
 import { expectClose } from "../helpers/models.ts";
 import { sigmoid } from "../helpers/recurrences.ts";
 import { rejection } from "../helpers/refusal.ts";
@@ -146,7 +147,7 @@ describe("a checkpoint of TensorFlow 1", () => {
     const random = createRandom(7);
     const { manifest, files } = checkpoint();
     const text = JSON.stringify(manifest);
-    for (let round = 0; round < (Number(process.env.FUZZ) || 300); round++) {
+    for (let round = 0; round < cases(300); round++) {
       const letters = [...text];
       for (let k = 0; k <= random.integer(3); k++) {
         letters[random.integer(letters.length)] = '0129-.,:[]{}"abZ/'[random.integer(17)] as string;

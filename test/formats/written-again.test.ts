@@ -6,6 +6,7 @@ import { InputError } from "../../src/graph/input-error.ts";
 import * as unrolled from "../../src/index.ts";
 import type { LayerSpec } from "../../src/nn/layers.ts";
 import { trainTokenizer } from "../../src/text/tokenizer.ts";
+import { cases } from "../helpers/cases.ts";
 
 const { bidirectional, dense, dropout, gru, input, lstm, masking, sequential } = unrolled;
 const lm = unrolled.languageModel("abcab cabca", { units: 3, embedding: 2, seed: 1 });
@@ -126,9 +127,9 @@ test("property: a language model with one or two things changed is refused, or r
         expect(plain(unrolled.readLanguageModel(bytes, "file"))).toEqual(plain(given));
       },
     ),
-    { seed: 1, numRuns: 1500 },
+    { seed: 1, numRuns: cases(500) },
   );
-  expect(Math.min(written, refused)).toBeGreaterThan(50);
+  expect(Math.min(written, refused)).toBeGreaterThan(20);
 });
 
 const anyLayer: fc.Arbitrary<LayerSpec> = fc.oneof(
@@ -167,9 +168,9 @@ test("property: any model that can be made, with any data beside it, is refused 
         expect(plain(again.extra)).toEqual(plain(extra));
       },
     ),
-    { seed: 2, numRuns: 1000 },
+    { seed: 2, numRuns: cases(350) },
   );
-  expect(written).toBeGreaterThan(50);
+  expect(written).toBeGreaterThan(20);
 });
 test("a model of many kinds of layer is read as it was written", () => {
   expect(plain(readModel(writeModel({ model: random, extra: {} }), "file").model)).toEqual(plain(random));

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { interpret } from "../../src/engines/reference/interpret.ts";
+import { cases } from "../helpers/cases.ts";
 import { gradientError, gradientSteps as steps } from "../helpers/gradients.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
 
 test("random cells: gradients through 7 steps against central differences, relative error below 1e-6", () => {
-  const cells = 300;
+  const cells = cases(100);
   const shape = { seed: fc.nat(), depth: fc.integer({ min: 1, max: 3 }) };
   let [checked, kinks] = [0, 0];
   fc.assert(

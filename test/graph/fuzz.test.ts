@@ -6,8 +6,9 @@ import { addCell, type Cell, cell, EquationError } from "../../src/graph/cell.ts
 import { createBuilder } from "../../src/graph/graph.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { texOf } from "../../src/graph/tex.ts";
+import { cases } from "../helpers/cases.ts";
 
-const parameters = { seed: 20240607, numRuns: 2000 };
+const parameters = { seed: 20240607, numRuns: cases(700) };
 
 const words = (
   "x h c f y W U C b k h' c' y' C' units input tanh sigmoid sum mean max min softmax outer size sqrt log ones zeros orthogonal constant " +
@@ -140,10 +141,10 @@ test("equations at random, many of which compile", () => {
   const counts = { refused: 0, misfit: 0, fits: 0 };
   fc.assert(
     fc.property(program, units, features, (s, u, f) => void counts[attempt(s, u, f)]++),
-    { ...parameters, numRuns: 6000 },
+    { ...parameters, numRuns: cases(2000) },
   );
-  expect(counts.fits).toBeGreaterThan(200);
-  expect(counts.misfit).toBeGreaterThan(200);
+  expect(counts.fits).toBeGreaterThan(60);
+  expect(counts.misfit).toBeGreaterThan(60);
 });
 test("built-in cells with characters and tokens deleted, doubled, swapped and replaced", () => {
   fc.assert(

@@ -34,16 +34,16 @@ const length = 3;
 // What a call took for good when workers kept it: predict, generate and a session 5 MB, fit and a trainer 15 MB.
 describe("one call after the other takes no more than the first", () => {
   test("predict", async () => {
-    expect(await rise(80, () => predict(model, row(4), { threads }))).toBeLessThan(60);
+    expect(await rise(40, () => predict(model, row(4), { threads }))).toBeLessThan(60);
   });
   test("fit", async () => {
-    expect(await rise(30, () => fit(model, row(4), row(4), { threads }))).toBeLessThan(100);
+    expect(await rise(15, () => fit(model, row(4), row(4), { threads }))).toBeLessThan(100);
   });
   test("generate, to its end and left early", async () => {
     const write = async (k: number): Promise<void> => {
       for await (const _ of generate(lm, { length, threads })) if (k % 2 === 0) break;
     };
-    expect(await rise(80, write)).toBeLessThan(60);
+    expect(await rise(40, write)).toBeLessThan(60);
   });
 });
 
@@ -54,18 +54,18 @@ describe("what nobody disposes of, or is too much to be kept, is collected", () 
       const trainer = await createTrainer(model, { batch: 1, steps: 4, threads });
       await trainer.update(row(4)[0] as number[], row(4)[0] as number[]);
     };
-    expect(await rise(100, train)).toBeLessThan(500);
+    expect(await rise(60, train)).toBeLessThan(500);
   });
   test("texts that are begun and never gone on with", async () => {
     const begin = async (): Promise<void> => {
       await generate(lm, { length, threads }).next();
     };
-    expect(await rise(200, begin)).toBeLessThan(500);
+    expect(await rise(130, begin)).toBeLessThan(500);
   });
   test("predictions of more lengths than are kept", async () => {
-    // 20 MB of weights each, 1.2 GB in all; the code that each length is compiled to is garbage, too.
+    // 20 MB of weights each, 1 GB in all; the code that each length is compiled to is garbage, too.
     const large = sequential([embedding(5, 16), lstm(1100, { returnSequences: true }), dense(5)]);
-    expect(await rise(60, (k) => predict(large, row(1 + (k % 40)), { threads }))).toBeLessThan(800);
+    expect(await rise(50, (k) => predict(large, row(1 + (k % 40)), { threads }))).toBeLessThan(800);
   });
 });
 

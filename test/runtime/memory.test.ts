@@ -14,6 +14,7 @@ import { bodyOf, type Plan } from "../../src/schedule/plan.ts";
 import { schedule as scheduleFor } from "../../src/schedule/schedule.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { trainingPlan as trainingPlanFor } from "../../src/train/training-plan.ts";
+import { cases } from "../helpers/cases.ts";
 import { results, setValues } from "../helpers/engines.ts";
 import { host, isas } from "../helpers/native.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
@@ -219,7 +220,7 @@ describe.each([target, ...targets])(
           for (const threads of of === target ? [1, 2] : [1, 3])
             await expectClean(plan, threads, `${source}\n${threads} threads`);
         }),
-        { seed: 20250704, numRuns: of === target ? 60 : 10, verbose: true },
+        { seed: 20250704, numRuns: cases(of === target ? 20 : 8), verbose: true },
       );
     });
   },

@@ -4,6 +4,7 @@ import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { addCell, cell } from "../../src/graph/cell.ts";
 import { createBuilder, type NodeId } from "../../src/graph/graph.ts";
+import { cases } from "../helpers/cases.ts";
 import { loadTraining, programError } from "../helpers/engines.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { ownership } from "../helpers/ownership.ts";
@@ -25,7 +26,7 @@ const drawn: fc.Arbitrary<Drawn> = fc
   .filter(({ batch, units, steps }) => batch * steps * units ** 2 <= 130 ** 2 * 13);
 
 test("random cells: wasm against the reference, forward and all gradients, relative error below 1e-4", async () => {
-  const cells = 240;
+  const cells = cases(60);
   const seen = new Set<string>();
   let [checked, skipped] = [0, 0];
   await fc.assert(
@@ -65,8 +66,8 @@ test("random cells: wasm against the reference, forward and all gradients, relat
   for (const [name, values] of Object.entries(sizes)) {
     for (const value of values) expect(seen).toContain(`${name} ${value}`);
   }
-  expect(checked).toBeGreaterThanOrEqual(200);
-  expect(skipped).toBeLessThanOrEqual(0.03 * cells);
+  expect(checked).toBeGreaterThanOrEqual(0.8 * cells);
+  expect(skipped).toBeLessThanOrEqual(Math.max(2, 0.03 * cells));
 }, 120_000);
 
 test("stacks of three random cells: wasm against the reference, forward and all gradients, below 1e-4", async () => {
@@ -96,6 +97,6 @@ test("stacks of three random cells: wasm against the reference, forward and all 
       const { error, where } = programError(program, graph, interpret(graph, { ...run, ...values }));
       expect(error, where).toBeLessThan(1e-4);
     }),
-    { seed: 20250304, numRuns: 40, verbose: true },
+    { seed: 20250304, numRuns: cases(15), verbose: true },
   );
 }, 120_000);

@@ -5,6 +5,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { allocate } from "../../src/schedule/memory.ts";
 import { bodyOf, type Location, type Plan } from "../../src/schedule/plan.ts";
 import { aligned, rowNumbers } from "../../src/schedule/target.ts";
+import { cases } from "../helpers/cases.ts";
 import { loadTraining, results } from "../helpers/engines.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
@@ -118,7 +119,7 @@ describe("every value is read where it was written, also after all that a run co
         const { source, graph } = randomTrainingGraph({ seed, depth }, sizes);
         await check(graph, sizes, source);
       }),
-      { seed: 20250303, numRuns: 100, verbose: true },
+      { seed: 20250303, numRuns: cases(35), verbose: true },
     );
   });
 });

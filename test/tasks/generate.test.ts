@@ -17,6 +17,7 @@ import { type LanguageModel, languageModel } from "../../src/tasks/language-mode
 import { createStopSequenceBuffer, findStop, stopStrings } from "../../src/tasks/stop-sequences.ts";
 import { createSampler } from "../../src/text/sampling.ts";
 import { decode, decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
+import { cases } from "../helpers/cases.ts";
 import { collect, reference } from "../helpers/models.ts";
 
 const tiny = { units: 8, embedding: 4 };
@@ -302,7 +303,7 @@ describe("stop strings", () => {
           if (held !== "") expect(starts.some((end) => stops.some((stop) => stop.startsWith(end)))).toBe(true);
         });
       }),
-      { numRuns: 2000 },
+      { numRuns: cases(700) },
     );
   });
 

@@ -13,6 +13,7 @@ import {
   trainBytePairEncoding,
 } from "../../src/text/byte-pair-encoding.ts";
 import { bytePairPattern } from "../../src/text/pieces.ts";
+import { cases } from "../helpers/cases.ts";
 
 const bytesAlone: BytePairEncoding = { kind: "bpe", merges: [] };
 const words = (encoding: BytePairEncoding, text: string) =>
@@ -337,6 +338,6 @@ test("decodeNextBytePair: whatever the tokens, their texts and what is left over
         expect(text + new TextDecoder().decode(rest)).toBe(decodeBytePairs(encoding, ids));
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: cases(700) },
   );
 });

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { englishExceptions } from "../../src/text/english-exceptions.ts";
 import { englishWords } from "../../src/text/english-words.ts";
 import { Tokenizer } from "../../src/text/keras-tokenizer.ts";
+import { cases } from "../helpers/cases.ts";
 
 /** Tokens with a bar between them. */
 const cut = (text: string) => englishWords(text).join("|");
@@ -105,7 +106,7 @@ test("property: but for single blanks the tokens are the text", () => {
       }
       expect(["", " "]).toContain(text.slice(at));
     }),
-    { numRuns: 2000 },
+    { numRuns: cases(700) },
   );
 });
 

@@ -9,6 +9,7 @@ import {
   readPieces,
   wordPattern,
 } from "../../src/text/pieces.ts";
+import { cases } from "../helpers/cases.ts";
 
 const kinds = ["word", "bpe"] as const;
 const patterns = { word: wordPattern, bpe: bytePairPattern };
@@ -79,7 +80,7 @@ describe.each(kinds)("%s", (kind) => {
       fc.property(text, fc.constantFrom(0, 3, 1000), (text, max) => {
         expect(piecesOf(kind, [text], max)).toEqual(cutBy(patterns[kind], text));
       }),
-      { numRuns: 2000 },
+      { numRuns: cases(700) },
     );
   });
 

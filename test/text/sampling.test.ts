@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createRanking, createSampler, logSoftmax, type SamplingOptions, sample } from "../../src/text/sampling.ts";
+import { cases } from "../helpers/cases.ts";
 
 const logitsOf = (probabilities: readonly number[]) => Float32Array.from(probabilities, Math.log);
 
@@ -282,7 +283,7 @@ describe("edges", () => {
         const { repetitionPenalty: _, frequencyPenalty: __, presencePenalty: ___, ...filters } = options;
         expect(keptOf(logits, filters)).toContain(sample(logits, options, random));
       }),
-      { numRuns: 3000 },
+      { numRuns: cases(1000) },
     );
   });
 
@@ -335,7 +336,7 @@ describe("ranking", () => {
           expect(ranking.at(k)).toBe(sorted[k]);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(400) },
     );
   });
 });

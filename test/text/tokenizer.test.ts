@@ -14,6 +14,7 @@ import {
   trainTokenizer,
   vocabularySize,
 } from "../../src/text/tokenizer.ts";
+import { cases } from "../helpers/cases.ts";
 
 const kinds = ["char", "word"] as const;
 const tokens = (tokenizer: Tokenizer, text: string) =>
@@ -60,7 +61,7 @@ describe.each(kinds)("%s", (kind) => {
         if (!training.includes("\uFFFD")) expect(countUnknown(ids, tokenizer)).toBe(0);
         expect(new Set(tokenizer.vocabulary).size).toBe(tokenizer.vocabulary.length);
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(300) },
     );
   });
 
@@ -74,7 +75,7 @@ describe.each(kinds)("%s", (kind) => {
         const tokenizer = trainTokenizer(kind, training);
         expect(decode(tokenizer, encode(tokenizer, other))).toBe(other);
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(300) },
     );
   });
 
@@ -89,7 +90,7 @@ describe.each(kinds)("%s", (kind) => {
         const unknown = [...other].filter((character) => !known.has(character)).length;
         if (!training.includes("\uFFFD")) expect(countUnknown(ids, tokenizer)).toBe(unknown);
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(300) },
     );
   });
 

@@ -17,7 +17,7 @@ import { conformance, every, some } from "../conformance.ts";
 for (const isa of isas) {
   const name = `native ${isa}`;
   registerEngine(name, async () => nativeEngine(host as NativeHost, isa, targetFor(isa, name)));
-  // All sizes with the best instructions; what the others do at the edges of their vectors is in the fewer.
+  // More sizes with the best instructions; what the others do at the edges of their vectors is in the fewer.
   conformance(name, { bound: 1e-4, thorough: isa === isas[0] ? every : some, some });
 }
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { matmulFunctions, tileScratchBytes } from "../../../src/engines/wasm/matmul.ts";
 import { createRandom } from "../../../src/nn/random.ts";
+import { cases } from "../../helpers/cases.ts";
 import { callable, hosts, untouched } from "../../helpers/wasm.ts";
 
 type Walk = "rows" | "columns";
@@ -143,7 +144,7 @@ describe.each(hosts)("%s", (_, host) => {
     more: fc.record({ a: fc.nat(9), b: fc.nat(9), c: fc.nat(9) }),
     seed: fc.nat(),
   });
-  const options = { seed: 1, numRuns: 50, verbose: true };
+  const options = { seed: 1, numRuns: cases(25), verbose: true };
   test("whole numbers: exact, whatever the strides; the padding of A, B and C is neither read nor written", () => {
     fc.assert(
       fc.property(drawn, ({ walk, accumulate, more, seed, ...sizes }) => {

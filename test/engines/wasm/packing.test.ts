@@ -5,6 +5,7 @@ import { createBuilder } from "../../../src/graph/graph.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { load } from "../../../src/runtime/program.ts";
 import type { Product } from "../../../src/schedule/plan.ts";
+import { cases } from "../../helpers/cases.ts";
 import { memoryOf, schedule } from "../../helpers/plans.ts";
 
 const size = fc.integer({ min: 1, max: 19 });
@@ -64,7 +65,7 @@ test("the weights of each product lie in panels of 8 outputs, whatever the threa
       }
       program.dispose();
     }),
-    { seed: 2, numRuns: 60, verbose: true },
+    { seed: 2, numRuns: cases(25), verbose: true },
   );
 });
 
