@@ -23,8 +23,19 @@ export type Named = { readonly name: string; readonly types: boolean; readonly l
 
 type Node = { readonly type?: string } & Readonly<Record<string, unknown>>;
 
+const known = new Map<string, { readonly code: string; readonly named: readonly Named[] }>();
+
+/** The same as `modulesIn`; a file that many rules ask for is parsed once. */
+export function modulesOf(file: string, code: string): readonly Named[] {
+  const before = known.get(file);
+  if (before?.code === code) return before.named;
+  const named = modulesIn(file, code);
+  known.set(file, { code, named });
+  return named;
+}
+
 /** What a TypeScript file names in import, export from, import(), import types, import = and new URL(..., import.meta.url). */
-export function modulesOf(file: string, code: string): Named[] {
+function modulesIn(file: string, code: string): Named[] {
   const { program, errors } = parseSync(file, code);
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`);
   const found: Named[] = [];
@@ -52,14 +63,6 @@ export function modulesOf(file: string, code: string): Named[] {
   return found;
 }
 
-/** Files of src are read once, whichever of them ask for them. */
-const namedIn = new Map<string, readonly Named[]>();
-function namedBy(path: string): readonly Named[] {
-  const known = namedIn.get(path) ?? modulesOf(path, read(path));
-  namedIn.set(path, known);
-  return known;
-}
-
 /** What is loaded with a file: the files of src, itself among them, and the packages. */
 export function loadedWith(file: string): {
   readonly files: ReadonlySet<string>;
@@ -69,7 +72,7 @@ export function loadedWith(file: string): {
   const visit = (path: string): void => {
     if (files.has(path)) return;
     files.add(path);
-    for (const { name, types, later } of namedBy(path)) {
+    for (const { name, types, later } of modulesOf(path, read(path))) {
       if (types || later || isBuiltin(name)) continue;
       if (name.startsWith(".")) visit(posix.join(posix.dirname(path), name));
       else packages.add(name);

@@ -1,7 +1,7 @@
 /** What holds for the tests themselves. Reads them as text. */
 import { dirname, join, sep } from "node:path";
 import { parseSync } from "vite";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { browser, integration, isolated } from "../../vitest.config.ts";
 import { filesBelow, importsOf, isSource, read } from "./modules.ts";
 
@@ -49,6 +49,12 @@ test("a test of the projects unit and isolated starts no process and opens no pa
 
 type Node = { readonly type?: string } & Readonly<Record<string, unknown>>;
 
+/** The files of the tests, as each rule below reads them. */
+const trees = new Map(files.map((file) => [file, parseSync(file, read(file)).program]));
+// Files that follow in this process need none of them.
+afterAll(() => trees.clear());
+const treeOf = (file: string, code: string) => trees.get(file) ?? parseSync(file, code).program;
+
 /** All nodes of a syntax tree. */
 function nodesOf(value: unknown): Node[] {
   if (Array.isArray(value)) return value.flatMap(nodesOf);
@@ -74,7 +80,7 @@ const isForOneFile = (statement: Node): boolean =>
 
 test("just what is felt by files that share its process, or feels them, is of the project isolated", () => {
   const needs = (file: string, code: string): boolean => {
-    const { program } = parseSync(file, code);
+    const program = treeOf(file, code);
     const shared = file.endsWith(".test.ts") ? [] : (program.body as unknown as Node[]);
     return nodesOf(program).some(needsProcess) || shared.some(isForOneFile);
   };
@@ -99,7 +105,7 @@ function isClock({ callee }: Node): boolean {
 
 /** The lines on which something is expected of the clock, or of a variable that was made by it. */
 function expectations(file: string, code: string): string[] {
-  const nodes = nodesOf(parseSync(file, code).program);
+  const nodes = nodesOf(treeOf(file, code));
   const made = nodes
     .filter(({ type, init }) => type === "VariableDeclarator" && nodesOf(init).some(isClock))
     .map(({ id }) => (id as { name?: string }).name);
@@ -121,7 +127,7 @@ test("no test expects anything of the wall clock", () => {
 
 /** Functions at the top of a file: as `name`, and what they are without it, in one line. */
 function functionsOf(file: string, code: string): { readonly name: string; readonly text: string }[] {
-  const { program } = parseSync(file, code);
+  const program = treeOf(file, code);
   const textOf = ({ start, end }: Node): string => code.slice(start as number, end as number).replace(/\s+/g, " ");
   return (program.body as unknown as Node[]).flatMap((statement) => {
     const declared = (statement.type === "ExportNamedDeclaration" ? statement.declaration : statement) as Node | null;
