@@ -264,10 +264,11 @@ test("without a model a small one is trained, on files too; it goes on in other 
     await page.dispatchEvent("main", "drop", { dataTransfer: data });
     await page.waitForSelector("option:has-text('Your files, 7 pieces')", { state: "attached" });
     await page.getByLabel("Form").selectOption("roll");
-    await setting(page, "Units", "16");
-    await setting(page, "Epochs", "400");
+    // So that it lasts until somebody comes back to stop it.
+    await setting(page, "Units", "128");
+    await setting(page, "Epochs", "500");
     await button(page, "Train").click();
-    await page.waitForSelector("text=/Epoch \\d+ of 400: [\\d.]+ nats, of pieces held out [\\d.]+/");
+    await page.waitForSelector("text=/Epoch \\d+ of 500: [\\d.]+ nats, of pieces held out [\\d.]+/");
     await page.goto(`${address}#/models`);
     await page.waitForSelector(".gallery");
     await page.goto(`${address}#/music`);
