@@ -8,7 +8,7 @@ import { isas } from "../../helpers/native.ts";
 import { runNode } from "../../helpers/processes.ts";
 import type { Outcome } from "./fuzz.ts";
 
-const cells = Number(process.env.FUZZ_CELLS ?? 30);
+const cells = Number(process.env.FUZZ_CELLS ?? 20);
 const seed = Number(process.env.FUZZ_SEED ?? 20_261_129);
 
 /** Cells in a process; where it ends before it has run them all, the seed at which it did. */
@@ -62,7 +62,7 @@ test.skipIf(isas.length === 0)(
     expect(outcomes).toHaveLength(cells);
     expect(counts.get("near a kink") ?? 0).toBeLessThanOrEqual(Math.max(3, 0.05 * cells));
     expect(counts.get("far off") ?? 0).toBeLessThanOrEqual(Math.max(1, 0.01 * cells));
-    if (cells >= 30) {
+    if (cells >= 20) {
       const kinds = [
         "training",
         "inference",
