@@ -136,8 +136,8 @@ export default defineConfig({
       {
         test: {
           name: "browser",
-          // Each waits for its page most of the time.
-          maxWorkers: 2,
+          // On two cores: each waits for its page, or its page for it, a quarter of the time.
+          maxWorkers: 3,
           sequence: { groupOrder: 3 },
           include: filesOf(browser),
           testTimeout: 120_000,
