@@ -47,12 +47,19 @@ export function start(
   return Object.assign(child, { ended });
 }
 
+/** As it ended by itself: an end by a signal is told with what was said. */
+async function byItself(args: readonly string[], ending: Promise<Ended>): Promise<Ended> {
+  const ended = await ending;
+  if (ended.signal !== null) throw new Error(`${args.join(" ")}: ended by ${ended.signal}. ${ended.out}${ended.err}`);
+  return ended;
+}
 /** To its end, in a process of its own: where that is what is tested, or what other commands have left in theirs would count. */
-export const runAlone = (folder: string, ...args: string[]): Promise<Ended> => start(folder, args).ended;
+export const runAlone = (folder: string, ...args: string[]): Promise<Ended> =>
+  byItself(args, start(folder, args).ended);
 
 const host = createHost();
 /** To its end, after other commands in one process, which takes a tenth of the time. */
-export const run = (folder: string, ...args: string[]): Promise<Ended> => host(folder, program, args);
+export const run = (folder: string, ...args: string[]): Promise<Ended> => byItself(args, host(folder, program, args));
 
 /** Ends with 0 and says nothing on standard error but progress; gives the lines of JSON. */
 export async function json(folder: string, ...args: string[]): Promise<Record<string, unknown>[]> {
