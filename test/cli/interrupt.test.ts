@@ -98,10 +98,6 @@ describe.skipIf(process.platform === "win32")("a signal during `convert`", () =>
 });
 
 describe.skipIf(process.platform === "win32")("a file that something else writes at --out meanwhile stays", () => {
-  const started = async (child: ReturnType<typeof start>): Promise<void> => {
-    await said(child.stdout, '"start"');
-    await pause(100);
-  };
   const moved = (name: string, other: string) =>
     new RegExp(
       `"${name}\\.safetensors: another program has written this file meanwhile, so it was not replaced\\. The model of update [\\d,]+ was saved as ` +
@@ -111,7 +107,7 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
   test("of three trainings to one name the first that saves has it; the others end with 2 and have files of their own", async () => {
     const late = [...endless, "--out", "one.safetensors", "--save-every", "1000000000", "--json"];
     const children = [start(folder, [...late, "--seed", "1"]), start(folder, [...late, "--seed", "2"])];
-    await Promise.all(children.map(started));
+    await Promise.all(children.map(underWay));
     const lines = await json(folder, "train", "text.txt", "--epochs", "1", ...tiny, "--out", "one.safetensors");
     expect(lines.at(-1)).toMatchObject({ event: "done", ended: "finished" });
     const first = readFileSync(join(folder, "one.safetensors"));
@@ -136,7 +132,7 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
     const flags = how.startsWith("--") ? [how] : [];
     const before = existsSync(path) ? readFileSync(path) : undefined;
     const child = start(folder, [...endless, "--out", out, "--save-every", "20", "--json", ...flags]);
-    await started(child);
+    await underWay(child);
     while (!existsSync(path) || before?.equals(readFileSync(path))) await pause(5);
     // Gone it is written again; another one is left.
     rmSync(path);
@@ -162,7 +158,7 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
     await json(folder, "train", "text.txt", "--epochs", "0.1", ...tiny, "--out", "r.safetensors");
     const again = ["train", "text.txt", "--resume", "--out", "r.safetensors"];
     const child = start(folder, [...again, "--epochs", "1e9", "--save-every", "1000000000", "--json"]);
-    await started(child);
+    await underWay(child);
     await json(folder, ...again, "--epochs", "1");
     const first = readFileSync(join(folder, "r.safetensors"));
     child.kill("SIGTERM");
