@@ -12,8 +12,8 @@ import { pathToFileURL } from "node:url";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
 const exit = process.exit.bind(process);
-/** How long a program may keep its process after its work: less than a test waits. */
-const longestMs = 30_000;
+/** How long a program may keep its process after its work. */
+const longestMs = Number(process.argv[2]);
 
 const none = { out: "", err: "" };
 let text = none;
@@ -40,7 +40,11 @@ process.on("warning", ({ name, message }) => {
 });
 
 /** What keeps this process alive but its channel: what a program left. */
-const left = () => process.getActiveResourcesInfo().sort().join().replace("PipeWrap", "");
+function left() {
+  const all = process.getActiveResourcesInfo();
+  const channel = all.indexOf("PipeWrap");
+  return all.filter((_, k) => k !== channel).join(", ");
+}
 
 let count = 0;
 process.on("message", async ({ folder, program, args }) => {

@@ -17,9 +17,9 @@ type Process = {
   readonly ended: Promise<Ended>;
 };
 
-function startProcess(node: readonly string[]): Process {
+function startProcess(node: readonly string[], longestMs: number): Process {
   const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
-  const command = ["--no-warnings", ...node, join(import.meta.dirname, "host.mjs")];
+  const command = ["--no-warnings", ...node, join(import.meta.dirname, "host.mjs"), String(longestMs)];
   const child = spawn(process.execPath, command, { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
   // Vitest may end while it waits for the next; it ends with its channel.
   child.unref();
@@ -39,14 +39,16 @@ function startProcess(node: readonly string[]): Process {
  * Run a program in a folder to its end. Those that are asked for meanwhile wait.
  *
  * @param node options of Node
+ * @param longestMs how long a program may keep its process after its work: less than a test waits
  */
 export function createHost(
   node: readonly string[] = [],
+  longestMs = 30_000,
 ): (folder: string, program: string, args: readonly string[]) => Promise<Ended> {
   let host: Process | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const run = async (folder: string, program: string, args: readonly string[]): Promise<Ended> => {
-    host ??= startProcess(node);
+    host ??= startProcess(node, longestMs);
     const { child, answers, ended } = host;
     child.send({ folder, program, args });
     const { value, done } = await answers.next();
