@@ -298,15 +298,16 @@ test("requests over connections that wait to be taken on are worked at together,
   const haveAsked = join(folder, "asked");
   const asks = `const http = require("node:http");
     const headers = { "Content-Type": "application/json" };
-    let connected = 0;
+    let sent = 0;
     for (let k = 0; k < 30; k++) {
       const request = http.request("${own.url}/v1/completions", { method: "POST", headers, agent: false }, (answer) => {
         if (answer.statusCode !== 200) process.exitCode = 1;
         answer.resume();
       });
-      request.on("socket", (socket) => socket.on("connect", () => {
-        if (++connected === 30) setTimeout(() => require("node:fs").writeFileSync(${JSON.stringify(haveAsked)}, ""), 100);
-      }));
+      // Once the system has all of it.
+      request.on("finish", () => {
+        if (++sent === 30) require("node:fs").writeFileSync(${JSON.stringify(haveAsked)}, "");
+      });
       request.end(${JSON.stringify(body)});
     }`;
   const client = spawn(process.execPath, ["-e", asks], { stdio: "ignore" });
