@@ -26,15 +26,6 @@ export const maxPooling = lazyCell(`
   m : input
 `);
 
-/** x (D) -> the sum of all x so far (D). */
-export const sumPooling = lazyCell(`
-  s' = s + x   # the sum so far
-  s : input
-`);
-
-/** x (D) -> x (D): what came last, where only the last output is returned. */
-export const lastStep = lazyCell("h' = x  # what came last");
-
 /** x (D) -> x with mean 0 and variance 1 over its features, times a gain, plus a bias (D). */
 export const normalization = (epsilon: number): Cell =>
   cell(`
@@ -42,11 +33,6 @@ export const normalization = (epsilon: number): Cell =>
     y = gain * d / sqrt(mean(d * d) + ${epsilon}) + b   # of variance 1, then scaled and shifted
     gain ~ ones
   `);
-
-/** What the gain and the bias of `affine` are. */
-export const affineSizes = "gain ~ ones\ngain : input\nb : input";
-/** x (D) -> x times a gain, plus a bias (D): what batch normalisation is when nothing is trained. */
-export const affine = lazyCell(`y = gain * x + b\n${affineSizes}`);
 
 /**
  * A convolution over this step and the `size - 1` before it, which are zeros before the first: x (D) -> (units). Products of what

@@ -1,7 +1,7 @@
 /** Keras's Bidirectional as ours. */
 import { excerpt } from "../../graph/excerpt.ts";
 import { bidirectional, type CellSpec, type MergeMode, mergeModes, recurrent } from "../../nn/layers.ts";
-import { lastStep } from "../../nn/sequence-cells.ts";
+import { lastStep } from "../foreign-cells.ts";
 import { firstFrom, lateCell } from "../late-steps.ts";
 import { recurrentCell } from "./cells.ts";
 import { type Config, type KerasLayer, nested } from "./config.ts";

@@ -3,7 +3,8 @@
 import type { Cell } from "../../graph/cell.ts";
 import { excerpt } from "../../graph/excerpt.ts";
 import { type CellSpec, recurrent } from "../../nn/layers.ts";
-import { lastStep, maxPooling, meanPooling, sumPooling } from "../../nn/sequence-cells.ts";
+import { maxPooling, meanPooling } from "../../nn/sequence-cells.ts";
+import { lastStep, sumPooling } from "../foreign-cells.ts";
 import { firstFrom, poolingFrom } from "../late-steps.ts";
 import { type Activation, activationOf } from "./activations.ts";
 import { activationCell } from "./cells.ts";

@@ -2,7 +2,8 @@
 import type { Cell } from "../../graph/cell.ts";
 import { plainLines, sameEquations } from "../../graph/plain-lines.ts";
 import { activations } from "../../nn/layers.ts";
-import { affine, convolution, maxPooling, meanPooling } from "../../nn/sequence-cells.ts";
+import { convolution, maxPooling, meanPooling } from "../../nn/sequence-cells.ts";
+import { affine } from "../foreign-cells.ts";
 import { type Activation, activationOfLayer, activationsByName } from "./activations.ts";
 import { activationCell, denseCell, normalizationCell, type RecurrentForm, recurrentLines, sameCell } from "./cells.ts";
 

@@ -1,7 +1,7 @@
 /** Keras's layers that read one value and do the same at each of its steps, as ours. TimeDistributed can hold them. */
 import { cell } from "../../graph/cell.ts";
 import { type CellSpec, dropout, recurrent } from "../../nn/layers.ts";
-import { affine } from "../../nn/sequence-cells.ts";
+import { affine } from "../foreign-cells.ts";
 import { type Activation, activationOfLayer } from "./activations.ts";
 import { activationCell, denseCell, normalizationCell, rmsCell, slopesCell, unitCell } from "./cells.ts";
 import type { Config, KerasCall, KerasLayer } from "./config.ts";

@@ -8,7 +8,8 @@ import {
   globalMaxPooling1d,
   recurrent,
 } from "../../nn/layers.ts";
-import { inputsBetween, sumPooling } from "../../nn/sequence-cells.ts";
+import { inputsBetween } from "../../nn/sequence-cells.ts";
+import { sumPooling } from "../foreign-cells.ts";
 import { fitsOf, poolingFrom, tapsCell, type Window, windowOf, zerosBefore } from "../late-steps.ts";
 import { type Axis, floatsOf, integersOf, rootOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";

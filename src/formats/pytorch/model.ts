@@ -16,7 +16,7 @@ import {
   recurrent,
 } from "../../nn/layers.ts";
 import { type Model, modelOf, nameLayers } from "../../nn/model.ts";
-import { lastStep } from "../../nn/sequence-cells.ts";
+import { lastStep } from "../foreign-cells.ts";
 import { FormatError } from "../safetensors.ts";
 import { batchNorm } from "./batch-norm.ts";
 import type { MappedLayer, PytorchMapping, TensorPart } from "./mapping.ts";

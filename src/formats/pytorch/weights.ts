@@ -4,7 +4,7 @@
  */
 import { gruResetAfter, irnn, lstm, simpleRnn } from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
-import { affine, affineSizes } from "../../nn/sequence-cells.ts";
+import { affine, affineSizes } from "../foreign-cells.ts";
 
 /** The recurrent layers of PyTorch. */
 export const recurrentKinds = ["lstm", "gru", "rnn"] as const;

@@ -1,5 +1,6 @@
 /** Models of random layers that Keras and TensorFlow.js may be able to say. */
 import { cells } from "../../../src/cells/index.ts";
+import { affine } from "../../../src/formats/foreign-cells.ts";
 import { activationsByName } from "../../../src/formats/keras/activations.ts";
 import { activationCell, sameCell } from "../../../src/formats/keras/cells.ts";
 import { InputError } from "../../../src/graph/input-error.ts";
@@ -22,7 +23,6 @@ import {
 } from "../../../src/nn/layers.ts";
 import type { Model } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
-import { affine } from "../../../src/nn/sequence-cells.ts";
 import { random, recurrentWith } from "./written.ts";
 
 const functions = ["tanh", "relu", "softsign", "elu", "silu", "linear"] as const;

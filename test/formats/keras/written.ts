@@ -1,6 +1,7 @@
 /** Models that are written for Keras, for TensorFlow.js, or for both, with data. */
 import { cells } from "../../../src/cells/index.ts";
 import { readHdf5 } from "../../../src/formats/containers/hdf5.ts";
+import { affine } from "../../../src/formats/foreign-cells.ts";
 import { activationsByName } from "../../../src/formats/keras/activations.ts";
 import { activationCell, denseCell, recurrentCell } from "../../../src/formats/keras/cells.ts";
 import {
@@ -27,7 +28,6 @@ import {
 } from "../../../src/nn/layers.ts";
 import { type Model, sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
-import { affine } from "../../../src/nn/sequence-cells.ts";
 import { predict } from "../../../src/train/predict.ts";
 
 /** A model whose values are random throughout: biases and gains too. */

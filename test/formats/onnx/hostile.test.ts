@@ -1,6 +1,7 @@
 /** ONNX files that are damaged, that refer to other files, or that say what layers cannot. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { PbfWriter } from "pbf";
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
@@ -18,8 +19,13 @@ const { models: recorded } = JSON.parse(
 ) as {
   models: readonly { readonly file: string }[];
 };
+const { models: around } = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../fixtures/onnx-layers.json"), "utf8"),
+) as { models: readonly { readonly file: string }[] };
 const files = [
   ...recorded.map(({ file }) => new Uint8Array(Buffer.from(file, "base64"))),
+  // Of what stands around recurrent layers.
+  ...around.map(({ file }) => new Uint8Array(gunzipSync(Buffer.from(file, "base64")))),
   ...models.map(({ model }) => writeOnnx(model)),
   ...cases.map(({ model }) => writeOnnx(model, { form: "steps" })),
 ];
