@@ -130,7 +130,8 @@ async function sourceOf({ model, extra }: ModelFile, out: string, language: Sour
 export function vocabularyIn({ extra: { task } }: ModelFile): string | undefined {
   const { kind, tokenizer } = isPlain(task) ? task : {};
   if (kind !== "text" || !isPlain(tokenizer)) return undefined;
-  if (tokenizer.kind !== "char" || !Array.isArray(tokenizer.vocabulary)) return JSON.stringify(tokenizer);
+  if (tokenizer.kind !== "char" || tokenizer.lower === true || !Array.isArray(tokenizer.vocabulary))
+    return JSON.stringify(tokenizer);
   return JSON.stringify([...tokenizer.vocabulary, ...(tokenizer.endOfText === true ? ["<|endoftext|>"] : [])]);
 }
 

@@ -62,6 +62,8 @@ export function tokenizerOf(
     kind: "char",
     vocabulary: ["\uFFFD", ...characters.map(({ token }) => token)],
     ...(ends !== undefined && { endOfText: true }),
+    // A list of ours begins with our unknown character, and texts are read as they are.
+    ...(list[0] !== "\uFFFD" && isLower(characters.map(({ token }) => token).join("")) && { lower: true }),
   };
   const first = padded ? (pad ?? unknown) : (unknown ?? pad);
   return { tokenizer, rows: [first, ...characters.map(({ id }) => id), ...(ends === undefined ? [] : [ends])] };
@@ -104,6 +106,9 @@ function wordsOf(given: Vocabulary, where: string, { pad, unknown, start, end }:
     throw error;
   }
 }
+
+/** Whether there are letters, and all that have a case are small ones. */
+const isLower = (text: string): boolean => text.toLowerCase() === text && text.toUpperCase() !== text;
 
 /** The tokens of a vocabulary, by number. */
 export const tokensIn = (vocabulary: Vocabulary): readonly (string | null)[] => {

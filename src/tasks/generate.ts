@@ -173,9 +173,10 @@ export async function* generateMany(
 }
 
 /** The characters of a text that the model does not know, without duplicates; of a model of words between blanks, the words. */
-export function unknownCharacters({ tokenizer }: Pick<LanguageModel, "tokenizer">, text: string): string[] {
-  if (tokenizer.kind === "whitespace") return unknownWords(tokenizer, text);
+export function unknownCharacters({ tokenizer }: Pick<LanguageModel, "tokenizer">, given: string): string[] {
+  if (tokenizer.kind === "whitespace") return unknownWords(tokenizer, given);
   if (!hasUnknown(tokenizer)) return [];
+  const text = tokenizer.kind === "char" && tokenizer.lower ? given.toLowerCase() : given;
   const ids = encode(tokenizer, text);
   if (!ids.includes(0)) return [];
   const found = new Set<string>();

@@ -65,6 +65,8 @@ export type VocabularyTokenizer = {
    * so no text can contain it.
    */
   readonly endOfText?: true;
+  /** Of characters: whether texts are read in lower case, as models of other programs may have it. */
+  readonly lower?: true;
 };
 
 /** Replaces a character that is not in the vocabulary. A U+FFFD in the text is the same token. */
@@ -249,7 +251,7 @@ export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffe
       "the tokenizer has no end-of-text token, because it was trained on a single text. Give it one text, or train it on a list of texts.",
     );
   }
-  if (tokenizer.kind === "char" && typeof text === "string") return characterIds(tokenizer.vocabulary, text);
+  if (tokenizer.kind === "char" && typeof text === "string") return characterIds(tokenizer, text);
   const { add, all } = gatherTokens();
   for (const run of encodeParts(tokenizer, text)) add(run);
   return all();
@@ -265,7 +267,7 @@ export function* encodeParts(tokenizer: Tokenizer, text: Texts | TextParts): Gen
   if (tokenizer.kind === "whitespace") return yield* encodeWords(tokenizer, text, end);
   if (tokenizer.kind === "char") {
     for (const part of partsOf(text)) {
-      yield characterIds(tokenizer.vocabulary, part);
+      yield characterIds(tokenizer, part);
       if (separate) yield Int32Array.of(end as number);
     }
     return;
@@ -295,7 +297,8 @@ function tokensOf(tokenizer: TrainedTokenizer): TokensOf {
 /**
  * The ids of the characters of a text, looked up in a table of all code points up to the last one in the vocabulary.
  */
-function characterIds(vocabulary: readonly string[], text: string): Int32Array<ArrayBuffer> {
+function characterIds({ vocabulary, lower }: VocabularyTokenizer, given: string): Int32Array<ArrayBuffer> {
+  const text = lower ? given.toLowerCase() : given;
   let table = characterTables.get(vocabulary);
   if (table === undefined) {
     const codes = vocabulary.map((character) => character.codePointAt(0) as number);
@@ -387,7 +390,7 @@ export function checkTokenizer(value: unknown): Tokenizer {
     throw new InputError(`tokenizer: ${problem}. The model's file is damaged: copy it again, or train again.`);
   };
   if (typeof value !== "object" || value === null) return fail(`needs an object, got ${formatValue(value)}`);
-  const { kind, vocabulary, endOfText } = value as { kind?: unknown; vocabulary?: unknown; endOfText?: unknown };
+  const { kind, vocabulary, endOfText, lower } = value as Readonly<Record<string, unknown>>;
   if (kind === "bpe") return checkBytePairEncoding(value);
   if (kind === "whitespace") return checkWhitespaceTokenizer(value, fail);
   if (kind !== "char" && kind !== "word") {
@@ -395,6 +398,9 @@ export function checkTokenizer(value: unknown): Tokenizer {
   }
   if (!Array.isArray(vocabulary)) return fail(`"vocabulary" needs a list, got ${formatValue(vocabulary)}`);
   if (endOfText !== undefined && endOfText !== true) fail(`"endOfText" needs true, got ${formatValue(endOfText)}`);
+  if (lower !== undefined && (lower !== true || kind !== "char")) {
+    fail(`"lower" needs true, of characters, got ${formatValue(lower)}`);
+  }
   if (vocabulary[0] !== unknown) fail(`token 0 needs to be U+FFFD, got ${formatValue(vocabulary[0])}`);
   const known = new Set<string>();
   for (const [id, token] of vocabulary.entries()) {
@@ -405,7 +411,11 @@ export function checkTokenizer(value: unknown): Tokenizer {
     if (known.has(token)) fail(`token ${id} repeats ${formatValue(token)}`);
     known.add(token);
   }
-  return { kind, vocabulary: [...vocabulary], ...(endOfText === true && { endOfText }) };
+  return {
+    ...{ kind, vocabulary: [...vocabulary] },
+    ...(endOfText === true && { endOfText }),
+    ...(lower === true && { lower }),
+  };
 }
 
 /**

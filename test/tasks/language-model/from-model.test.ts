@@ -6,7 +6,7 @@ import { type Model, sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { createSession } from "../../../src/nn/session.ts";
 import { beamSearch } from "../../../src/tasks/beam-search.ts";
-import { generate, generateMany, generateTokens } from "../../../src/tasks/generate.ts";
+import { generate, generateMany, generateTokens, unknownCharacters } from "../../../src/tasks/generate.ts";
 import { inspectText } from "../../../src/tasks/inspect-text.ts";
 import {
   evaluateLanguageModel,
@@ -61,9 +61,10 @@ describe("a model of every step", () => {
   test("of one-hot vectors with a softmax: the same probabilities, by token", async () => {
     const model = oneHot();
     const lm = languageModelFrom(model, { vocabulary: ["b", "a", "\n", "c"] });
-    expect(lm.tokenizer).toEqual({ kind: "char", vocabulary: ["\uFFFD", "b", "a", "\n", "c"] });
+    expect(lm.tokenizer).toEqual({ kind: "char", vocabulary: ["\uFFFD", "b", "a", "\n", "c"], lower: true });
     const wanted = await direct(model, [1, 0, 3, 3]);
-    const found = await nextOf(lm, "abcc");
+    const found = await nextOf(lm, "AbCc");
+    expect(unknownCharacters(lm, "AbD")).toEqual(["d"]);
     expectClose(
       ["b", "a", "\n", "c"].map((name) => found[name]!),
       wanted,
@@ -75,7 +76,7 @@ describe("a model of every step", () => {
   test("of tokens with a padding, an unknown token and an end: they are ours", async () => {
     const model = tokens(6);
     const lm = languageModelFrom(model, { vocabulary: ["<pad>", "<unk>", "</s>", "a", "b", "c"] });
-    expect(lm.tokenizer).toEqual({ kind: "char", vocabulary: ["\uFFFD", "a", "b", "c"], endOfText: true });
+    expect(lm.tokenizer).toEqual({ kind: "char", vocabulary: ["\uFFFD", "a", "b", "c"], endOfText: true, lower: true });
     // "?" is read as the model's own unknown token, 1.
     const wanted = Float64Array.from(await direct(model, [3, 1, 5]), Math.exp);
     const found = await nextOf(lm, "a?c");
