@@ -135,6 +135,10 @@ test("a heap of texts in which the library would go on without end is refused", 
   const huge = bytes.slice();
   huge[freeRoom(bytes) + 14] = 1;
   expect(await message(read, huge)).toBe("a heap of its texts has no end: the file is damaged.");
+  // Nor does it look at the bytes behind the version.
+  const odd = endless.slice();
+  odd[Buffer.from(odd).indexOf("GCOL") + 7] = 128;
+  expect(await message(read, odd)).toBe("a heap of its texts has no end: the file is damaged.");
   expect(await readHdf5(bytes, "odd.h5", read)).toEqual(["größe"]);
 });
 

@@ -4,8 +4,8 @@
  * Format: HDF5 File Format Specification 3.0, III.E.
  */
 
-/** "GCOL", version 1, three bytes of 0. */
-const signature = [0x47, 0x43, 0x4f, 0x4c, 1, 0, 0, 0];
+/** "GCOL", version 1. The library does not look at the three bytes behind it. */
+const signature = [0x47, 0x43, 0x4f, 0x4c, 1];
 
 /** Whether the library comes to the end of every global heap of a file. */
 export function globalHeapsEnd(bytes: Uint8Array): boolean {

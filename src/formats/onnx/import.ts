@@ -89,10 +89,11 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
           readNodes(softmaxes(own), inner);
           return own.outputs.map((output) => inner.get(output.name));
         };
-        const results = [outputsOf(node, given, reading, body)].flat() as readonly Value[];
+        const results = [outputsOf(node, given, reading, body)].flat() as readonly (Value | undefined)[];
         results.forEach((value, k) => {
           const key = node.outputs[k] ?? "";
           if (key === "") return;
+          if (value === undefined) throw refused(`nothing gives its output ${formatValue(key)}. The file is damaged.`);
           // A value that several read, or that comes out, stays as it is: nothing becomes part of its layer.
           if (value.kind === "flow" && (uses.get(key) ?? 0) > 1) value.draft.open = undefined;
           values.set(key, value);
