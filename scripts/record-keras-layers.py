@@ -250,6 +250,23 @@ def packed(model):
     return base64.b64encode(into.getvalue()).decode()
 
 
+def half_masked(layer):
+    """A merge of what is masked with what is not, before what looks at masks and what does not."""
+
+    def made(a):
+        both = layer([layers.Embedding(V, H, mask_zero=True)(a), layers.Embedding(V, H)(a)])
+        return layers.Dense(2)(layers.Concatenate()([lstm(3)(layers.Dense(4, activation="tanh")(both)), layers.GlobalAveragePooling1D()(both)]))
+
+    return functional(made, (None,))
+
+
+for merging in ("Add", "Subtract", "Average", "Concatenate", "Multiply", "Maximum", "Minimum"):
+    case(f"{merging} of masked and unmasked", half_masked(getattr(layers, merging)()), padded(tokens()))
+case("max pooling that reaches behind the end", Sequential([Input((7, D)), layers.MaxPooling1D(2, padding="same"), lstm()]), vectors(7))
+case("average pooling that reaches behind the end", Sequential([Input((7, D)), layers.AveragePooling1D(3, padding="same"), lstm()]), vectors(7))
+case("pooling of all steps, padding same", Sequential([Input((6, D)), layers.AveragePooling1D(3, padding="same"), lstm()]), vectors(6))
+
+
 def legacy(model):
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "m.h5")

@@ -220,6 +220,18 @@ const poolParts: AddLayer = (given) => {
   const strides = given.config.strides === null ? size : wholeOf(given, "strides", size);
   if (size > strides) return refuse(layer, `its windows of ${size} steps overlap: they are ${strides} apart`);
   const { x, window } = windowIn(given, size, strides, 1);
+  const { steps } = x;
+  // What stands behind the end counts as zeros here, and not at all there.
+  if (
+    given.config.padding === "same" &&
+    steps !== undefined &&
+    (Math.ceil(steps / strides) - 1) * strides + size > steps
+  ) {
+    return refuse(
+      layer,
+      `its last window reaches behind the last of ${steps} steps (padding "same"). Give the model a number of steps that it takes whole`,
+    );
+  }
   if (window.places.some(({ delay }) => delay > 0)) return refuse(layer, "it fills up before the first step");
   const inputs = ["x", ...inputsBetween(strides)].slice(0, size);
   const all =

@@ -11,7 +11,8 @@ import { type Ended, type Entry, refuse, type Translation, type Value } from "./
 /** The mask of the steps at which an input is not this value. */
 export const maskName = (of: string, value: number): string => `${of} is not ${value}`;
 
-const maskNow = ({ mask, ended }: Value): string | undefined => mask ?? (ended?.undone ? ended.mask : undefined);
+/** The mask that a value has now. */
+export const maskNow = ({ mask, ended }: Value): string | undefined => mask ?? (ended?.undone ? ended.mask : undefined);
 
 /** What a layer reads that ignores masks, or has none. */
 export function unmasked({ unmaskedOf, free, emit }: Translation, value: Value): string {
@@ -47,10 +48,13 @@ export function masked(
   return { reads: wanted === undefined ? unmasked(translation, value) : value.flow(), mask: wanted };
 }
 
-/** The mask that operations of the config make: which steps of an input are not a value, or those of several at once. */
-function maskOf(translation: Translation, layer: KerasLayer, reference: Reference, depth = 0): string {
+/**
+ * The mask that operations of the config make: which steps of an input are not a value, or those of several at once; undefined where all
+ * steps count.
+ */
+function maskOf(translation: Translation, layer: KerasLayer, reference: Reference, depth = 0): string | undefined {
   const [name, call] = reference;
-  const again = (one: Reference): string =>
+  const again = (one: Reference): string | undefined =>
     depth < mostOperations
       ? maskOf(translation, layer, one, depth + 1)
       : refuse(layer, "its mask is made by more operations than are read");
@@ -62,9 +66,17 @@ function maskOf(translation: Translation, layer: KerasLayer, reference: Referenc
   }
   if (["Any", "All", "ExpandDims", "Squeeze"].includes(found.className)) return again(from);
   if (["LogicalOr", "LogicalAnd", "Concatenate"].includes(found.className)) {
-    const masks = [...new Set(given.inputs.filter((one) => !isFilled(translation, one)).map(again))];
-    if (masks.length === 1) return masks[0] as string;
-    if (found.className === "LogicalAnd" && masks.length > 1) return masks.sort().join(" and ");
+    const isAnd = found.className === "LogicalAnd";
+    // Zeros change nothing where one of several suffices, ones where all are needed.
+    const [neutral, decisive] = isAnd ? (["Ones", "Zeros"] as const) : (["Zeros", "Ones"] as const);
+    const others = given.inputs.filter((one) => !isFilled(translation, one, neutral));
+    const filled = others.some((one) => isFilled(translation, one, decisive));
+    if (filled && isAnd) return refuse(layer, "no step counts by its mask");
+    const masks = filled ? [undefined] : [...new Set(others.map(again))];
+    if (!isAnd && masks.includes(undefined)) return undefined;
+    const there = masks.filter((one) => one !== undefined);
+    if (there.length <= 1) return there[0];
+    if (isAnd) return there.sort().join(" and ");
     return refuse(
       layer,
       "a step counts there where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask",
@@ -80,9 +92,9 @@ function maskOf(translation: Translation, layer: KerasLayer, reference: Referenc
 
 /** The most operations that a mask is made by. */
 const mostOperations = 20;
-/** Whether an operation gives an array of zeros or ones, which masks are brought to the shape of values with. */
-const isFilled = ({ model }: Translation, [name]: Reference): boolean =>
-  /^(Zeros|Ones)Like$/.test(model.layers.find((one) => one.operation && one.name === name)?.className ?? "");
+/** Whether an operation gives an array of zeros, or of ones: masks are brought to the shape of values with these, or stand for none. */
+const isFilled = ({ model }: Translation, [name]: Reference, value: "Zeros" | "Ones"): boolean =>
+  model.layers.some((one) => one.operation && one.name === name && one.className === `${value}Like`);
 
 /** What becomes of a mask behind a recurrent layer. */
 export type OutputMask = {

@@ -3,7 +3,7 @@ import { cell } from "../../graph/cell.ts";
 import { type MergeMode, mergeModes, recurrent } from "../../nn/layers.ts";
 import type { Config, KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
-import { endedTogether, unmasked } from "./masks.ts";
+import { endedTogether, maskNow, unmasked } from "./masks.ts";
 import { isLast } from "./stepwise-layers.ts";
 import { joinTimes, nameOfCall, refuse, stepsOf, type Translation, type Value } from "./translation.ts";
 
@@ -68,11 +68,12 @@ export function addMerge(
   if (given.length < 2) return refuse(layer, "it merges fewer than two values");
   if (given.some(({ tokens }) => tokens)) return refuse(layer, "it merges tokens");
   checkAlike(layer, given);
+  const masks = masksOn(translation, layer, given);
   if ("mode" in merge) {
     if (merge.mode === "concat" && !isLast(config.axis ?? config.concat_axis, first)) {
       return refuse(layer, "its axis is not that of the features");
     }
-    return joined(translation, name, merge.mode, given);
+    return joined(translation, name, merge.mode, given, masks);
   }
   const { equations, exactly, vectors } = merge;
   if (exactly !== undefined && given.length !== exactly) return refuse(layer, `it merges ${given.length} values`);
@@ -80,7 +81,34 @@ export function addMerge(
     return refuse(layer, "it multiplies all steps with all others; ours multiplies one vector with another");
   }
   const source = equations(namesOf(given), config);
-  return combined(translation, name, { source, label: snakeCase(className) }, given);
+  return combined(translation, name, { source, label: snakeCase(className), masks }, given);
+}
+
+/** Layers that compute something else at a masked step of one of their inputs, since Keras 3. */
+const heedMasks = ["Multiply", "Maximum", "Minimum"];
+/**
+ * Whether the mask of what a layer merges is handed on. Where only some of it is masked, all steps count behind it, but behind a Concatenate
+ * of Keras 2.
+ */
+function masksOn({ dialect }: Translation, layer: KerasLayer, given: readonly Value[]): boolean {
+  const masks = given.map(maskNow);
+  if (new Set(masks).size === 1) return true;
+  const { className } = layer;
+  const some = masks.includes(undefined);
+  if (dialect.major < 3) return !some || className === "Concatenate" || className === "Merge";
+  if (!some) {
+    return refuse(
+      layer,
+      "a step counts behind it where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask",
+    );
+  }
+  if (heedMasks.includes(className)) {
+    return refuse(
+      layer,
+      "it merges what is masked with what is not, and computes otherwise at masked steps. Mask all of it, or none",
+    );
+  }
+  return false;
 }
 /** @throws ConfigError where sequences meet vectors, or sequences of other steps */
 export function checkAlike(layer: KerasLayer, [first, ...more]: readonly Value[]): void {
@@ -122,22 +150,29 @@ const maskOfAll = (given: readonly Value[]): string | undefined => {
 };
 
 /** What joins values by a layer of ours. */
-function joined(translation: Translation, name: string, mergeMode: MergeMode, given: readonly Value[]): Value {
+function joined(
+  translation: Translation,
+  name: string,
+  mergeMode: MergeMode,
+  given: readonly Value[],
+  masks: boolean,
+): Value {
   let made = false;
   const flow = (): string => {
-    if (!made) translation.emit({ kind: "merge", of: given.map((value) => value.flow()), mergeMode }, name);
+    const flows = () => given.map((value) => (masks ? value.flow() : unmasked(translation, value)));
+    if (!made) translation.emit({ kind: "merge", of: flows(), mergeMode }, name);
     made = true;
     return name;
   };
   // Joined states are needed as a layer only where another layer than a decoder reads them.
   if (!given.every(({ state }) => state !== undefined)) flow();
   return {
-    ...{ flow, sequence: (given[0] as Value).sequence, mask: maskOfAll(given) },
+    ...{ flow, sequence: (given[0] as Value).sequence, mask: masks ? maskOfAll(given) : undefined },
     ...{
       ...stepsOf(given[0] as Value),
       time: joinTimes(translation, given),
       ...(mergeMode === "concat" && { parts: given }),
     },
-    ended: endedTogether(given),
+    ended: masks ? endedTogether(given) : undefined,
   };
 }
