@@ -260,6 +260,7 @@ def half_masked(layer):
     return functional(made, (None,))
 
 
+case("one mask, added", functional(lambda a: (lambda words: layers.Dense(2)(lstm(3)(layers.Concatenate()([layers.Add()([words, lstm(**seq)(words)]), words]))))(layers.Embedding(V, H, mask_zero=True)(a)), (None,)), padded(tokens()))
 for merging in ("Add", "Subtract", "Average", "Concatenate", "Multiply", "Maximum", "Minimum"):
     case(f"{merging} of masked and unmasked", half_masked(getattr(layers, merging)()), padded(tokens()))
 case("max pooling that reaches behind the end", Sequential([Input((7, D)), layers.MaxPooling1D(2, padding="same"), lstm()]), vectors(7))

@@ -16,7 +16,7 @@ export type Written = {
 export type Writer = {
   readonly paths: readonly string[];
   readonly write: (content: ModelFile) => Promise<Written>;
-  /** Where the vocabulary of a model of text goes, if the file has no place for it. */
+  /** What the names of vocabularies of a model of text begin with, if the file has no place for them. */
   readonly vocabulary?: string;
 };
 type Choices = {
@@ -37,7 +37,7 @@ export function writerFor(out: string, { steps, plain, pytorch, dtype }: Choices
   if (dtype !== undefined && (pytorch || (ending !== "onnx" && ending !== "safetensors"))) {
     throw new InputError(`--dtype: is for .onnx and .safetensors of ours, and OUT is ${out}. Leave it out.`);
   }
-  const vocabulary = out.replace(/\.\w+$/, ".vocabulary.json");
+  const vocabulary = out.replace(/\.\w+$/, "");
   const one = (parts: readonly Uint8Array[]): Written => ({ files: [[out, parts]], notes: [] });
   const text = new TextEncoder();
   if (pytorch) {
@@ -124,12 +124,30 @@ async function sourceOf({ model, extra }: ModelFile, out: string, language: Sour
 }
 
 /**
- * The vocabulary of a model of text, as `--vocabulary` takes it: a list of characters, which others read too, else the tokenizer.
- * Undefined of other tasks.
+ * The vocabularies of a model of text, by the endings of their names, and what is to be known of them: as `--vocabulary` takes them, a list
+ * of characters, which others read too, else the tokenizer. None of other tasks.
  */
-export function vocabularyIn({ extra: { task } }: ModelFile): string | undefined {
-  const { kind, tokenizer } = isPlain(task) ? task : {};
-  if (kind !== "text" || !isPlain(tokenizer)) return undefined;
+export function vocabulariesIn({ extra: { task } }: ModelFile): {
+  readonly files: readonly (readonly [ending: string, content: string])[];
+  readonly notes: readonly string[];
+} {
+  const { kind, tokenizer, source, target, window } = isPlain(task) ? task : {};
+  if (kind === "text" && isPlain(tokenizer)) {
+    const note = `It predicts from the last ${window} tokens, which its file does not say: --window ${window}.`;
+    return { files: [[".vocabulary.json", written(tokenizer)]], notes: window === undefined ? [] : [note] };
+  }
+  if (kind !== "translate" || !isPlain(source) || !isPlain(target)) return { files: [], notes: [] };
+  return {
+    files: [
+      [".source.json", written(source)],
+      [".target.json", written(target)],
+    ],
+    notes: [
+      "The numbers of its inputs are those of these vocabularies plus 1, for 0 is padding; its output has them as they are.",
+    ],
+  };
+}
+function written(tokenizer: Readonly<Record<string, unknown>>): string {
   if (tokenizer.kind !== "char" || tokenizer.lower === true || !Array.isArray(tokenizer.vocabulary))
     return JSON.stringify(tokenizer);
   return JSON.stringify([...tokenizer.vocabulary, ...(tokenizer.endOfText === true ? ["<|endoftext|>"] : [])]);

@@ -6,7 +6,7 @@ import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import { layerSummaries, summary } from "../nn/summary.ts";
 import type { ReadModelFile } from "../tasks/open-model.ts";
-import { vocabularyIn, type Writer, type Written, writerFor } from "./convert-outputs.ts";
+import { vocabulariesIn, type Writer, type Written, writerFor } from "./convert-outputs.ts";
 import { type ConversionProgress, conversionProgress } from "./convert-progress.ts";
 import { foreignOptions, foreignSides, readModelAt } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
@@ -23,7 +23,8 @@ export const convert: Command = {
     "says what is written: .safetensors is ours, .onnx, .keras, .json of",
     "TensorFlow.js with a file of weights beside it (OUT.weights.bin), or source that",
     "needs nothing else: .c, .js, .ts. The tokens of a model of text go beside files",
-    "of other programs: OUT.vocabulary.json, which --vocabulary takes.",
+    "of other programs: OUT.vocabulary.json, which --vocabulary takes; of a",
+    "translator OUT.source.json and OUT.target.json.",
   ].join("\n"),
   examples: [
     "convert model.keras model.safetensors",
@@ -94,21 +95,20 @@ async function converted(
   };
   const found = await readModelAt(file, given, { wasRead, asText: writer.vocabulary === undefined });
   checkFiniteValues(found.file.model, file);
-  const written = withVocabulary(await writer.write(found.file), writer, found.file, given);
+  const written = withVocabularies(await writer.write(found.file), writer, found.file, given);
   phase("writing", sizeOf(written.files.flatMap(([, parts]) => parts)));
   await saveFilesAtomically(written.files, add);
   return [found, written];
 }
-/** With the vocabulary of a model of text beside a file that has no place for it. */
-function withVocabulary(written: Written, { vocabulary }: Writer, content: ModelFile, given: Given): Written {
-  const tokens = vocabulary === undefined ? undefined : vocabularyIn(content);
-  if (vocabulary === undefined || tokens === undefined) return written;
-  checkFree(vocabulary, given);
-  const { window } = content.extra.task as { readonly window?: number };
-  const note = `It predicts from the last ${window} tokens, which its file does not say: --window ${window}.`;
+/** With the vocabularies of a model of text beside a file that has no place for them. */
+function withVocabularies(written: Written, { vocabulary: name }: Writer, content: ModelFile, given: Given): Written {
+  if (name === undefined) return written;
+  const { files, notes } = vocabulariesIn(content);
+  for (const [ending] of files) checkFree(`${name}${ending}`, given);
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(`${text}\n`);
   return {
-    files: [...written.files, [vocabulary, [new TextEncoder().encode(`${tokens}\n`)]]],
-    notes: [...written.notes, ...(window === undefined ? [] : [note])],
+    files: [...written.files, ...files.map(([ending, text]) => [`${name}${ending}`, [bytes(text)]] as const)],
+    notes: [...written.notes, ...notes],
   };
 }
 function checkFree(path: string, given: Given): void {

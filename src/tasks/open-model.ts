@@ -185,7 +185,13 @@ function fileFor(
     if (source !== undefined && target !== undefined) {
       return { file: translatorFile(translatorFrom(model, { source, target })) };
     }
-    const read = window ?? (model.returnsSequences ? undefined : imported.steps);
+    const { steps } = imported;
+    if (window !== undefined && steps !== undefined && window !== steps && !model.returnsSequences) {
+      throw new InputError(
+        `languageModelFrom: window: the model reads ${steps} tokens, as its file says. Leave it out.`,
+      );
+    }
+    const read = window ?? (model.returnsSequences ? undefined : steps);
     return { file: fileOf(languageModelFrom(model, { vocabulary: tokens as Vocabulary, window: read })) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -24,7 +24,7 @@ export const readVocabularyArguments: Arguments = {
 /**
  * Read a vocabulary of another program: a list of tokens in the order of their ids, an object of ids by token or of tokens by id, what
  * Keras's `Tokenizer.to_json` writes, a tokenizer of ours; or a table, a list or a tokenizer of Keras that Python has pickled, of which
- * nothing is run.
+ * nothing is run. A file whose name ends in .txt has a token in each line.
  * @param source the content of the file: a text of JSON, or bytes
  * @param name the file's name, for messages. Default "vocabulary.json"
  * @returns the token of each id, null for an id without one; of a tokenizer of words of Keras, or one of ours, a tokenizer
@@ -77,8 +77,11 @@ export function readVocabulary(source: string | Uint8Array, name = "vocabulary.j
 }
 
 function jsonOf(source: string | Uint8Array, name: string): unknown {
+  const text = typeof source === "string" ? source : new TextDecoder().decode(source);
+  // A line a token.
+  if (/\.txt$/i.test(name)) return text.replace(/\r?\n$/, "").split(/\r?\n/);
   try {
-    let value: unknown = JSON.parse(typeof source === "string" ? source : new TextDecoder().decode(source));
+    let value: unknown = JSON.parse(text);
     // Keras's to_json gives a text that people save as JSON again, and holds its tables as texts.
     if (typeof value === "string") value = JSON.parse(value);
     if (!isPlain(value) || !isPlain(value.config) || typeof value.config.word_index !== "string") return value;

@@ -295,6 +295,12 @@ test("a translator of another program, with the vocabularies of both sides", { t
   expect(found).toMatchObject({ code: 0, out: `${wanted?.text}\n` });
   await run(folder, "convert", "pairs.keras", "pairs.safetensors", ...sides);
   expect((await run(folder, "translate", "--model", "pairs.safetensors", "--text", "cab")).out).toBe(found.out);
+  const [out] = await json(folder, "convert", "pairs.safetensors", "out.keras");
+  expect(out?.notes).toContain(
+    "The numbers of its inputs are those of these vocabularies plus 1, for 0 is padding; its output has them as they are.",
+  );
+  expect(JSON.parse(readFileSync(at("out.source.json"), "utf8"))).toMatchObject({ kind: "char", lower: true });
+  expect(JSON.parse(readFileSync(at("out.target.json"), "utf8"))).toMatchObject({ kind: "whitespace" });
   expect(await refusal(folder, "translate", "--model", "pairs.keras", ...sides.slice(0, 2), "--text", "cab")).toBe(
     "--source-vocabulary: is one side of a translator. Give that of its target, too.",
   );

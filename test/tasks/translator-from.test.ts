@@ -1,6 +1,6 @@
 /** Translators of models that other programs trained. */
 import { describe, expect, test } from "vitest";
-import { dense, embedding, gru, input, lstm, masking } from "../../src/nn/layers.ts";
+import { bidirectional, dense, embedding, gru, input, lstm, masking } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import {
@@ -112,6 +112,33 @@ test("one-hot vectors that are masked, a tab and a line's end", async () => {
   ]);
   const found = await translate(of, ["abc", "b", "ccb"], greedy);
   for (const [k, ids] of [[0, 1, 2], [1], [2, 2, 1]].entries()) {
+    const wanted = await likeliest(model, ids, 0, 1, [0]);
+    expect(found[k]!.text).toBe(wanted.map((id) => target[id]).join(""));
+  }
+});
+
+test("inputs before their tables, and an encoder in both directions", async () => {
+  const model = drawn(
+    sequential([
+      input("tokens", { name: "a", time: "a" }),
+      input("tokens", { name: "b", time: "b" }),
+      embedding(5, 3, { name: "seen", reads: "a" }),
+      bidirectional(gru(3), { name: "encoder" }),
+      embedding(6, 4, { name: "said", reads: "b" }),
+      gru(6, { returnSequences: true, initialState: { from: "encoder" } }),
+      dense(6),
+    ]),
+  );
+  const [source, target] = [
+    ["</s>", ..."abcd"],
+    ["<s>", "</s>", ..."WXYZ"],
+  ];
+  const of = translatorFrom(model, { source, target });
+  const found = await translate(of, ["abc", "dd"], greedy);
+  for (const [k, ids] of [
+    [1, 2, 3, 0],
+    [4, 4, 0],
+  ].entries()) {
     const wanted = await likeliest(model, ids, 0, 1, [0]);
     expect(found[k]!.text).toBe(wanted.map((id) => target[id]).join(""));
   }

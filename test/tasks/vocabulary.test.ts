@@ -18,6 +18,10 @@ test("a list, ids by token and tokens by id say the same", () => {
   expect(read({ 0: "\n", 1: " ", 2: "a" })).toEqual(tokens);
 });
 
+test("a text has a token in each line", () => {
+  expect(readVocabulary("\n[UNK]\nthe\ncat\n", "vocabulary.txt")).toEqual(["", "[UNK]", "the", "cat"]);
+});
+
 test("digits that are tokens are no ids", () => {
   expect(read({ 0: 1, 1: 0 })).toEqual(["1", "0"]);
 });

@@ -92,20 +92,17 @@ const heedMasks = ["Multiply", "Maximum", "Minimum"];
  */
 function masksOn({ dialect }: Translation, layer: KerasLayer, given: readonly Value[]): boolean {
   const masks = given.map(maskNow);
-  if (new Set(masks).size === 1) return true;
   const { className } = layer;
+  if (dialect.major >= 3 && heedMasks.includes(className) && masks.some((one) => one !== undefined)) {
+    return refuse(layer, "it merges what is masked, and computes something else at masked steps. Mask nothing of it");
+  }
+  if (new Set(masks).size === 1) return true;
   const some = masks.includes(undefined);
   if (dialect.major < 3) return !some || className === "Concatenate" || className === "Merge";
   if (!some) {
     return refuse(
       layer,
       "a step counts behind it where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask",
-    );
-  }
-  if (heedMasks.includes(className)) {
-    return refuse(
-      layer,
-      "it merges what is masked with what is not, and computes otherwise at masked steps. Mask all of it, or none",
     );
   }
   return false;

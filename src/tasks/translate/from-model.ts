@@ -139,7 +139,8 @@ function markedBy(
 
 /** The model with our tokens: inputs by our names, a table for each, whose row 0 is padding, and an output for each token of the target. */
 function withTokens(model: Model, tokens: Readonly<Record<Side, ForeignTokens>>, start: number): Model {
-  const { before, head } = headOf(model.layers, where);
+  // Tables move to their inputs: what each layer reads is said first.
+  const { before, head } = headOf(model.layers.map(readingByName), where);
   if (head.shared !== undefined) {
     throw new InputError(
       `${where}: ${head.name} predicts tokens by a table that it shares with another layer: it cannot have its own start.`,
@@ -188,12 +189,18 @@ function withTokens(model: Model, tokens: Readonly<Record<Side, ForeignTokens>>,
 /** The table that reads an input of tokens. */
 function tableOf(layers: readonly Layer[], at: number): Layer & { readonly kind: "embedding" } {
   const { name } = layers[at] as Layer;
-  const readers = layers.filter(
-    (one, k) => one.reads === name || (k === at + 1 && one.reads === undefined && one.kind !== "input"),
-  );
+  const readers = layers.filter((one) => one.reads === name);
   const [table, ...others] = readers;
   if (table?.kind === "embedding" && others.length === 0) return table;
   throw new InputError(`${where}: the model's input ${name} is not read by one embedding alone.`);
+}
+
+/** A layer that reads the one before it, by its name. */
+function readingByName(layer: Layer, k: number, layers: readonly Layer[]): Layer {
+  const before = layers[k - 1];
+  if (before === undefined || layer.reads !== undefined || layer.kind === "input" || layer.kind === "merge")
+    return layer;
+  return { ...layer, reads: before.name };
 }
 
 /** A layer that reads others by their new names. */

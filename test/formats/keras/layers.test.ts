@@ -31,7 +31,7 @@ const refused: Readonly<Record<string, string>> = {
   "PReLU of each step":
     '"p_re_lu_2" (PReLU) cannot be said: it has slopes of its own for each step; ours are one for all (shared_axes=[1])',
   "masks of merges":
-    '"maximum_2" (Maximum) cannot be said: a step counts behind it where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask',
+    '"maximum_2" (Maximum) cannot be said: it merges what is masked, and computes something else at masked steps. Mask nothing of it',
   "masks of concatenations":
     '"concatenate_1" (Concatenate) cannot be said: a step counts behind it where it does in one of several masks; ours count where it does in all. Give all inputs the same padding, or one mask',
   "pooling, axes kept":
@@ -67,15 +67,17 @@ const refused: Readonly<Record<string, string>> = {
   "rescaling and normalisation":
     '"normalization" (Normalization) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
   "Multiply of masked and unmasked":
-    '"multiply_7" (Multiply) cannot be said: it merges what is masked with what is not, and computes otherwise at masked steps. Mask all of it, or none',
+    '"multiply_7" (Multiply) cannot be said: it merges what is masked, and computes something else at masked steps. Mask nothing of it',
   "Maximum of masked and unmasked":
-    '"maximum_5" (Maximum) cannot be said: it merges what is masked with what is not, and computes otherwise at masked steps. Mask all of it, or none',
+    '"maximum_5" (Maximum) cannot be said: it merges what is masked, and computes something else at masked steps. Mask nothing of it',
   "Minimum of masked and unmasked":
-    '"minimum_1" (Minimum) cannot be said: it merges what is masked with what is not, and computes otherwise at masked steps. Mask all of it, or none',
+    '"minimum_1" (Minimum) cannot be said: it merges what is masked, and computes something else at masked steps. Mask nothing of it',
   "max pooling that reaches behind the end":
     '"max_pooling1d_4" (MaxPooling1D) cannot be said: its last window reaches behind the last of 7 steps (padding "same"). Give the model a number of steps that it takes whole',
   "average pooling that reaches behind the end":
     '"average_pooling1d_1" (AveragePooling1D) cannot be said: its last window reaches behind the last of 7 steps (padding "same"). Give the model a number of steps that it takes whole',
+  "one mask, merged":
+    '"maximum_3" (Maximum) cannot be said: it merges what is masked, and computes something else at masked steps. Mask nothing of it',
   "einsum dense":
     '"einsum_dense" (EinsumDense) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
 };
