@@ -117,7 +117,15 @@ function read(node: ReadNode, value: Operands[number], notes: Reading["notes"]) 
     const fits = fitsOf(window, { width: width + 1, left: pads[0] as number, right: pads[1] as number, strides, late });
     if (fits === "none")
       throw refused("it gives another number of steps than ours would, which take several at a time.");
-    if (fits === "multiples") notes.add(byStrides(node, strides));
+    if (fits === "multiples" && time.size !== undefined) {
+      const there = Math.floor((time.size + (pads[0] as number) + (pads[1] as number) - width - 1) / strides) + 1;
+      const here = Math.ceil((time.size + late) / strides) - window.late;
+      if (there !== here) {
+        throw refused(
+          `of ${time.size} steps it makes ${there}, and ours make ${here}. Give the model a number of steps that it takes whole.`,
+        );
+      }
+    } else if (fits === "multiples") notes.add(byStrides(node, strides));
     return window;
   };
   return { flow, batch, depth, time, late, strides, zeros: left + before > 0 || padding.startsWith("SAME"), windowFor };

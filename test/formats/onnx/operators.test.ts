@@ -329,6 +329,17 @@ const refused: readonly (readonly [what: string, graph: SmallGraph, message: str
     "how much it fills up depends on the number of steps (auto_pad).",
   ],
   [
+    "a pooling of which a rest is left, where the file says the number of steps",
+    {
+      inputs: [{ name: "x", type: "float", dims: ["batch", 7, 2] }],
+      nodes: [
+        node("Transpose", "x", "c", { perm: { ints: [0, 2, 1] } }),
+        node("MaxPool", "c", "y", { kernel_shape: { ints: [2] }, strides: { ints: [2] } }),
+      ],
+    },
+    "of 7 steps it makes 3, and ours make 4. Give the model a number of steps that it takes whole.",
+  ],
+  [
     "a convolution of other features",
     {
       nodes: [node("Transpose", "x", "c", { perm: { ints: [0, 2, 1] } }), node("Conv", "c K", "y")],
