@@ -91,6 +91,7 @@ describe("what a reader of the file might not expect is said", () => {
     expect(opened.task === "text" && opened.content.tokenizer).toEqual({
       kind: "char",
       vocabulary: ["\uFFFD", ..."abcde"],
+      lower: true,
     });
   });
 
