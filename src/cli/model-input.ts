@@ -15,7 +15,7 @@ const wiring: Options = {
 };
 /** What says of a file of another program what the file does not. */
 export const foreignOptions: Options = {
-  vocabulary: { value: "FILE", help: "tokens of another program's model: JSON, pickle" },
+  vocabulary: { value: "FILE", help: "tokens of another program's model: JSON, pickle, .txt" },
   window: { value: "N", help: "of such: tokens read at once", number: { whole: true, min: 1, max: 10_000 } },
   ...wiring,
 };

@@ -57,7 +57,7 @@ function vocabulariesIn(
   files: readonly BroughtFile[],
 ): readonly { readonly name: string; readonly vocabulary: Vocabulary }[] {
   return files.flatMap(({ name, bytes }) => {
-    if (!/\.(json|pickle|pkl)$/i.test(name)) return [];
+    if (!/\.(json|pickle|pkl|txt)$/i.test(name)) return [];
     try {
       return [{ name, vocabulary: readVocabulary(bytes, name) }];
     } catch (error) {

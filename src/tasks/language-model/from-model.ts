@@ -19,8 +19,9 @@ import type { LanguageModel } from "./file.ts";
 export type LanguageModelFromOptions = {
   /**
    * The token of each of the model's numbers, in order: single characters or words, and names in the usual brackets for what is none
-   * (`<pad>`, `<unk>`, `</s>`); null for a number without a token. Or a tokenizer with the model's numbers. Lists of words are of texts
-   * that are cut at blanks, in lower case if no word has a capital, and without the punctuation that is in no word.
+   * (`<pad>`, `<unk>`, `</s>`); null for a number without a token. Or a tokenizer with the model's numbers. Texts are read in lower
+   * case if a list has letters and none of them is a capital; those of a list of words are cut at blanks, without the punctuation that is in
+   * no word.
    */
   readonly vocabulary: Vocabulary;
   /** Of a model with one output for a whole sequence, which needs it: how many tokens it reads to predict the next. */
