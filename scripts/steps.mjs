@@ -54,6 +54,19 @@ export function ensureInstalled() {
   if (code !== 0) fail(`npm ${args.join(" ")} failed. Is the package registry in reach?`, code);
 }
 
+/** Install what tests compare with, unless it is there: without the scripts of its packages. Tests go on without it. */
+export function ensurePeers() {
+  const folder = join(root, "test/peers");
+  const read = (file) => JSON.parse(readFileSync(join(folder, file), "utf8"));
+  const same = ([name, version]) =>
+    existsSync(join(folder, `node_modules/${name}/package.json`)) &&
+    read(`node_modules/${name}/package.json`).version === version;
+  if (Object.entries(read("package.json").dependencies).every(same)) return;
+  console.log("Installing what tests compare with ...");
+  const code = run("npm", ["ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"]);
+  if (code !== 0) console.log("They could not be installed: tests do with what there is, and say so.");
+}
+
 /** A hash of all that the build reads. */
 function sourceHash() {
   const hash = createHash("sha256");

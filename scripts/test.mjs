@@ -4,11 +4,12 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build, ensureInstalled, isBuilt, root, run, runNode } from "./steps.mjs";
+import { build, ensureInstalled, ensurePeers, isBuilt, root, run, runNode } from "./steps.mjs";
 
 const resultsFile = join(root, "node_modules/.cache/unrolled/test-results.json");
 
 ensureInstalled();
+ensurePeers();
 const seconds = [];
 const failures = [];
 async function step(name, work) {

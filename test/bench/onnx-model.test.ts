@@ -1,25 +1,13 @@
 /** The ONNX file in the runtime that is to read it: where it is installed. */
 import { expect, test } from "vitest";
 import { onnxGenerator, onnxNames } from "../../src/bench/onnx-model.ts";
-import { findPackage, requireFrom } from "../../src/bench/packages.ts";
 import { cellOf } from "../../src/bench/shapes.ts";
 import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession, type Session } from "../../src/nn/session.ts";
+import { runtime } from "../helpers/onnx-runtime.ts";
 
-type Runtime = {
-  readonly InferenceSession: {
-    readonly create: (
-      bytes: Uint8Array,
-      options: object,
-    ) => Promise<{ readonly run: (feeds: object) => Promise<Outputs> }>;
-  };
-  readonly Tensor: new (type: string, data: Float32Array | BigInt64Array, sizes: readonly number[]) => object;
-};
-type Outputs = Readonly<Record<string, { readonly data: Float32Array }>>;
-
-const found = findPackage("onnxruntime-node");
 const model = () => {
   const made = sequential([
     embedding(11, 6),
@@ -50,7 +38,7 @@ async function compare(
   bytes: Uint8Array,
   ours: Session,
 ): Promise<{ readonly largest: number; readonly differs: number }> {
-  const { InferenceSession, Tensor } = requireFrom(found?.from as string)("onnxruntime-node") as Runtime;
+  const { InferenceSession, Tensor } = runtime;
   const theirs = await InferenceSession.create(bytes, { intraOpNumThreads: 1 });
   const zeros = () => new Tensor("float32", new Float32Array(9), [1, 1, 9]);
   const feeds: Record<string, object> = { h0: zeros(), c0: zeros(), h1: zeros(), c1: zeros() };
@@ -75,14 +63,11 @@ async function compare(
   return { largest, differs };
 }
 
-test.skipIf(found === undefined)(
-  "ONNX Runtime gives the same logits as a session for 20 tokens (skipped where onnxruntime-node is not installed)",
-  async () => {
-    const made = model();
-    const { largest } = await compare(onnxGenerator(made), await createSession(made));
-    expect(largest).toBeLessThan(2e-6);
-  },
-);
+test("ONNX Runtime gives the same logits as a session for 20 tokens", async () => {
+  const made = model();
+  const { largest } = await compare(onnxGenerator(made), await createSession(made));
+  expect(largest).toBeLessThan(2e-6);
+});
 
 test("quantised, matrices are whole numbers with a scale for each row, a quarter of the bytes", () => {
   const made = model();
@@ -98,13 +83,10 @@ test("quantised, matrices are whole numbers with a scale for each row, a quarter
   expect(names.match(/:DynamicQuantizeMatMul/g)).toHaveLength(1);
 });
 
-test.skipIf(found === undefined)(
-  "ONNX Runtime's quantised model says nearly the same as a session (skipped where onnxruntime-node is not installed)",
-  async () => {
-    const made = model();
-    const bytes = onnxGenerator(made, { quantized: true });
-    const { largest, differs } = await compare(bytes, await createSession(made, { engine: "wasm" }));
-    expect(largest).toBeLessThan(0.05);
-    expect(differs).toBeGreaterThan(200);
-  },
-);
+test("ONNX Runtime's quantised model says nearly the same as a session", async () => {
+  const made = model();
+  const bytes = onnxGenerator(made, { quantized: true });
+  const { largest, differs } = await compare(bytes, await createSession(made, { engine: "wasm" }));
+  expect(largest).toBeLessThan(0.05);
+  expect(differs).toBeGreaterThan(200);
+});

@@ -1,6 +1,5 @@
 /** Small ONNX graphs, run by ONNX Runtime and by the models that they are read as. */
 import { expect } from "vitest";
-import { findPackage, requireFrom } from "../../../src/bench/packages.ts";
 import { importModel } from "../../../src/formats/imported.ts";
 import { encodeOnnx, type OnnxGraph, type OnnxNode, type OnnxTensor } from "../../../src/formats/onnx/proto.ts";
 import type { Model } from "../../../src/nn/model.ts";
@@ -8,23 +7,8 @@ import { createRandom } from "../../../src/nn/random.ts";
 import { createPredictor } from "../../../src/train/predict.ts";
 import { turned } from "../../helpers/axes.ts";
 import { expectClose } from "../../helpers/models.ts";
+import { runtime } from "../../helpers/onnx-runtime.ts";
 
-type Runtime = {
-  InferenceSession: {
-    create: (
-      bytes: Uint8Array,
-      options?: object,
-    ) => Promise<{
-      run: (feeds: Record<string, object>) => Promise<Record<string, { data: Float32Array; dims: number[] }>>;
-    }>;
-  };
-  Tensor: new (type: string, data: unknown, dims: readonly number[]) => object;
-};
-const found = findPackage("onnxruntime-node");
-/** ONNX Runtime in WebAssembly, or its native build where it is installed beside. */
-export const runtime: Runtime = found
-  ? requireFrom(found.from)("onnxruntime-node")
-  : ((await import("onnxruntime-web")) as never);
 /** Numbers as it takes them: whole ones are tokens. */
 export const tensorOf = (values: Float32Array | Int32Array, dims: readonly number[]): object =>
   values instanceof Int32Array

@@ -5,8 +5,9 @@ import type { Model } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { createSession } from "../../../src/nn/session.ts";
 import { expectClose } from "../../helpers/models.ts";
+import { runtime as ort } from "../../helpers/onnx-runtime.ts";
 import { cases } from "../source/models.ts";
-import { runtime as ort, tensorOf } from "./graphs.ts";
+import { tensorOf } from "./graphs.ts";
 import { fedAndWanted, models } from "./models.ts";
 
 /** Those with operators of ONNX's own, also by their equations. */

@@ -4,18 +4,8 @@ import { importModel } from "../../../src/formats/imported.ts";
 import type { OnnxGraph } from "../../../src/formats/onnx/proto.ts";
 import { createSession } from "../../../src/nn/session.ts";
 import { expectClose } from "../../helpers/models.ts";
-import {
-  expectSame,
-  fileOf,
-  floats,
-  int,
-  ints,
-  node,
-  refusalOf,
-  runtime,
-  type SmallGraph,
-  tensorOf,
-} from "./graphs.ts";
+import { runtime } from "../../helpers/onnx-runtime.ts";
+import { expectSame, fileOf, floats, int, ints, node, refusalOf, type SmallGraph, tensorOf } from "./graphs.ts";
 
 const lstm = [floats("W", 1, 12, 2), floats("R", 1, 12, 3), floats("B", 1, 24)];
 const toTime = node("Transpose", "x", "t", { perm: { ints: [1, 0, 2] } });

@@ -8,7 +8,8 @@ import { bidirectional, dense, embedding, gru, lstm } from "../../../src/nn/laye
 import { sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
 import { expectClose, redraw } from "../../helpers/models.ts";
-import { runtime as ort, tensorOf } from "./graphs.ts";
+import { runtime as ort } from "../../helpers/onnx-runtime.ts";
+import { tensorOf } from "./graphs.ts";
 import { fedAndWanted, models } from "./models.ts";
 
 const kinds = ["f16", "int8"] as const;

@@ -1,5 +1,5 @@
 /**
- * Damaged files: each gives one plain line or a model, and ends. UNROLLED_FUZZ says how many of each kind are tried, by default few.
+ * Damaged files: each gives one plain line or a model, and ends. FUZZ says how many of each kind are tried, by default few, FUZZ_SEED which.
  */
 import { readFileSync } from "node:fs";
 import { deflateRawSync } from "node:zlib";
@@ -14,7 +14,8 @@ import { createRandom, type Random } from "../../../src/nn/random.ts";
 import { zipOf } from "../containers/zips.ts";
 import { recorded } from "./recorded.ts";
 
-const each = Number(process.env.UNROLLED_FUZZ ?? 60);
+const each = Number(process.env.FUZZ ?? 60);
+const seed = Number(process.env.FUZZ_SEED ?? 0);
 const fixture = (name: string): { cases: { file: string }[] } =>
   JSON.parse(readFileSync(new URL(`../../fixtures/${name}.json`, import.meta.url), "utf8"));
 const filesOf = (name: string): Uint8Array[] =>
@@ -42,7 +43,7 @@ function mutated(bytes: Uint8Array, random: Random): Uint8Array {
 function tryAll(files: readonly Uint8Array[], read: (bytes: Uint8Array) => unknown): { read: number; refused: number } {
   const counts = { read: 0, refused: 0 };
   for (let k = 0; k < each; k++) {
-    const random = createRandom(k);
+    const random = createRandom(seed + k);
     const bytes = mutated(files[random.integer(files.length)] as Uint8Array, random);
     try {
       read(bytes);
@@ -50,7 +51,7 @@ function tryAll(files: readonly Uint8Array[], read: (bytes: Uint8Array) => unkno
     } catch (error) {
       const { message } = error as Error;
       if (!(error instanceof FormatError) || !/^m: [^\n]+$/.test(message))
-        throw new Error(`seed ${k}: ${String((error as Error).stack)}`);
+        throw new Error(`FUZZ_SEED=${seed + k}: ${String((error as Error).stack)}`);
       counts.refused++;
     }
   }
