@@ -59,35 +59,52 @@ const countOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b
 /** A constant that is made has at most so many numbers more than what it is made of: files are read, not run. */
 const maxMore = 2 ** 16;
 
+/**
+ * Elements of constants, moved to other places: in as many bytes a number as they had, and no list of all between.
+ * @param from of each place of the result: which of the constants, and where in it
+ */
+function moved(
+  constants: readonly Constant[],
+  dims: readonly number[],
+  from: (place: number) => readonly [number, number],
+): Constant {
+  const length = countOf(dims);
+  const small = constants.every(({ data }) => data instanceof Float32Array);
+  const data = small ? new Float32Array(length) : new Float64Array(length);
+  for (let place = 0; place < length; place++) {
+    const [which, at] = from(place);
+    data[place] = Number((constants[which] as Constant).data[at]);
+  }
+  return { kind: "constant", dims, data, whole: constants[0]?.whole ?? false };
+}
+
 /** The elements of an array in another order of its axes. */
-function permuted({ dims, data, whole }: Constant, perm: readonly number[]): Constant {
+function permuted(constant: Constant, perm: readonly number[]): Constant {
+  const { dims } = constant;
   const strides = dims.map((_, axis) => countOf(dims.slice(axis + 1)));
   const to = perm.map((axis) => dims[axis] as number);
-  const out = Array.from({ length: countOf(dims) }, (_, k) => {
-    let [rest, from] = [k, 0];
+  return moved([constant], to, (place) => {
+    let [rest, from] = [place, 0];
     for (let axis = to.length - 1; axis >= 0; axis--) {
       const size = to[axis] as number;
       from += (rest % size) * (strides[perm[axis] as number] as number);
       rest = Math.floor(rest / size);
     }
-    return Number(data[from]);
+    return [0, from];
   });
-  return constantOf(to, out, whole);
 }
 
 /** Elements `from`, `from + step`, ... before `to` along an axis. */
 function sliced(constant: Constant, axis: number, places: readonly number[]): Constant {
-  const { dims, data, whole } = constant;
+  const { dims } = constant;
   const inner = countOf(dims.slice(axis + 1));
-  const outer = countOf(dims.slice(0, axis));
   const size = dims[axis] as number;
-  const out: number[] = [];
-  for (let o = 0; o < outer; o++) {
-    for (const place of places) {
-      for (let k = 0; k < inner; k++) out.push(Number(data[(o * size + place) * inner + k]));
-    }
-  }
-  return constantOf([...dims.slice(0, axis), places.length, ...dims.slice(axis + 1)], out, whole);
+  const to = [...dims.slice(0, axis), places.length, ...dims.slice(axis + 1)];
+  return moved([constant], to, (place) => {
+    const row = Math.floor(place / inner);
+    const outer = Math.floor(row / places.length);
+    return [0, (outer * size + (places[row % places.length] as number)) * inner + (place % inner)];
+  });
 }
 
 /** The places that a slice from `start` to `end` takes of `size`. */
@@ -295,15 +312,11 @@ export function fold(node: ReadNode, inputs: readonly (Known | undefined)[]): Kn
 
 function concatenated(a: Constant, b: Constant, axis: number): Constant {
   const [inA, inB] = [a, b].map(({ dims }) => countOf(dims.slice(axis))) as [number, number];
-  const outer = countOf(a.dims.slice(0, axis));
-  const [left, right] = [numbersOf(a), numbersOf(b)];
-  const out: number[] = [];
-  for (let o = 0; o < outer; o++) {
-    for (let k = 0; k < inA; k++) out.push(left[o * inA + k] as number);
-    for (let k = 0; k < inB; k++) out.push(right[o * inB + k] as number);
-  }
   const dims = a.dims.map((size, at) => (at === axis ? size + (b.dims[axis] ?? 0) : size));
-  return constantOf(dims, out, a.whole);
+  return moved([a, b], dims, (place) => {
+    const [outer, k] = [Math.floor(place / (inA + inB)), place % (inA + inB)];
+    return k < inA ? [0, outer * inA + k] : [1, outer * inB + k - inA];
+  });
 }
 
 /** Comparisons: 1, 0, or unknown where a size is. */
