@@ -14,6 +14,7 @@ import io
 import json
 import warnings
 
+import numpy
 import torch
 from torch import nn
 
@@ -351,6 +352,100 @@ record("batch normalisation, module", other, other)
 head = NormalizedHead()
 record("batch normalisation in a head, module", head, head)
 record("batch normalisation between linear layers", head)
+
+
+# Functions with options, and what is no layer of PyTorch.
+class Double(nn.Module):
+    """A function of one's own: nothing of it but its name is in a file."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x):
+        return x * 2
+
+
+class Listed(nn.Module):
+    """A layer in a plain list, of which PyTorch itself does not know."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(D, D, batch_first=True)
+        self.more = [nn.Linear(D, D)]
+
+    def forward(self, x):
+        return self.more[0](self.rnn(x)[0])
+
+
+for name, function in [("softplus", nn.Softplus()), ("softmax over the last axis of three", nn.Softmax(2))]:
+    model = nn.Sequential(nn.Linear(D, H), function)
+    record(name, model, model)
+for name, function in [
+    ("softplus with options", nn.Softplus(2.0, 1.0)),
+    ("softmax over steps", nn.Softmax(1)),
+    ("logarithm of softmax without an axis", nn.LogSoftmax(None)),
+    ("elu", nn.ELU(0.5)),
+    ("a function of one's own", Double()),
+    ("a function of one's own with dropout", Double(nn.Dropout(0.5))),
+    ("batch normalisation without running numbers", nn.BatchNorm1d(H, track_running_stats=False)),
+]:
+    refused(name, nn.Sequential(nn.Linear(D, H), function))
+refused("layers in a plain list", Listed())
+
+# Layers with 8 bits, whose weights are no tensors of a state.
+wide = Tagger(nn.LSTM(H, H, batch_first=True), width=H)
+quantize = torch.quantization.quantize_dynamic
+for name, kinds in [("layers of 8 bits", {nn.LSTM, nn.Linear}), ("an LSTM of 8 bits", {nn.LSTM})]:
+    refused(f"{name}, module", quantize(wide, kinds))
+    refused(f"{name}, state", quantize(wide, kinds).state_dict())
+
+
+# Names that are sorted: 10 before 2.
+class Stack(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnns = nn.ModuleList(nn.RNN(D, D, bias=False, batch_first=True) for _ in range(11))
+
+    def forward(self, x):
+        for rnn in self.rnns:
+            x = rnn(x)[0]
+        return x
+
+
+stack = Stack()
+by_name = {name: value for name, value in sorted(stack.state_dict().items())}
+record("sorted by name", stack, by_name)
+record("sorted by name, NumPy", stack, by_name)
+arrays = io.BytesIO()
+numpy.savez(arrays, **{name: value.numpy() for name, value in by_name.items()})
+cases[-1]["file"] = base64.b64encode(arrays.getvalue()).decode()
+
+
+# What stands beside a model.
+class WithLoss(Tagger):
+    def __init__(self):
+        super().__init__(nn.GRU(D, H, batch_first=True))
+        self.criterion = nn.CrossEntropyLoss(weight=torch.rand(V))
+
+
+with_loss = WithLoss()
+record("weights of a loss in a state", with_loss, tokens=True)
+with_loss_of_torch = nn.Sequential(nn.Linear(D, H), nn.CrossEntropyLoss(weight=torch.rand(H)))
+refused("a loss in a module", with_loss_of_torch)
+other = Tagger(nn.GRU(D, H, batch_first=True))
+record("weights of a loss beside a state", other, {"model": other.state_dict(), "criterion": {"weight": torch.rand(V)}}, tokens=True)
+record("two states", other, {"state_dict": other.state_dict(), "ema_state_dict": tagger.state_dict()}, tokens=True)
+best = {name: value + 1 for name, value in other.state_dict().items()}
+record("a state and its copy", other, {"state_dict": other.state_dict(), "best": best}, tokens=True)
+record("averaged", other, torch.optim.swa_utils.AveragedModel(other).state_dict(), tokens=True)
+refused("arrays of NumPy", {name: value.numpy() for name, value in weights.items()})
+
+once = {name: value for name, value in tied.state_dict().items() if name != "fc.weight"}
+record("tied, with the weight once", tied, once, tokens=True)
+large = {name: value.double() for name, value in weights.items()}
+large["fc.weight"][0, 1] = 1e300
+refused("too large for f32", large)
 
 print(f'{{"torch": "{torch.__version__}", "cases": [')
 print(",\n".join(json.dumps(case) for case in cases))

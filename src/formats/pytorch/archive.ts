@@ -317,9 +317,15 @@ const textOf = (value: PickleValue | undefined): string | undefined =>
 /** The last name of a class, whatever it is part of: torch.cuda.FloatStorage is a FloatStorage. */
 const lastName = (value: PickleValue | undefined): string => (isRecord(value, "global") ? value.name : "");
 
-/** Visit every value once, whatever refers to whatever. */
-function walk(start: PickleValue, visit: (value: PickleValue) => void): void {
-  const seen = new Set<PickleValue>();
+/**
+ * Visit every value once, whatever refers to whatever.
+ * @param seen values that are passed over, with all that only they refer to; those that are visited are added
+ */
+export function walk(
+  start: PickleValue,
+  visit: (value: PickleValue) => void,
+  seen: Set<PickleValue> = new Set(),
+): void {
   const rest: PickleValue[] = [start];
   for (let value = rest.pop(); value !== undefined; value = rest.pop()) {
     if (typeof value !== "object" || value === null || value instanceof Uint8Array || seen.has(value)) continue;

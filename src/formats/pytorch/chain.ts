@@ -5,7 +5,7 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import { FormatError } from "../safetensors.ts";
 import type { MappedLayer, PytorchMapping } from "./mapping.ts";
-import { listed, type TensorTable, type TorchModule } from "./state.ts";
+import { isLoss, isLossType, listed, type TensorTable, type TorchModule } from "./state.ts";
 import type { NamedTensor } from "./tensors.ts";
 import { type Activation, activations, type RecurrentKind, recurrentKinds, recurrentMaps } from "./weights.ts";
 
@@ -35,22 +35,74 @@ export function chainOf(
   table: TensorTable,
   name: string,
 ): { readonly mapping: PytorchMapping; readonly notes: readonly string[] } {
-  const { parts, problems, notes } = partsOf(table, name);
+  const { parts, problems, notes, ignore } = partsOf(table, name);
+  const copy = copyIn(table);
+  if (copy !== undefined) problems.push(copy);
+  if (parts.length === 0 && problems.length === 0) problems.push("it has no layer that is read");
   if (problems.length === 0) {
-    const chains = table.ordered ? chainsInOrder(parts) : chainsInAnyOrder(parts);
+    const ordered = keepsOrder(table, parts);
+    const chains = ordered ? chainsInOrder(parts) : chainsInAnyOrder(parts);
     const [chain, ...others] = chains;
     if (chain !== undefined && others.length === 0) {
       const twice = linearTwice(chain, table);
-      if (twice === undefined)
-        return { mapping: { layers: chain.map(({ layer }) => layer) }, notes: [...notes, ...wiring(chain)] };
+      if (twice === undefined) {
+        const mapping = { layers: chain.map(({ layer }) => layer), ...(ignore.length > 0 && { ignore }) };
+        return { mapping, notes: [...notes, ...wiring(chain)] };
+      }
       problems.push(twice);
-    } else if (chain !== undefined) problems.push("its shapes allow several orders");
-    else problems.push(...breaks(parts, table.ordered));
+    } else if (chain !== undefined) {
+      const orders = chains.map((one) => excerpt(one.map(({ layer }) => prefixOf(layer)).join(", "), 120));
+      problems.push(`its shapes allow several orders, such as ${orders.join(" and ")}`);
+    } else problems.push(...breaks(parts, ordered));
   }
   const more = problems.length > 12 ? `; and ${problems.length - 12} more` : "";
+  const what = `${problems.slice(0, 12).join("; ")}${more}`;
+  const [state, ...rest] = table.states.map((path) => excerpt(`${path}.`, 60));
+  if (state === undefined) {
+    throw new FormatError(
+      `${name}: ${what}. Without a mapping, which says how tensors are wired, only a chain of layers is read.`,
+    );
+  }
+  const others = rest.slice(0, 6).map((start) => `"${start}"`);
+  if (rest.length > others.length) others.push("...");
   throw new FormatError(
-    `${name}: ${problems.slice(0, 12).join("; ")}${more}. Without a mapping, which says how tensors are wired, only a chain of layers is read.`,
+    `${name}: it holds ${rest.length + 1} state dictionaries, which make no chain together: ${what}. A mapping says which it takes: for the first alone, prefixes that begin with "${state}" and an "ignore" of [${others.join(", ")}].`,
   );
+}
+
+/** Which of several states is a copy of another, such as a mean of the weights or the best of them: no part of one chain with it. */
+function copyIn({ tensors, states }: TensorTable): string | undefined {
+  const known = new Map<string, string>();
+  // Tensors stand in the order of their states.
+  const all = [...tensors];
+  let at = 0;
+  for (const path of states) {
+    const own: string[] = [];
+    for (; all[at]?.[0].startsWith(`${path}.`); at++) {
+      const [tensor, of] = all[at] as (typeof all)[number];
+      own.push(`${tensor.slice(path.length)} ${"shape" in of ? of.shape.join() : ""}`);
+    }
+    const same = own.join("; ");
+    const before = known.get(same);
+    if (before === undefined) known.set(same, path);
+    else if (withoutNumbers(before) !== withoutNumbers(path)) {
+      return `${excerpt(path, 60)} has the same tensors as ${excerpt(before, 60)}`;
+    }
+  }
+  return undefined;
+}
+
+/** A name that those have in common that differ by their numbers alone. */
+const withoutNumbers = (name: string): string => name.replace(/\d+/g, "#");
+
+/**
+ * Whether the order of tensors tells that of their layers. PyTorch never gives those of one layer sorted by name: where all are, a program
+ * has sorted them.
+ */
+function keepsOrder({ tensors, modules, ordered }: TensorTable, parts: readonly Part[]): boolean {
+  const names = [...tensors.keys()];
+  const sorted = names.every((tensor, k) => k === 0 || (names[k - 1] as string) < tensor);
+  return modules.size > 0 || (ordered && !(sorted && names.length > parts.length));
 }
 
 /** What is assumed of a chain: one note. */
@@ -71,8 +123,11 @@ function partsOf(
   readonly parts: readonly Part[];
   readonly problems: string[];
   readonly notes: readonly string[];
+  /** Beginnings of the names of tensors that are of no layer. */
+  readonly ignore: readonly string[];
 } {
   const problems: string[] = [];
+  const ignore: string[] = [];
   const notes: string[] = [];
   const unread: string[] = [];
   const owners = new Map<string, Map<string, NamedTensor>>();
@@ -90,6 +145,11 @@ function partsOf(
   // Modules without tensors, such as activations, have a place in the order too.
   const prefixes =
     table.modules.size > 0 ? [...new Set([...table.modules.keys(), ...owners.keys()])] : [...owners.keys()];
+  /** Modules with tensors of their own or of their parts, which stand behind them. */
+  const whole = new Set<string>();
+  for (const [path, { parts }] of [...table.modules].reverse()) {
+    if (owners.has(path) || parts.some((part) => whole.has(path === "" ? part : `${path}.${part}`))) whole.add(path);
+  }
   const parts: Part[] = [];
   for (const prefix of prefixes) {
     const module = table.modules.get(prefix);
@@ -98,6 +158,18 @@ function partsOf(
     const type = module?.type.startsWith("torch.nn.modules.")
       ? module.type.slice(module.type.lastIndexOf(".") + 1)
       : undefined;
+    if (isLossType(module?.type) || (module === undefined && isLoss(prefix, group))) {
+      notes.push(`${label} is left out: it is a loss, which acts in training alone.`);
+      if (group.size > 0) ignore.push(`${prefix}.`);
+      continue;
+    }
+    if (group.size === 0 && type === undefined) {
+      // A module of one's own: a whole of its parts, or a function.
+      if (module !== undefined && !whole.has(prefix)) {
+        problems.push(`${label} is a ${excerpt(module.type, 60)} without tensors, whose code is not in the file`);
+      }
+      continue;
+    }
     if (group.size === 0) {
       if (type !== undefined && !containers.includes(type)) withoutTensors(prefix, type, module as TorchModule);
       continue;
@@ -106,7 +178,7 @@ function partsOf(
     if (typeof readings === "string") problems.push(`${label} ${readings}`);
     else parts.push({ prefix, readings });
   }
-  return { parts, problems, notes };
+  return { parts, problems, notes, ignore };
 
   /** An activation in a Sequential follows the part before it; anywhere else only the code says where it is used. */
   function withoutTensors(prefix: string, type: string, module: TorchModule): void {
@@ -122,8 +194,10 @@ function partsOf(
     const follows =
       before !== undefined && (parent === "" ? before.prefix.indexOf(".") < 0 : before.prefix.startsWith(`${parent}.`));
     const [reading] = before?.readings ?? [];
+    const other = unlikeOurs(type, module);
     if (activation === undefined) problems.push(`${prefix} is a ${type}, which is not read`);
     else if (!sequential) problems.push(`${prefix} is a ${type}, and where it is used is not in the file`);
+    else if (other !== undefined) problems.push(`${prefix} is a ${type} ${other}`);
     else if (!follows || reading === undefined || !canActivate(reading.layer)) {
       problems.push(`${prefix} is a ${type} that follows no linear layer`);
     } else {
@@ -131,6 +205,19 @@ function partsOf(
       parts[parts.length - 1] = { ...before, readings: [{ ...reading, layer }] };
     }
   }
+}
+
+/** What makes a function another one than ours of its name. */
+function unlikeOurs(type: string, { attributes }: TorchModule): string | undefined {
+  const [beta, threshold, dim] = ["beta", "threshold", "dim"].map((own) => attributes.get(own));
+  // From 20 on the sum with what is left out is the same number in f32.
+  if (type === "Softplus" && !(beta === 1 && typeof threshold === "number" && threshold >= 20)) {
+    return `with beta ${beta} and threshold ${threshold}, and only one with 1 and 20 is read`;
+  }
+  if ((type === "Softmax" || type === "LogSoftmax") && dim !== -1 && dim !== 2) {
+    return `with dim ${dim ?? "None"}, and only one over the features (dim -1, or 2) is read`;
+  }
+  return undefined;
 }
 
 /** Whether a function may follow within the layer. */
@@ -169,6 +256,9 @@ function readingsOf(
     return `is a ${excerpt(module.type, 60)} with tensors of its own (${listed([...group.keys()])}), whose code is not in the file`;
   }
   if (group.has("weight_ih_l0") || group.has("weight_ih")) return recurrentReading(prefix, group, type, module, notes);
+  if (type !== undefined && /BatchNorm/.test(type) && !group.has("running_mean")) {
+    return `is a ${type} without a running mean, which has another at every batch`;
+  }
   if (group.has("running_mean")) return batchNormReading(prefix, group, module, notes);
   const [, what] = giveaways.find(([own]) => group.has(own)) ?? [];
   if (what !== undefined) return what;
@@ -177,6 +267,10 @@ function readingsOf(
   const [weight, bias] = [group.get("weight"), group.get("bias")];
   const axes = weight?.shape.length;
   if (weight === undefined) return "has a bias and no weight";
+  if (axes === 1 && bias === undefined && type !== "LayerNorm") {
+    return "has a weight vector and no bias: whether it is a normalisation, a function or the weights of a loss is not in the file";
+  }
+  if (type === "LayerNorm" && axes !== 1) return `is a LayerNorm over ${axes} axes, which is not read`;
   if (axes === 1) {
     const [width] = weight.shape as [number];
     const epsilon = module?.attributes.get("eps");
@@ -283,11 +377,16 @@ function chainsInOrder(parts: readonly Part[]): readonly (readonly Reading[])[] 
 }
 
 /**
- * The chains in any order, at most two: of parts that are alike, such as lstm1 and lstm2, the one with the lower number comes first.
+ * The chains in any order, at most two: of parts that are alike but for the numbers in their names, such as lstm1 and lstm2, the one with
+ * the lower number comes first.
  */
 function chainsInAnyOrder(parts: readonly Part[]): readonly (readonly Reading[])[] {
   const sorted = [...parts].sort((a, b) => a.prefix.localeCompare(b.prefix, "en", { numeric: true }));
-  const alike = (one: Reading): string => [one.layer.kind, one.reads, one.gives].join(" ");
+  const alike = new Map(
+    parts
+      .flatMap(({ readings }) => readings)
+      .map((one) => [one, [one.layer.kind, one.reads, one.gives, withoutNumbers(prefixOf(one.layer))].join(" ")]),
+  );
   const chains: (readonly Reading[])[] = [];
   let tries = 0;
   const go = (chain: readonly Reading[], rest: readonly Part[]): void => {
@@ -296,9 +395,13 @@ function chainsInAnyOrder(parts: readonly Part[]): readonly (readonly Reading[])
     for (const part of rest) {
       for (const one of part.readings) {
         if (chains.length > 1 || ++tries > mostTries) return;
-        if ((chain.length > 0 && one.reads === "tokens") || !fits(chain.at(-1)?.gives, one) || seen.has(alike(one)))
+        if (
+          (chain.length > 0 && one.reads === "tokens") ||
+          !fits(chain.at(-1)?.gives, one) ||
+          seen.has(alike.get(one) as string)
+        )
           continue;
-        seen.add(alike(one));
+        seen.add(alike.get(one) as string);
         go(
           [...chain, one],
           rest.filter((other) => other !== part),

@@ -69,7 +69,7 @@ const containers: readonly Container[] = [
 
 /** Tensors of a file that has each but once. */
 const plainTable = (tensors: readonly (readonly [string, NamedTensor])[], ordered: boolean): TensorTable => ({
-  ...{ tensors: new Map(tensors), modules: new Map(), ordered, notes: [] },
+  ...{ tensors: new Map(tensors), modules: new Map(), ordered, states: [], notes: [] },
 });
 
 function mappingIn(text: string | undefined, name: string): unknown {

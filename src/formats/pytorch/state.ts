@@ -5,7 +5,7 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import { globalName, isRecord, type PickleObject, type PickleValue } from "../containers/pickle.ts";
 import { FormatError } from "../safetensors.ts";
-import { itemsOf, type TorchArchive } from "./archive.ts";
+import { itemsOf, type TorchArchive, walk } from "./archive.ts";
 import type { NamedTensor, NoTensor } from "./tensors.ts";
 
 /** Tensors by name, and what is known of the modules that they belong to. */
@@ -15,6 +15,8 @@ export type TensorTable = {
   readonly modules: ReadonlyMap<string, TorchModule>;
   /** Whether the tensors stand in the order in which their module was made. */
   readonly ordered: boolean;
+  /** The beginnings of the names of several states that a checkpoint has; empty where there is one. */
+  readonly states: readonly string[];
   /** What a reader of the file might not expect. */
   readonly notes: readonly string[];
 };
@@ -40,6 +42,9 @@ export function tensorsIn({ value, tensorOf }: TorchArchive, name: string, fileB
   const tensors = new Map<string, NamedTensor | NoTensor>();
   const modules = new Map<string, TorchModule>();
   const notes: string[] = [];
+  // Modules and parameters that have their names, and what has been looked through for others.
+  const seen = new Set<PickleValue>();
+  const attributes: [path: string, value: PickleValue][] = [];
   // What several refer to is walked once for each, so that a small file could name very many.
   let left = fileBytes;
   const visit = (depth: number, cost = 1): void => {
@@ -58,15 +63,51 @@ export function tensorsIn({ value, tensorOf }: TorchArchive, name: string, fileB
     const parts = [...(entriesOf(fields.get("_modules")) ?? [])];
     const passing = new Set(itemsIn(fields.get("_non_persistent_buffers_set")));
     visit(depth, fields.size + parts.length + passing.size);
+    seen.add(module);
     modules.set(path, { type: classOf(module.type), attributes: plainOf(fields), parts: parts.map(([part]) => part) });
     for (const kind of ["_parameters", "_buffers"]) {
       for (const [own, one] of entriesOf(fields.get(kind)) ?? []) {
         visit(depth);
-        const tensor = tensorOf(one);
-        if (tensor !== undefined && !(kind === "_buffers" && passing.has(own))) add(join(path, own), tensor);
+        if (one === null) continue;
+        seen.add(one);
+        const tensor = tensorOf(one) ?? { problem: "is of a kind that is not read" };
+        if (!(kind === "_buffers" && passing.has(own))) add(join(path, own), tensor);
       }
     }
-    for (const [part, one] of parts) if (isModule(one)) addModule(one, join(path, part), depth + 1);
+    for (const [part, one] of parts) {
+      if (isModule(one)) addModule(one, join(path, part), depth + 1);
+      else if (one !== null) add(join(path, part), { problem: "is a module of a kind that is not read" });
+    }
+    for (const [own, one] of fields) {
+      if (!["_parameters", "_buffers", "_modules"].includes(own)) attributes.push([join(path, own), one]);
+    }
+  };
+  /** Weights in the attributes of modules that are none of their parameters, buffers and modules. */
+  const addAttributes = (): void => {
+    for (const [path, value] of attributes) {
+      let problem: string | undefined;
+      const look = (one: PickleValue): void => {
+        if (isPacked(one)) problem = packed;
+        else if (isModule(one) || isParameter(one)) {
+          problem ??= "holds layers or parameters that its module does not have as its own, which are not read";
+        }
+      };
+      walk(value, look, seen);
+      if (problem !== undefined) add(path, { problem });
+    }
+  };
+  /** Why an entry of a state that is no tensor cannot be read, if it has weights. */
+  const unreadable = (key: string, value: PickleValue): string | undefined => {
+    if (isWeight(key) && isArray(value)) return "is an array of NumPy, which is not read within a pickle";
+    let problem: string | undefined;
+    const look = (one: PickleValue): void => {
+      const tensor = problem === packed ? undefined : tensorOf(one);
+      if (isPacked(one)) problem = packed;
+      else if (tensor !== undefined && "problem" in tensor) problem = tensor.problem;
+      else if (tensor !== undefined) problem ??= "holds tensors within another value, which are not read";
+    };
+    walk(value, look, seen);
+    return problem;
   };
   const addDictionary = (entries: Entries, path: string, depth: number): void => {
     for (const [key, one] of entries) {
@@ -75,14 +116,25 @@ export function tensorsIn({ value, tensorOf }: TorchArchive, name: string, fileB
       const inner = tensor === undefined ? entriesOf(one) : undefined;
       if (tensor !== undefined) add(join(path, key), tensor);
       else if (isModule(one)) addModule(one, join(path, key), depth + 1);
-      else if (inner !== undefined && !isOptimiser(inner)) addDictionary(inner, join(path, key), depth + 1);
+      else if (inner === undefined) {
+        const problem = unreadable(key, one);
+        if (problem !== undefined) add(join(path, key), { problem });
+      } else if (!isOptimiser(inner)) addDictionary(inner, join(path, key), depth + 1);
     }
   };
   /** Whether tensors of a dictionary are a state of a module, not the loss or the step of a training beside one. */
   const isState = (entries: Entries): boolean => {
     visit(0, entries.size);
-    return [...entries].some(([key, one]) => /(^|[._])(weight|bias)/.test(key) && tensorOf(one) !== undefined);
+    return [...entries].some(([key, one]) => isWeight(key) && tensorOf(one) !== undefined);
   };
+  /** Whether a state is that of a loss beside the model. */
+  const ofLoss = ([path, state]: readonly [string, PickleValue]): boolean =>
+    isModule(state)
+      ? isLossType(classOf(state.type))
+      : isLoss(
+          path,
+          [...(entriesOf(state) as Entries)].map(([key, one]): [string, unknown] => [key, tensorOf(one)]),
+        );
   /** Where states are in a checkpoint: dictionaries and modules, by the path to them. */
   const statesIn = (entries: Entries, path: string, depth: number): [path: string, state: PickleValue][] => {
     visit(depth);
@@ -99,12 +151,15 @@ export function tensorsIn({ value, tensorOf }: TorchArchive, name: string, fileB
     else addDictionary(entriesOf(state) as Entries, path, 0);
   };
 
+  let states: readonly [path: string, state: PickleValue][] = [];
   const entries = entriesOf(value);
   const alone = tensorOf(value);
   if (alone !== undefined) add("tensor", alone);
   else if (isModule(value)) addModule(value, "", 0);
   else if (entries !== undefined) {
-    const states = isState(entries) ? [] : statesIn(entries, "", 0);
+    const found = isState(entries) ? [] : statesIn(entries, "", 0);
+    const models = found.filter((one) => !ofLoss(one));
+    states = models.length > 0 ? models : found;
     const [first, ...more] = states;
     if (first === undefined) addDictionary(entries, "", 0);
     else if (more.length === 0) addState(first[1], "");
@@ -116,23 +171,25 @@ export function tensorsIn({ value, tensorOf }: TorchArchive, name: string, fileB
       notes.push(`The tensors are those of ${where}${unread.length > 0 ? `; beside them are ${listed(unread)}` : ""}.`);
     }
   }
+  addAttributes();
   if (tensors.size === 0) throw new FormatError(`${name}: it holds no tensors of a model.`);
-  return { tensors, modules, ordered: true, notes };
+  return { tensors, modules, ordered: true, states: states.length > 1 ? states.map(([path]) => path) : [], notes };
 }
 
 /**
  * The same tensors without what PyTorch's wrappers put before every name: "module." (DataParallel) and "_orig_mod." (`torch.compile`).
+ * Also without what they count beside it: `n_averaged` (AveragedModel).
  */
 export function unwrapped(table: TensorTable): TensorTable {
-  const wrapper = ["module.", "_orig_mod."].find((start) =>
-    [...table.tensors.keys()].every((name) => name.startsWith(start)),
-  );
-  if (wrapper === undefined) return table;
+  const names = [...table.tensors.keys()].filter((name) => name !== "n_averaged");
+  const wrapper = ["module.", "_orig_mod."].find((start) => names.every((name) => name.startsWith(start)));
+  if (wrapper === undefined || names.length === 0) return table;
   const inner = <T>(all: ReadonlyMap<string, T>): Map<string, T> =>
     new Map(
       [...all].flatMap(([name, one]) => (`${name}.`.startsWith(wrapper) ? [[name.slice(wrapper.length), one]] : [])),
     );
-  return unwrapped({ ...table, tensors: inner(table.tensors), modules: inner(table.modules) });
+  const states = table.states.map((path) => path.slice(wrapper.length));
+  return unwrapped({ ...table, tensors: inner(table.tensors), modules: inner(table.modules), states });
 }
 
 /** A list of names for a line, cut where it gets long. */
@@ -212,6 +269,25 @@ function plainOf(fields: Entries): TorchModule["attributes"] {
   }
   return plain;
 }
+
+/** Whether a key is that of a weight in a state. */
+const isWeight = (key: string): boolean => /(^|[._])(weight|bias)/.test(key);
+
+/** Whether a class is one of PyTorch's losses, which act in training alone. */
+export const isLossType = (type: string | undefined): boolean => type?.startsWith("torch.nn.modules.loss.") === true;
+
+/** Whether tensors are the weights of the classes in a loss, by their names and shapes. */
+export const isLoss = (path: string, tensors: Iterable<readonly [own: string, tensor: unknown]>): boolean =>
+  /(criterion|loss)[^.]*$/i.test(path) &&
+  [...tensors].every(([own, tensor]) => /^(pos_)?weight$/.test(own) && (tensor as NamedTensor)?.shape?.length === 1);
+
+/** Why an object cannot be read that has the weights of a quantised layer in a form of its own. */
+const packed = "is packed, as a quantised layer is, which is not read";
+const typeOf = (value: PickleValue): string => (isRecord(value, "object") && globalName(value.type)) || "";
+const isPacked = (value: PickleValue): boolean => typeOf(value) === "torch.ScriptObject";
+const isParameter = (value: PickleValue): boolean =>
+  /^torch\.(_utils\._rebuild_parameter|nn\.parameter\.Parameter$)/.test(typeOf(value));
+const isArray = (value: PickleValue): boolean => /^numpy\._?core\.multiarray\._reconstruct$/.test(typeOf(value));
 
 /** What `optimizer.state_dict()` gives: its tensors have the shapes of the weights and are none. */
 const isOptimiser = (entries: Entries): boolean => entries.has("param_groups") && entries.has("state");

@@ -32,6 +32,9 @@ const mapped = [
   "last step",
   "final states",
   "a cell by hand",
+  "two states",
+  "a state and its copy",
+  "tied, with the weight once",
 ];
 describe("files of PyTorch 1.13 give its numbers", () => {
   for (const one of recorded.filter(({ name, output }) => output !== undefined && !mapped.includes(name))) {
@@ -274,6 +277,23 @@ describe("a mapping says how tensors are wired", () => {
   });
 });
 
+test("weights of a loss are no layer", async () => {
+  const names = async (name: string) => (await open(name)).model.layers.map((layer) => layer.name);
+  expect(await names("weights of a loss beside a state")).toEqual(["embedding", "rnn", "fc"]);
+  expect((await open("weights of a loss in a state")).notes).toMatchInlineSnapshot(`
+    [
+      "criterion is left out: it is a loss, which acts in training alone.",
+      "The file does not say how its parts are wired; they are read in a chain: embedding, rnn, fc, with an output at every step.",
+    ]
+  `);
+  expect((await open("a loss in a module")).notes).toMatchInlineSnapshot(`
+    [
+      "1 is left out: it is a loss, which acts in training alone.",
+      "The file does not say how its parts are wired; they are read in a chain: 0.",
+    ]
+  `);
+});
+
 test("dropout between layers is a layer of its own", async () => {
   const name = "gru, 2 layers, both directions";
   const { model } = await open(name, { layers: [{ kind: "gru", prefix: "rnn", dropout: 0.3 }] });
@@ -367,16 +387,92 @@ describe("refused, with what is in the way", () => {
     );
   });
 
+  test("layers of 8 bits, whose weights are no tensors", async () => {
+    expect(await said("layers of 8 bits, module")).toMatchInlineSnapshot(
+      `"m.pt: rnn._all_weight_values.0.param is packed, as a quantised layer is, which is not read; fc._packed_params._packed_params is packed, as a quantised layer is, which is not read."`,
+    );
+    expect(await said("layers of 8 bits, state")).toMatchInlineSnapshot(
+      `"m.pt: rnn._all_weight_values.0.param is packed, as a quantised layer is, which is not read; fc._packed_params._packed_params is quantised, which is not read."`,
+    );
+    expect(await said("an LSTM of 8 bits, module")).toMatchInlineSnapshot(
+      `"m.pt: rnn._all_weight_values.0.param is packed, as a quantised layer is, which is not read."`,
+    );
+    expect(await said("an LSTM of 8 bits, state")).toMatchInlineSnapshot(
+      `"m.pt: rnn._all_weight_values.0.param is packed, as a quantised layer is, which is not read."`,
+    );
+  });
+
+  test("weights within other values", async () => {
+    expect(await said("layers in a plain list")).toMatchInlineSnapshot(
+      `"m.pt: more holds layers or parameters that its module does not have as its own, which are not read."`,
+    );
+    expect(await said("arrays of NumPy")).toMatchInlineSnapshot(
+      `"m.pt: embedding.weight is an array of NumPy, which is not read within a pickle; rnn.weight_ih_l0 is an array of NumPy, which is not read within a pickle; rnn.weight_hh_l0 is an array of NumPy, which is not read within a pickle; rnn.bias_ih_l0 is an array of NumPy, which is not read within a pickle; rnn.bias_hh_l0 is an array of NumPy, which is not read within a pickle; fc.weight is an array of NumPy, which is not read within a pickle; fc.bias is an array of NumPy, which is not read within a pickle."`,
+    );
+  });
+
+  test("modules of one's own without tensors: what they do is code", async () => {
+    expect(await said("a function of one's own")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a __main__.Double without tensors, whose code is not in the file. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await said("a function of one's own with dropout")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a __main__.Double without tensors, whose code is not in the file. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+  });
+
+  test("functions that are others by their options", async () => {
+    expect(await said("softplus with options")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a Softplus with beta 2 and threshold 1, and only one with 1 and 20 is read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await said("softmax over steps")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a Softmax with dim 1, and only one over the features (dim -1, or 2) is read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await said("logarithm of softmax without an axis")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a LogSoftmax with dim None, and only one over the features (dim -1, or 2) is read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await said("elu")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a ELU, which is not read. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+  });
+
+  test("what looks like a layer normalisation and may be something else", async () => {
+    expect(await said("batch normalisation without running numbers")).toMatchInlineSnapshot(
+      `"m.pt: 1 is a BatchNorm1d without a running mean, which has another at every batch. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+    expect(await rejection(ofShapes({ "fc.weight": [3, 2], "fc.bias": [3], "act.weight": [3] }))).toMatchInlineSnapshot(
+      `"m.safetensors: act has a weight vector and no bias: whether it is a normalisation, a function or the weights of a loss is not in the file. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+    );
+  });
+
+  test("several states that are no parts of one model", async () => {
+    expect(await said("two states")).toMatchInlineSnapshot(
+      `"m.pt: it holds 2 state dictionaries, which make no chain together: ema_state_dict.embedding reads tokens, and state_dict.fc before it gives 5. A mapping says which it takes: for the first alone, prefixes that begin with "state_dict." and an "ignore" of ["ema_state_dict."]."`,
+    );
+    expect(await said("a state and its copy")).toMatchInlineSnapshot(
+      `"m.pt: it holds 2 state dictionaries, which make no chain together: best has the same tensors as state_dict. A mapping says which it takes: for the first alone, prefixes that begin with "state_dict." and an "ignore" of ["best."]."`,
+    );
+    const layers = ["embedding", "rnn", "fc"].map((name, k) => ({
+      kind: ["embedding", "gru", "linear"][k],
+      prefix: `state_dict.${name}`,
+    }));
+    for (const [name, other] of [
+      ["two states", "ema_state_dict"],
+      ["a state and its copy", "best"],
+    ] as const) {
+      await expectOutput((await open(name, { layers, ignore: [`${other}.`] })).model, recordedAs(name));
+    }
+  });
+
   test("what only the code says", async () => {
     expect(await said("two linear layers")).toMatchInlineSnapshot(
       `"m.pt: what stands between the linear layers fc1 and fc2 is not in it. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
     );
     const linear = { weight: [2, 2], bias: [2] };
     const both = Object.fromEntries(
-      ["a", "b"].flatMap((name) => Object.entries(linear).map(([own, shape]) => [`${name}.${own}`, shape])),
+      ["fc1", "fc2"].flatMap((name) => Object.entries(linear).map(([own, shape]) => [`${name}.${own}`, shape])),
     );
     expect(await rejection(ofShapes(both))).toMatchInlineSnapshot(
-      `"m.safetensors: what stands between the linear layers a and b is not in it. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+      `"m.safetensors: what stands between the linear layers fc1 and fc2 is not in it. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
     );
     const gru = {
       "rnn.weight_ih_l0": [6, 3],
@@ -411,6 +507,10 @@ test("in a file that keeps no order, shapes decide", async () => {
   // Alike, they follow each other by their numbers.
   const two = await ofShapes({ ...gru("rnn10", 3, 3), ...gru("rnn2", 3, 3) });
   expect(two.model.layers.map(({ name }) => name)).toEqual(["rnn2", "rnn10"]);
+  // By other names, nothing tells which is first.
+  expect(await rejection(ofShapes({ ...gru("encoder", 3, 3), ...gru("decoder", 3, 3) }))).toMatchInlineSnapshot(
+    `"m.safetensors: its shapes allow several orders, such as decoder, encoder and encoder, decoder. Without a mapping, which says how tensors are wired, only a chain of layers is read."`,
+  );
 });
 
 test("our own files are not taken for PyTorch's, and nor is anything else", () => {
