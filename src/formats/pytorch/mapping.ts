@@ -69,7 +69,7 @@ export type MappedLayer =
       readonly kind: "linear";
       /** Default "linear": none. */
       readonly activation?: Activation;
-      /** The name of an embedding with the same weight, which both then share. */
+      /** The name of an earlier embedding with the same weight, which both then share; the file may have it once. */
       readonly tied?: string;
     })
   | (WithTensors & {

@@ -3,6 +3,7 @@
  * layer needs is listed at once. Knows nothing about files.
  */
 import { type Cell, cell } from "../../graph/cell.ts";
+import { excerpt } from "../../graph/excerpt.ts";
 import { InputError } from "../../graph/input-error.ts";
 import {
   bidirectional,
@@ -61,6 +62,7 @@ export function modelFromTensors(
   const values = new Map<string, Value>();
   const used = new Set<string>();
   const embeddings = new Map<string, NamedTensor>();
+  const nameOfTensor = new Map<NamedTensor, string>();
   let left = mostTimes * fileBytes + mostMore;
 
   const nameOf = (
@@ -82,7 +84,10 @@ export function modelFromTensors(
     ) {
       const wanted = shape.map((size) => size ?? "any").join(", ");
       problems.push(`${tensor} has shape (${found.shape.join(", ")}), expected (${wanted})`);
-    } else return found;
+    } else {
+      nameOfTensor.set(found, tensor);
+      return found;
+    }
     return undefined;
   };
   /** What gives a tensor's numbers. */
@@ -93,7 +98,11 @@ export function modelFromTensors(
         `${name}: its tensors share their numbers so much that the model would take far more than the file: it is not read.`,
       );
     }
-    if (tensor.dtype === "F64") notes.push("Weights in f64 are rounded to f32.");
+    if (tensor.dtype === "F64") {
+      notes.push("Weights in f64 are rounded to f32.");
+      const large = beyondF32(tensor);
+      if (large !== undefined) problems.push(`${nameOfTensor.get(tensor)} holds ${large}, which is too large for f32`);
+    }
     return floatsOf(tensor);
   };
   const all = (tensor: NamedTensor): Float32Array => numbers(tensor)(0, sizeOf(tensor.shape));
@@ -264,7 +273,13 @@ export function modelFromTensors(
       const name = layerName(layer);
       const { activation = "linear" } = layer;
       const [called, biasName] = [nameOf(layer, "weight"), nameOf(layer, "bias")];
-      const weight = find(called, [undefined, undefined]);
+      const sharedTable = layer.tied === undefined ? undefined : embeddings.get(layer.tied);
+      if (layer.tied !== undefined && sharedTable === undefined) {
+        problems.push(`${name} is tied to "${layer.tied}", and no embedding before it is called so`);
+      }
+      // PyTorch's state dictionary has a tied weight under both names, other files may have it once.
+      const once = sharedTable !== undefined && !table.tensors.has(called) && layer.tensors?.weight === undefined;
+      const weight = once ? sharedTable : find(called, [undefined, undefined]);
       if (weight === undefined) {
         used.add(biasName);
         return [];
@@ -272,7 +287,7 @@ export function modelFromTensors(
       const [units] = weight.shape as [number, number];
       const shared =
         layer.tied ?? [...embeddings].find(([, { place }]) => place !== undefined && place === weight.place)?.[0];
-      if (layer.tied !== undefined && !sameNumbers(embeddings.get(layer.tied), weight)) {
+      if (sharedTable !== undefined && !sameNumbers(sharedTable, weight)) {
         problems.push(`${called} is not equal to the weight of the embedding "${layer.tied}" that it is tied to`);
       }
       if (shared === undefined) give(`${name}.W`, called, weight);
@@ -338,12 +353,26 @@ export function modelFromTensors(
     },
   };
 
-  const specs = mapping.layers.flatMap((layer) => (layers[layer.kind] as (layer: MappedLayer) => LayerSpec[])(layer));
+  const specs = mapping.layers.flatMap((layer, k) => {
+    const before = problems.length;
+    const made = (layers[layer.kind] as (layer: MappedLayer) => LayerSpec[])(layer);
+    // Without a prefix the names of tensors do not tell whose they are.
+    if (!("prefix" in layer)) {
+      for (let at = before; at < problems.length; at++) problems[at] = `layers[${k}] (${layer.kind}): ${problems[at]}`;
+    }
+    return made;
+  });
   const ignored = mapping.ignore ?? [];
   const over = [...table.tensors.keys()].filter(
     (tensor) => !used.has(tensor) && !ignored.some((start) => tensor.startsWith(start)),
   );
-  if (over.length > 0) problems.push(`left over: ${listed(over)}`);
+  const readable = over.filter((tensor) => {
+    const found = table.tensors.get(tensor);
+    if (found === undefined || !("problem" in found)) return true;
+    problems.push(`left over: ${excerpt(tensor, 60)}, which ${found.problem}`);
+    return false;
+  });
+  if (readable.length > 0) problems.push(`left over: ${listed(readable)}`);
   refuse(problems, name);
   const [first] = specs as [LayerSpec];
   const own = first.kind === "embedding" ? "tokens" : first.kind === "input" ? first.features : undefined;
@@ -389,6 +418,13 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * 
 /** Both biases of a gate. A bias of 0 leaves the other as it is, -0 too. */
 const sum = (a: Float32Array, b: Float32Array): Float32Array =>
   a.map((value, k) => (b[k] === 0 ? value : value === 0 ? (b[k] as number) : value + (b[k] as number)));
+
+/** The first finite number that is infinite in f32. */
+function beyondF32(tensor: NamedTensor): number | undefined {
+  return (tensor.read().data as Float64Array).find(
+    (value) => Number.isFinite(value) && !Number.isFinite(Math.fround(value)),
+  );
+}
 
 const sameNumbers = (a: NamedTensor | undefined, b: NamedTensor): boolean => {
   if (a === undefined || a.shape.join() !== b.shape.join()) return false;

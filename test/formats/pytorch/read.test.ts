@@ -277,6 +277,22 @@ describe("a mapping says how tensors are wired", () => {
   });
 });
 
+test("a tied layer takes the weight of its embedding where the file has it once", async () => {
+  const name = "tied, with the weight once";
+  const layers = [
+    { kind: "embedding", prefix: "embedding" },
+    { kind: "lstm", prefix: "rnn" },
+  ];
+  const { model } = await open(name, { layers: [...layers, { kind: "linear", prefix: "fc", tied: "embedding" }] });
+  expect(Object.keys(model.values)).not.toContain("fc.W");
+  await expectOutput(model, recordedAs(name));
+  const whole = { layers: [...layers, { kind: "linear", tied: "embedding" }], ignore: ["fc."] };
+  expect(Object.keys((await open(name, whole)).model.values)).not.toContain("linear.b");
+  expect(await said(name, { layers: [...layers, { kind: "linear", tied: "words" }] })).toMatchInlineSnapshot(
+    `"m.pt: layers[2] (linear): linear is tied to "words", and no embedding before it is called so; layers[2] (linear): weight is missing; left over: fc.bias."`,
+  );
+});
+
 test("weights of a loss are no layer", async () => {
   const names = async (name: string) => (await open(name)).model.layers.map((layer) => layer.name);
   expect(await names("weights of a loss beside a state")).toEqual(["embedding", "rnn", "fc"]);
@@ -400,6 +416,15 @@ describe("refused, with what is in the way", () => {
     expect(await said("an LSTM of 8 bits, state")).toMatchInlineSnapshot(
       `"m.pt: rnn._all_weight_values.0.param is packed, as a quantised layer is, which is not read."`,
     );
+    const mapping = {
+      layers: [
+        { kind: "embedding", prefix: "embedding" },
+        { kind: "linear", prefix: "fc" },
+      ],
+    };
+    expect(await said("an LSTM of 8 bits, state", mapping)).toMatchInlineSnapshot(
+      `"m.pt: left over: rnn._all_weight_values.0.param, which is packed, as a quantised layer is, which is not read."`,
+    );
   });
 
   test("weights within other values", async () => {
@@ -461,6 +486,12 @@ describe("refused, with what is in the way", () => {
     ] as const) {
       await expectOutput((await open(name, { layers, ignore: [`${other}.`] })).model, recordedAs(name));
     }
+  });
+
+  test("numbers that f32 does not hold", async () => {
+    expect(await said("too large for f32")).toMatchInlineSnapshot(
+      `"m.pt: fc.weight holds 1e+300, which is too large for f32."`,
+    );
   });
 
   test("what only the code says", async () => {
