@@ -62,6 +62,7 @@ export function csvLogger(path: string, options: CsvLoggerOptions = {}): Callbac
     columns = all;
   };
   return {
+    writes: true,
     onTrainBegin() {
       if (append && existsSync(path)) {
         const [header = ""] = readRows(path);

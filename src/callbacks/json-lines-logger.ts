@@ -29,6 +29,7 @@ export function jsonLinesLogger(path: string, options: JsonLinesLoggerOptions = 
   const { append = false } = options;
   const patience = createPatience("jsonLinesLogger");
   return {
+    writes: true,
     onTrainBegin() {
       if (append && existsSync(path)) appendToFile(path, "");
       else writeFileAtomically(path, new Uint8Array());

@@ -104,6 +104,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
     patience.write(() => writeFileAtomically(file, bytes), { instead: true });
   };
   return {
+    writes: true,
     name: "modelCheckpoint",
     onTrainBegin() {
       checkWritable(formatPath(path, Object.fromEntries(fields.map((name) => [name, 0]))));

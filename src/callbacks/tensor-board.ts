@@ -47,6 +47,7 @@ export function tensorBoard(logDir: string, options: TensorBoardOptions = {}): C
   let validation: EventWriter | undefined;
   let batches = 0;
   return {
+    writes: true,
     onTrainBegin() {
       [train, validation, batches] = [open("train", (work) => work()), undefined, 0];
     },

@@ -71,11 +71,11 @@ export type Executable = {
   /** The same for indices and keys, which are integers. */
   integers(address: number, count: number): Int32Array<ArrayBuffer> | Numbers;
   /**
-   * Run all sections once. `changed`: 1 if parameters have changed since the run before. Outputs, totals and states can be
-   * read afterwards.
+   * Run all sections once; of a plan in parts, where `section` is given, that section alone. `changed`: 1 if parameters have changed since
+   * the run before. Outputs, totals and states can be read afterwards.
    * @throws if the run fails; the values in memory are lost then
    */
-  run(changed: 0 | 1): Promise<void>;
+  run(changed: 0 | 1, section?: number): Promise<void>;
   /** The same, synchronously, if it was loaded with `sync`. */
   runSync(changed: 0 | 1): void;
   /** Let the next run of each state start from its value after the last step. */

@@ -6,6 +6,10 @@ import type { Executable } from "./engine.ts";
 import { dropFromPool, type PoolProgram } from "./threads/pool.ts";
 import { weigh } from "./threads/weigh.ts";
 
+/** How a program is run, as one number, which all its threads get: 1 where parameters have changed, and 2 (k + 1) of section k alone. */
+export const howToRun = (changed: 0 | 1, section?: number): number =>
+  changed + (section === undefined ? 0 : 2 * (section + 1));
+
 export type Instance = {
   /** Of its plan, its engine and its threads: with the same key it is the same program. */
   readonly key: string;
@@ -15,7 +19,7 @@ export type Instance = {
   readonly start: number;
   readonly reserved: number;
   readonly bytes: number;
-  readonly run: (thread: number, changed: 0 | 1) => void;
+  readonly run: (thread: number, how: number) => void;
   readonly advance: () => void;
   readonly pool: PoolProgram | undefined;
 };
@@ -71,10 +75,11 @@ export class InstanceExecutable implements Executable {
     return new Int32Array(this.instance.buffer, this.instance.start + address, count);
   }
   /** With several threads, in workers: this one stays free. */
-  async run(changed: 0 | 1): Promise<void> {
+  async run(changed: 0 | 1, section?: number): Promise<void> {
     const { pool } = this.instance;
-    if (pool === undefined) this.instance.run(0, changed);
-    else await pool.run(changed);
+    const how = howToRun(changed, section);
+    if (pool === undefined) this.instance.run(0, how);
+    else await pool.run(how);
   }
   runSync(changed: 0 | 1): void {
     const { pool } = this.instance;

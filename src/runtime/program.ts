@@ -5,7 +5,7 @@ import type { Executable, HostOptions, InferenceOptions, Numbers } from "../engi
 import { engineFor, engineOf } from "../engines/registry.ts";
 import type { Graph } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import type { ParameterRun, Plan, Slot } from "../schedule/plan.ts";
+import type { ParameterRun, Part, Plan, Slot } from "../schedule/plan.ts";
 import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 import { Disposable } from "./disposable.ts";
 
@@ -87,6 +87,27 @@ export class Program extends Disposable {
    */
   async run(): Promise<void> {
     await this.executable.run(this.consumeDirty());
+  }
+  /**
+   * Run a plan in parts once, section by section.
+   * @param before awaited before each section with its number
+   * @param after called after each section
+   * @throws as `run`
+   */
+  async runInParts(before: (section: number) => Promise<void>, after: (section: number) => void): Promise<void> {
+    const changed = this.consumeDirty();
+    for (let k = 0; k < this.plan.sections.length; k++) {
+      await before(k);
+      await this.executable.run(changed, k);
+      await this.fetch();
+      after(k);
+    }
+  }
+  /** A view of the gradients of a part, in the program's memory. It is valid until `dispose`. */
+  gradientsOf({ start, count }: Part["completes"][number]): Numbers {
+    const { gradients } = this.views;
+    if (gradients === undefined) throw new Error("internal: the plan has no gradients");
+    return gradients.subarray(start, start + count);
   }
   /** `run`, synchronously, for a program loaded with `sync: true`. Throws where `run` rejects. */
   runSync(): void {

@@ -199,6 +199,15 @@ export type Plan = {
   readonly changesParameters: boolean;
   /** Kept values, by name. */
   readonly outputs: ByName<Slot>;
+  /** Of a plan whose sections also run one by one: what each completes. */
+  readonly parts?: readonly Part[];
+};
+/** A section that runs alone, and the gradients that nothing changes after it until the optimiser reads them. */
+export type Part = {
+  /** Numbers of the slab of gradients. */
+  readonly completes: readonly { readonly start: number; readonly count: number }[];
+  /** Whether it is about the examples of a batch; else about all parameters. */
+  readonly ofBatch: boolean;
 };
 type ByName<T> = Readonly<Record<string, T>>;
 /** Regions whose values are not needed at the same time may share bytes. */

@@ -30,6 +30,8 @@ export type BatchWeights = {
 
 export const batchWeightRules: Schema<BatchWeights> = { weights: anArray, examples: wholeNumber(1) };
 
+type Take = (values: ArrayLike<number>, width: number) => ArrayLike<number>;
+
 /**
  * Returns how many outputs count: those of examples that count, without masked steps. The loss is the mean over them; if
  * none counts, the loss and all gradients are 0.
@@ -39,13 +41,13 @@ export type BindBatch = (inputs: Inputs, targets: ArrayLike<number>, options?: B
 /**
  * Create a function that sets one batch in a program. It takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V),
  * flat, time first; for a model with one output per sequence the targets are (B) or (B,V). For a model whose outputs are in
- * reverse order, it reverses targets and weights.
+ * reverse order, it reverses targets and weights. `take`: what a program that has some of the examples takes of (T,B,width); the mean is over all.
  * @throws InputError, with the place, for numbers that do not fit, before any is set
  */
 export function createBatchBinder(
   model: Model,
   program: Program,
-  { steps, batch }: { steps: Steps; batch: number },
+  { steps, batch, take = (values) => values }: { steps: Steps; batch: number; take?: Take | undefined },
 ): BindBatch {
   const { backwards, maskedBy, outputSize, strides } = model;
   const outputSteps = outputStepsOf(model, steps);
@@ -72,18 +74,18 @@ export function createBatchBinder(
     }
     const counted = maskedBy.length === 0 ? outputSteps * examples : countSteps(inputs, examples);
 
-    setInputs(model, program, inputs, "training");
-    const wanted = backwards ? fromEnd(targets, turned, width) : targets;
+    setInputs(model, program, inputs, "training", (input, values) => take(values, widthOf(input)));
+    const wanted = take(backwards ? fromEnd(targets, turned, width) : targets, width);
     if (classes) program.setIndex(lossInputs.target, wanted);
     else program.setInput(lossInputs.target, wanted);
     for (let row = 0; row < outputs; row++) counts[row] = row % batch < examples ? 1 : 0;
-    if (measured) program.setInput(lossInputs.counts, counts);
+    if (measured) program.setInput(lossInputs.counts, take(counts, 1));
     if (weights === undefined) weight.fill(1);
     else if (backwards) fromEnd(weights, weight, 1);
     else weight.set(weights);
     const share = counted || 1;
     for (let row = 0; row < outputs; row++) weight[row] = ((weight[row] as number) * (counts[row] as number)) / share;
-    program.setInput(lossInputs.weight, weight);
+    program.setInput(lossInputs.weight, take(weight, 1));
     return counted;
   };
 

@@ -1,5 +1,5 @@
 /** Callbacks: functions that are called between the steps of a training. */
-import { callable, checkOptions, isPlain, type Rule, type Schema, string } from "../graph/schema.ts";
+import { callable, checkOptions, flag, isPlain, type Rule, type Schema, string } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import type { TrainerState } from "./trainer.ts";
 
@@ -46,6 +46,8 @@ export type Callback = {
   readonly restore?: (state: Readonly<Record<string, unknown>>) => void;
   /** The name under which its state is kept. */
   readonly name?: string;
+  /** Whether it writes files and decides nothing: of several processes that train together, the first alone has it. */
+  readonly writes?: boolean;
 };
 
 export const callbackRules: Schema<Callback> = {
@@ -57,7 +59,14 @@ export const callbackRules: Schema<Callback> = {
   state: callable,
   restore: callable,
   name: string,
+  writes: flag,
 };
+/** Those that a process of a training has. */
+export const callbacksOf = (
+  callbacks: readonly Callback[],
+  { rank }: { readonly rank: number } = { rank: 0 },
+): readonly Callback[] => (rank === 0 ? callbacks : callbacks.filter(({ writes }) => writes !== true));
+
 /** An object with at least one callback function. Other properties are allowed, unless their names look like callbacks (`on...`). */
 export const aCallback: Rule = {
   expected: "a callback, as { onEpochEnd(epoch, logs) {} }",

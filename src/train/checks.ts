@@ -92,9 +92,16 @@ export function checkNumbers(where: string, input: ModelInput, values: ArrayLike
   else checkFinite(`${where}: the input`, values, widthOf(input), at);
 }
 
-/** Set inputs that have been checked. */
-export function setInputs(model: Model, program: Program, inputs: Inputs, where: string): void {
-  for (const [{ name }, values] of byInput(model, inputs, where)) {
+/** Set inputs that have been checked, or what is taken of each. */
+export function setInputs(
+  model: Model,
+  program: Program,
+  inputs: Inputs,
+  where: string,
+  take: (input: ModelInput, values: ArrayLike<number>) => ArrayLike<number> = (_, values) => values,
+): void {
+  for (const [input, given] of byInput(model, inputs, where)) {
+    const [{ name }, values] = [input, take(input, given)];
     // An input that nothing reads is not in the plan.
     if (program.plan.indices[name] !== undefined) program.setIndex(name, values);
     else if (program.plan.inputs[name] !== undefined) program.setInput(name, values);

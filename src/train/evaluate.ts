@@ -17,6 +17,7 @@ import { createBatchBinder } from "./bind-batch.ts";
 import { bySizes } from "./by-sizes.ts";
 import type { Logs } from "./callbacks.ts";
 import { rowsBetween } from "./chunks.ts";
+import { aCommunicator, type Communicator } from "./communicator.ts";
 import { argumentsOf, isSource } from "./data-arguments.ts";
 import { type ExampleArray, type InputArrays, readDataSet, someData } from "./examples.ts";
 import { bindLoss } from "./loss-graph.ts";
@@ -38,6 +39,8 @@ export type EvaluateOptions = InferenceOptions &
     readonly sampleWeight?: ExampleArray | undefined;
     /** For batches: how many to read. By default all. */
     readonly steps?: number | undefined;
+    /** Other processes that measure the same model on the same data: each computes its part of every batch. */
+    readonly distributed?: Communicator | undefined;
   };
 
 export const evaluateRules: Schema<EvaluateOptions> = {
@@ -48,6 +51,7 @@ export const evaluateRules: Schema<EvaluateOptions> = {
   metrics: metricNames,
   sampleWeight: someData,
   steps: size,
+  distributed: aCommunicator,
 };
 export const evaluateArguments: Arguments = {
   model: aModel,
@@ -125,6 +129,8 @@ type MeasureOptions = InferenceOptions & {
   readonly where: string;
   readonly loss: LossName | Loss;
   readonly metrics?: readonly MetricName[];
+  /** Other processes that measure the same data: each computes its part of every batch. */
+  readonly distributed?: Communicator | undefined;
 };
 
 /** Measures one pass; owns programs until `dispose`. */
@@ -134,13 +140,16 @@ export type Measure = (() => Promise<Logs>) & { readonly dispose: () => void };
 export async function createMeasure(
   model: Model,
   passes: Passes,
-  { where, loss, metrics: given, ...host }: MeasureOptions,
+  { where, loss, metrics: given, distributed, ...host }: MeasureOptions,
 ): Promise<Measure> {
   const metrics = namesOfMetrics(given);
   const programOf = bySizes(async (sizes) => {
     checkSteps(model, sizes.steps, where);
-    const program = await bindLoss(model, { loss, metrics, ...sizes }, host);
-    return { program, bindBatch: createBatchBinder(model, program, sizes), dispose: () => program.dispose() };
+    const ranks = distributed && (await import("./ranks.ts")).createRanks(distributed, sizes.batch);
+    const batch = ranks?.room ?? sizes.batch;
+    const program = await bindLoss(model, { loss, metrics, ...sizes, batch }, host);
+    const bindBatch = createBatchBinder(model, program, { ...sizes, take: ranks?.take });
+    return { program, bindBatch, dispose: () => program.dispose() };
   });
   await programOf(passes.sizes);
   const stateful = statesOf(model, (spec) => spec.stateful);
@@ -171,7 +180,7 @@ export async function createMeasure(
       means.add(validOutputs, program.total("loss"), (name) => program.total(name));
       await yieldNow();
     }
-    return means.logs();
+    return means.logsOf(distributed);
   };
   return Object.assign(measure, { dispose: programOf.dispose });
 }
@@ -181,17 +190,27 @@ export async function createMeasure(
  */
 export function createMeans(metrics: readonly MetricName[]): {
   readonly add: (validOutputs: number, loss: number, total: (name: MetricName) => number) => void;
+  /** The means; with several processes, each of which has added its parts, of all of them. */
   readonly logs: () => Logs;
+  readonly logsOf: (communicator: Communicator | undefined) => Promise<Logs>;
 } {
-  const sums: Record<string, number> = { loss: 0, ...Object.fromEntries(metrics.map((name) => [name, 0])) };
+  const names = ["loss", ...metrics];
+  const sums: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
   let outputs = 0;
+  const means = (all: ArrayLike<number>): Logs =>
+    Object.fromEntries(names.map((name, k) => [name, finishMetric(name, (all[k] as number) / (outputs || 1))]));
+  const own = (): Float64Array<ArrayBuffer> => Float64Array.from(names, (name) => sums[name] as number);
   return {
     add(validOutputs, loss, total) {
       outputs += validOutputs;
       sums.loss = (sums.loss as number) + loss * validOutputs;
       for (const name of metrics) sums[name] = (sums[name] as number) + total(name);
     },
-    logs: () =>
-      Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, finishMetric(name, sum / (outputs || 1))])),
+    logs: () => means(own()),
+    async logsOf(communicator) {
+      const all = own();
+      await communicator?.sum(all);
+      return means(all);
+    },
   };
 }

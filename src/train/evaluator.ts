@@ -10,8 +10,10 @@ import { lossInputs } from "../nn/model-graph.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { checkIndices, counts, oneTimeRules } from "./checks.ts";
+import { aCommunicator, type Communicator } from "./communicator.ts";
 import { bindLoss } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
+import type { Ranks } from "./ranks.ts";
 import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
 
 /** Options of `createEvaluator`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
@@ -20,12 +22,14 @@ export type EvaluatorOptions = InferenceOptions & {
   readonly batch: number;
   /** The number of tokens of each part per run. */
   readonly steps: number;
+  /** Other processes that measure the same model on the same tokens: each reads its own parts. */
+  readonly distributed?: Communicator | undefined;
 };
 
 const lossArguments: Arguments = { tokens: someTokens, pause: callable };
 export const evaluatorArguments: Arguments = {
   model: aModel,
-  options: optionsOf<EvaluatorOptions>({ ...inferenceRules, ...oneTimeRules }),
+  options: optionsOf<EvaluatorOptions>({ ...inferenceRules, ...oneTimeRules, distributed: aCommunicator }),
 };
 
 /**
@@ -37,11 +41,13 @@ export const evaluatorArguments: Arguments = {
  */
 export async function createEvaluator(model: Model, options: EvaluatorOptions): Promise<Evaluator> {
   checkArguments("createEvaluator", { model, options }, evaluatorArguments);
-  const { batch, steps, ...host } = options;
+  const { batch, steps, distributed, ...host } = options;
   checkReturnsSequences(model, "createEvaluator");
   checkCarriesStates(model, "createEvaluator");
-  const program = await bindLoss(model, { steps, batch, loss: defaultLoss }, host, { owner: "evaluator" });
-  return new Evaluator(model, program, batch, steps);
+  const ranks = distributed && (await import("./ranks.ts")).createRanks(distributed, batch);
+  const sizes = { steps, batch: ranks?.room ?? batch };
+  const program = await bindLoss(model, { ...sizes, loss: defaultLoss }, host, { owner: "evaluator" });
+  return new Evaluator(model, program, batch, steps, ranks);
 }
 
 /** Measures losses; made by `createEvaluator`. It owns its memory until `dispose()`, and reads the model's present values at each call. */
@@ -50,13 +56,15 @@ export class Evaluator extends Disposable {
   private readonly program: Program;
   private readonly batch: number;
   private readonly steps: number;
+  private readonly ranks: Ranks | undefined;
 
-  constructor(model: Model, program: Program, batch: number, steps: number) {
+  constructor(model: Model, program: Program, batch: number, steps: number, ranks?: Ranks) {
     super();
     this.model = model;
     this.program = program;
     this.batch = batch;
     this.steps = steps;
+    this.ranks = ranks;
   }
 
   /**
@@ -72,13 +80,15 @@ export class Evaluator extends Disposable {
   }
   private async lossAlone(tokens: Tokens, pause: () => Promise<void>): Promise<number> {
     checkArguments("evaluator", { tokens, pause }, lossArguments);
-    const { program, batch, steps, model } = this;
+    const { program, batch: parts, steps, model, ranks } = this;
+    const { from: first, to: past } = ranks?.rows ?? { from: 0, to: parts };
+    const batch = ranks?.room ?? parts;
     const source = tokenSource(tokens);
     const predictions = source.length - 1;
     if (predictions < 1) throw new InputError("evaluator: needs at least 2 tokens to predict one");
     program.setParameters(model.values);
     program.resetStates();
-    const partLength = Math.ceil(predictions / batch);
+    const partLength = Math.ceil(predictions / parts);
     const [inputs, targets] = [new Int32Array(batch * steps), new Int32Array(batch * steps)];
     const weights = new Float32Array(batch * steps);
     const run = new Int32Array(steps + 1);
@@ -87,8 +97,8 @@ export class Evaluator extends Disposable {
     let [total, counted] = [0, 0];
     for (let start = 0; start < partLength; start += steps) {
       for (let b = 0; b < batch; b++) {
-        const from = b * partLength + start;
-        const count = Math.max(0, Math.min(steps, partLength - start, predictions - from));
+        const from = (first + b) * partLength + start;
+        const count = first + b < past ? Math.max(0, Math.min(steps, partLength - start, predictions - from)) : 0;
         if (count > 0) {
           const some = run.subarray(0, count + 1);
           source.read(from, some);
@@ -110,7 +120,9 @@ export class Evaluator extends Disposable {
       total += program.total("loss");
       await pause();
     }
-    return total / (counted || 1);
+    const sums = Float64Array.of(total, counted) as Float64Array<ArrayBuffer>;
+    await ranks?.communicator.sum(sums);
+    return (sums[0] as number) / (sums[1] || 1);
   }
   dispose(): void {
     this.program.dispose();

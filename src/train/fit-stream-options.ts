@@ -19,6 +19,7 @@ import type { Model } from "../nn/model.ts";
 import { aModel } from "../nn/model-checks.ts";
 import { aSeed } from "../nn/random.ts";
 import { aCallback, type Callback } from "./callbacks.ts";
+import { aCommunicator, type Communicator } from "./communicator.ts";
 import { aRate, type LearningRateSchedule } from "./learning-rate-schedules.ts";
 import { share as aShare } from "./number-rules.ts";
 import { type OptimizerName, optimizerOrName } from "./optimizer-names.ts";
@@ -100,6 +101,8 @@ export type FitStreamOptions = HostOptions & {
   readonly onProgress?: (progress: Progress, checkpoint: () => Checkpoint) => unknown;
   /** Call `onProgress` at least after this many updates. */
   readonly progressEvery?: number | undefined;
+  /** Other processes that train the same model on the same tokens: see `TrainerOptions`. `onProgress` is called in each of them. */
+  readonly distributed?: Communicator | undefined;
 };
 
 const length = inRange(0, Infinity, "()");
@@ -126,6 +129,7 @@ export const fitStreamRules: Schema<FitStreamOptions> = {
   signal: aSignal,
   onProgress: callable,
   progressEvery: inRange(0, Infinity, "(]"),
+  distributed: aCommunicator,
 };
 export const fitStreamArguments: Arguments = {
   model: aModel,

@@ -3,7 +3,7 @@
  * a state from which it resumes to the same bits.
  */
 
-import { hostOf } from "../engines/registry.ts";
+import { engineFor, hostOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkArguments, checkValue, withDefaults } from "../graph/schema.ts";
 import { yieldNow } from "../graph/yielding.ts";
@@ -12,8 +12,9 @@ import { checkCarriesStates, checkReturnsSequences } from "../nn/model-checks.ts
 import { createRandom, fromState } from "../nn/random.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
 import { copyOf, setValues } from "./built-in-callbacks.ts";
-import type { Logs, TrainingRun } from "./callbacks.ts";
+import { callbacksOf, type Logs, type TrainingRun } from "./callbacks.ts";
 import { checkIndices } from "./checks.ts";
+import type { Communicator } from "./communicator.ts";
 import {
   type Best,
   type Checkpoint,
@@ -101,7 +102,8 @@ async function fitStreamWith(
   const { batch, steps, epochs, clipNorm, validations, keep } = withDefaults(fitDefaults, options);
   const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
   const { endOfText: end, minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
-  const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;
+  const { progressEvery = Number.POSITIVE_INFINITY, distributed } = options;
+  const callbacks = callbacksOf(options.callbacks ?? [], distributed);
   const host = hostOf(options);
   checkReturnsSequences(model, where);
   checkCarriesStates(model, where);
@@ -119,6 +121,21 @@ async function fitStreamWith(
         "Leave out resume.place to start these tokens from the beginning.",
     );
   }
+  const several = distributed && (await import("./ranks.ts"));
+  if (several !== undefined) {
+    const { name, isa } = await engineFor(options);
+    await several.checkSame(distributed as Communicator, where, {
+      "the tokens": stream,
+      "the parameters": model.parameters.map(({ name, shape }) => [name, shape]),
+      "the engine": [name, isa, options.precision],
+      "the options": {
+        ...{ epochs, minutes, end, clipNorm, clipValue, seed, validations, keep, progressEvery },
+        optimizer: [optimizer.name, optimizer.learningRate],
+      },
+      "the state to resume from": several.digestOfState(resume),
+    });
+    await several.shareValues(distributed as Communicator, model.values);
+  }
   const batches = streamBatches(training, { batch, steps });
   /** The batches of a pass, and by how many tokens they are moved. */
   const passFrom = (offset: number) =>
@@ -127,14 +144,14 @@ async function fitStreamWith(
       : { batches: streamBatches(partsAtTexts(training, { parts: batch, end, offset }), { batch, steps }), moved: 0 };
   const trainer = own(
     await createTrainer(model, {
-      ...{ batch, steps, optimizer, clipNorm, seed, ...host },
+      ...{ batch, steps, optimizer, clipNorm, seed, distributed, ...host },
       ...(clipValue !== undefined && { clipValue }),
     }),
   );
   if (resume !== undefined) trainer.restore(before === undefined ? withoutBatches(resume) : resume);
   const guard = own(createNonFiniteGuard(trainer));
   const evaluate =
-    validation.length > 1 ? await validator(own, model, validation, { batch, steps, ...host }) : undefined;
+    validation.length > 1 ? await validator(own, model, validation, { batch, steps, distributed, ...host }) : undefined;
 
   const total = lengthOf(training.length, options);
   const random = before === undefined ? createRandom(seed + trainer.step) : fromState(before.random);
@@ -157,16 +174,19 @@ async function fitStreamWith(
   let [lastProgressMs, lossSince, stepsSince] = [startMs, 0, 0];
   let latest = Number.NaN;
   let measuredMs = 0;
-  const clock = options.clock ?? ((): number => performance.now() - startMs - pausedMs + measuredMs);
+  const ownClock = options.clock ?? ((): number => performance.now() - startMs - pausedMs + measuredMs);
+  checkValue(`${where}: what clock gives`, ownClock(), amount);
+  const agreement = await several?.createAgreement(distributed as Communicator, { signal, clock: ownClock });
+  const clock = agreement?.clock ?? ownClock;
+  const nowMs = agreement?.now ?? ((): number => performance.now());
   const fromMs = clock();
-  checkValue(`${where}: what clock gives`, fromMs, amount);
   const usedMs = (): number => (before?.usedMs ?? 0) + clock();
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
   /** The progress in updates, or in milliseconds. */
   const position = (): number => (minutes === undefined ? taken : usedMs());
   const share = (at = position()): number => Math.min(1, at / total);
   const doneBefore = share();
-  const aborted = (): boolean => signal?.aborted === true;
+  const aborted = agreement?.aborted ?? ((): boolean => signal?.aborted === true);
   /** An upper estimate of the time for one more update, the last validation and its report. */
   const reserveMs = (): number => {
     const updateMs = (clock() - fromMs) / Math.max(1, updates);
@@ -203,6 +223,7 @@ async function fitStreamWith(
     training: state(best),
   });
   const report = async (milestone: boolean, over = false): Promise<void> => {
+    await trainer.gatherStates();
     const [now, done, ms, from] = [performance.now(), over ? 1 : share(), trainingMs(), clock()];
     if (stepsSince > 0) latest = lossSince / stepsSince;
     await onProgress?.(
@@ -224,8 +245,8 @@ async function fitStreamWith(
       },
       checkpoint,
     );
-    [lastProgressMs, lossSince, stepsSince] = [performance.now(), 0, 0];
-    pausedMs += lastProgressMs - now;
+    [lastProgressMs, lossSince, stepsSince] = [nowMs(), 0, 0];
+    pausedMs += performance.now() - now;
     if (milestone) reportMs = clock() - from;
   };
   const cosine = (): number => optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
@@ -236,6 +257,7 @@ async function fitStreamWith(
       const [from, fromClock] = [performance.now(), clock()];
       const late = (): boolean => minutes !== undefined && updates > 0 && usedMs() + reportMs >= total;
       const measured = await evaluate(() => aborted() || late());
+      await agreement?.exchange();
       const ms = performance.now() - from;
       pausedMs += ms;
       measuredMs += ms;
@@ -284,6 +306,7 @@ async function fitStreamWith(
   const byEpoch = callbacks.some(({ onEpochEnd }) => onEpochEnd !== undefined);
   let logs: Logs = {};
   const endEpoch = async (): Promise<void> => {
+    await trainer.gatherStates();
     const measured = validated[1] === taken && validationLoss !== null && { valLoss: validationLoss };
     // A schedule may return no rate for the step after the last.
     logs = { loss: losses / count, ...measured, learningRate: run.learningRate ?? used };
@@ -304,10 +327,7 @@ async function fitStreamWith(
       if (over && stopped === undefined) ended = total;
       if (passed && (over || !aborted())) await endEpoch();
       if (measures) await report(true, ended !== undefined);
-      else if (
-        stepsSince > 0 &&
-        (performance.now() - lastProgressMs > progressEveryMs || trainer.step % progressEvery === 0)
-      ) {
+      else if (stepsSince > 0 && (nowMs() - lastProgressMs > progressEveryMs || trainer.step % progressEvery === 0)) {
         await guard.save();
         await report(false);
       }
@@ -327,7 +347,9 @@ async function fitStreamWith(
       const { learningRate } = run;
       checkRate(learningRate);
       used = learningRate;
+      const agreed = agreement?.exchange();
       const loss = await guard.update(pass.batches.at(k, pass.moved), learningRate);
+      await agreed;
       taken++;
       updates++;
       lossSince += loss;
@@ -337,6 +359,7 @@ async function fitStreamWith(
       // A pass that is moved has one batch fewer.
       k = (k + 1) % Math.max(1, batches.count - (pass.moved > 0 ? 1 : 0));
       if (callbacks.length > 0) {
+        if (callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) await trainer.gatherStates();
         const sofar = { loss: losses / count, learningRate };
         for (const callback of callbacks) await callback.onBatchEnd?.(sofar, run);
       }
@@ -358,6 +381,7 @@ async function fitStreamWith(
     throw new NonFiniteLoss(error, { good: best.step, first });
   }
   if (best !== undefined) setValues(model, best.values);
+  await trainer.gatherStates();
   for (const callback of callbacks) await callback.onTrainEnd?.(logs, run);
   const ms = trainingMs();
   return {

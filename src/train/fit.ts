@@ -4,7 +4,7 @@
  */
 
 import type { HostOptions } from "../engines/engine.ts";
-import { hostOf } from "../engines/registry.ts";
+import { engineFor, hostOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -27,8 +27,9 @@ import { disposing, type Own } from "../runtime/disposable.ts";
 import { arrayPasses } from "./array-batches.ts";
 import type { BatchSource, ExampleBatch, Passes } from "./batches.ts";
 import { bySizes } from "./by-sizes.ts";
-import { aCallback, type Callback, type Logs, type TrainingRun } from "./callbacks.ts";
+import { aCallback, type Callback, callbacksOf, type Logs, type TrainingRun } from "./callbacks.ts";
 import { rowsBetween } from "./chunks.ts";
+import type { Communicator } from "./communicator.ts";
 import { argumentsOf, isNested, isSource } from "./data-arguments.ts";
 import { createMeans, createMeasure, measuredPasses } from "./evaluate.ts";
 import {
@@ -48,6 +49,7 @@ import { amount, share } from "./number-rules.ts";
 import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-names.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
+import type { Agreement } from "./ranks.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { sourcePasses } from "./source-batches.ts";
 import { createTrainer, stateRules, type TrainerState } from "./trainer.ts";
@@ -196,17 +198,21 @@ async function train(
   model: Model,
   training: Passes,
   validation: Passes | undefined,
-  { epochs = 1, initialEpoch, seed = 0, callbacks = [], ...rest }: FitOptions,
+  { epochs = 1, initialEpoch, seed = 0, callbacks: all = [], ...rest }: FitOptions,
 ): Promise<History> {
+  const { distributed } = rest;
+  const callbacks = callbacksOf(all, distributed);
   const { loss = defaultLoss, signal, resume, learningRate: schedule } = rest;
   const optimizer = optimizerOf(rest.optimizer);
   const metrics = namesOfMetrics(rest.metrics);
   const given = Object.entries(rest).filter(([name]) => Object.hasOwn(trainingRules, name));
   const each = Object.assign(Object.fromEntries(given), { optimizer, seed });
   const trainerOf = own(bySizes(({ batch, steps }) => createTrainer(model, { batch, steps, ...each })));
+  const agreement = distributed && (await startTogether(model, distributed, { ...rest, epochs, seed, optimizer }));
   let trainer = await trainerOf(training.sizes);
   const measure =
-    validation && own(await createMeasure(model, validation, { where: "fit", loss, metrics, ...hostOf(rest) }));
+    validation &&
+    own(await createMeasure(model, validation, { where: "fit", loss, metrics, distributed, ...hostOf(rest) }));
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const guard = own(createNonFiniteGuard(trainer));
@@ -238,8 +244,9 @@ async function train(
   const epoch: number[] = [];
   const history: Record<string, number[]> = {};
   let logs: Logs = {};
+  const aborted = agreement?.aborted ?? ((): boolean => signal?.aborted === true);
   const ended = (): boolean => {
-    if (signal?.aborted === true) run.stop("aborted");
+    if (aborted()) run.stop("aborted");
     return stopped !== undefined;
   };
   for (const callback of callbacks) await callback.onTrainBegin?.(run);
@@ -252,10 +259,12 @@ async function train(
     const pass = training.pass(k, (reason) => run.stop(`${reason}, in epoch ${k + 1}`))[Symbol.asyncIterator]();
     let taken = 0;
     while (!ended()) {
-      const { done, value: batch } = await unlessAborted(pass.next(), signal).catch((error: unknown) => {
-        guard.trySave();
-        throw error;
-      });
+      const { done, value: batch } = await unlessAborted(pass.next(), agreement ? undefined : signal).catch(
+        (error: unknown) => {
+          guard.trySave();
+          throw error;
+        },
+      );
       if (done === true) break;
       const { learningRate } = run;
       checkValue(`fit: the learning rate of step ${trainer.step}`, learningRate, amount);
@@ -268,15 +277,17 @@ async function train(
       }
       trainer.startBatch();
       const { batch: _, steps: __, ...examples } = batch;
+      const agreed = agreement?.exchange();
       const mean = await guard.update(examples, learningRate);
+      await agreed;
       taken++;
       place = { epoch: k, batches: place.batches + 1 };
-      means.add(trainer.validOutputs, mean, (name) => trainer.program.total(name));
+      means.add(trainer.validOutputs, mean, (name) => trainer.total(name));
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
       await yieldNow();
     }
     await guard.save();
-    if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;
+    if ((ended() && aborted()) || (taken === 0 && stopped !== undefined)) break;
     // A schedule may return no rate for the step after the last.
     const learningRate = run.learningRate ?? used;
     logs = Object.assign(means.logs(), measure && named("val", await measure()), { learningRate });
@@ -290,6 +301,40 @@ async function train(
   }
   for (const callback of callbacks) await callback.onTrainEnd?.(logs, run);
   return { epoch, history, ...(stopped !== undefined && { stopped }) };
+}
+
+/** Several processes begin alike, with the first one's values. */
+async function startTogether(
+  model: Model,
+  distributed: Communicator,
+  {
+    epochs,
+    seed,
+    optimizer,
+    batchSize,
+    clipNorm,
+    clipNormEach,
+    clipValue,
+    accumulate,
+    signal,
+    ...rest
+  }: FitOptions & {
+    readonly optimizer: Optimizer;
+  },
+): Promise<Agreement> {
+  const several = await import("./ranks.ts");
+  const { name, isa } = await engineFor(rest);
+  await several.checkSame(distributed, "fit", {
+    "the parameters": model.parameters.map(({ name, shape }) => [name, shape]),
+    "the engine": [name, isa, rest.precision],
+    "the options": {
+      ...{ epochs, seed, batchSize, clipNorm, clipNormEach, clipValue, accumulate },
+      optimizer: [optimizer.name, optimizer.learningRate],
+    },
+    "the state to resume from": several.digestOfState(rest.resume),
+  });
+  await several.shareValues(distributed, model.values);
+  return several.createAgreement(distributed, { signal, clock: () => performance.now() });
 }
 
 /** The next batch, or the end of batches if the signal comes first. */

@@ -2,6 +2,7 @@
  * The Trainer: one training step as one program, with forward and backward pass, clipping and the optimiser.
  */
 
+import type { Numbers } from "../engines/engine.ts";
 import { engineFor } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -29,6 +30,7 @@ import type { Inputs } from "./checks.ts";
 import { namesOfMetrics } from "./metrics.ts";
 import { amount } from "./number-rules.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
+import type { Ranks } from "./ranks.ts";
 import { decays, type TrainerOptions, trainerArguments, trainingPlan } from "./training-plan.ts";
 
 /**
@@ -48,11 +50,13 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   const optimizer = options.optimizer ?? adam();
   const all = Object.assign({}, options, { optimizer, metrics: namesOfMetrics(options.metrics) });
   const { target } = await engineFor(options);
-  const plan = trainingPlan(model, all, target);
+  const { distributed, batch } = options;
+  const ranks = distributed && (await import("./ranks.ts")).createRanks(distributed, batch);
+  const plan = trainingPlan(model, { ...all, batch: ranks?.room ?? batch }, target, ranks?.inParts);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });
   if (decay && plan.inputs[lossInputs.decay]) program.setInput(lossInputs.decay, decay);
-  return new Trainer(model, all, program);
+  return new Trainer(model, all, program, ranks);
 }
 
 /** Trains a model update by update; made by `createTrainer`. It owns its memory until `dispose()`. The model's values change only by `save()`. */
@@ -72,8 +76,13 @@ export class Trainer extends Disposable {
   private gathered = { batches: 0, outputs: 0 };
   /** The number of outputs in the mean loss of the last update. */
   private outputs = 0;
+  /** The loss and the sums of metrics of the last update, over all processes. */
+  private totals: Readonly<Record<string, number>> = {};
+  /** With several processes: this one's part; and the states of all examples after the last update, once they are gathered. */
+  private readonly ranks: Ranks | undefined;
+  private gatheredStates: Readonly<Record<string, Float32Array>> | undefined;
 
-  constructor(model: Model, options: Trainer["options"], program: Program) {
+  constructor(model: Model, options: Trainer["options"], program: Program, ranks?: Ranks) {
     const { batch, steps, optimizer, clipNorm, clipNormEach, clipValue, accumulate = 1, seed = 0 } = options;
     super();
     this.model = model;
@@ -83,7 +92,8 @@ export class Trainer extends Disposable {
     this.seed = seed;
     this.accumulate = accumulate;
     this.stateful = statesOf(model, ({ stateful }) => stateful);
-    this.bindBatch = createBatchBinder(model, program, { steps, batch });
+    this.ranks = ranks;
+    this.bindBatch = createBatchBinder(model, program, { steps, batch, take: ranks?.take });
     const norm = clipNorm ?? clipNormEach;
     if (norm !== undefined) program.setSetting("clip", norm);
     if (clipValue !== undefined) program.setSetting("limit", clipValue);
@@ -102,9 +112,13 @@ export class Trainer extends Disposable {
   get counted(): number {
     return this.outputs;
   }
-  /** The keys of the dropout masks of the next update. */
+  /** The keys of the dropout masks of the next update: those of weights are the same in every process. */
   get keys(): readonly [number, number] {
     return [this.seed, this.runs + 1];
+  }
+  /** The sum of a metric over the outputs that counted in the last update. */
+  total(name: string): number {
+    return this.totals[name] ?? 0;
   }
 
   /**
@@ -147,16 +161,26 @@ export class Trainer extends Disposable {
       program.setSetting("due", due ? 1 : 0);
       program.setSetting("part", gathered.outputs === 0 ? 1 : this.outputs / gathered.outputs);
     }
-    program.setKeys(...this.keys);
+    const { keys } = this;
+    program.setKeys(...keys);
     this.runs++;
     if (due) {
       this.taken++;
       this.gathered = { batches: 0, outputs: 0 };
     }
-    await program.run();
+    this.gatheredStates = undefined;
+    const names = Object.keys(program.plan.totals);
+    const totals = (): Numbers => Float64Array.from(names, (name) => program.total(name));
+    const { ranks } = this;
+    let sums: Numbers;
+    if (ranks === undefined) {
+      await program.run();
+      sums = totals();
+    } else sums = await ranks.run(program, keys, totals);
     program.advanceStates();
     await program.fetch();
-    return program.total("loss");
+    this.totals = Object.fromEntries(names.map((name, k) => [name, sums[k] as number]));
+    return this.total("loss");
   }
   /** Set all states to zeros. */
   resetStates(): void {
@@ -179,7 +203,7 @@ export class Trainer extends Disposable {
   }
 
   /**
-   * A copy of everything that training needs to resume to the same bits.
+   * A copy of everything that training needs to resume to the same bits. With several processes `gatherStates` comes before it.
    * @param values the values that the model will have then, by default its present ones. If the newest values differ from
    *   them, the state contains the newest
    */
@@ -194,14 +218,26 @@ export class Trainer extends Disposable {
     if (changed) kept.add("w");
     if (gathered.batches > 0) kept.add("gathered");
     const copies = (slot: string) => Object.fromEntries(names.map((name) => [name, program.slot(slot, name)]));
+    // Without those of other processes' examples there are none: a training then starts from zeros.
+    const states = this.ranks === undefined ? this.ownStates() : this.gatheredStates;
     return {
       step: this.taken,
       slots: Object.fromEntries([...kept].map((slot) => [slot, copies(slot)])),
       runs: this.runs,
-      states: Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)])),
+      ...(states && { states }),
       ...(gathered.batches > 0 && { gathered: { ...gathered } }),
     };
   }
+  /** The states of this process's examples that the next update starts from. */
+  private ownStates(): Record<string, Float32Array<ArrayBuffer>> {
+    const { program } = this;
+    return Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)]));
+  }
+  /** With several processes: bring the states of all examples here, before `state` is called. Every process calls it. */
+  async gatherStates(): Promise<void> {
+    if (this.ranks !== undefined) this.gatheredStates ??= await this.ranks.gather(this.ownStates());
+  }
+
   /**
    * Continue from a state.
    * @param state the state, as `state()` returns it, also of another trainer of the same model and options
@@ -223,10 +259,11 @@ export class Trainer extends Disposable {
       );
     }
     for (const [name, values] of Object.entries(states)) {
-      const { rows, size } = program.plan.states[name] ?? { rows: 0, size: 0 };
-      if (values.length === rows * size) continue;
+      const { size } = program.plan.states[name] ?? { size: 0 };
+      const expected = this.options.batch * size;
+      if (values.length === expected) continue;
       throw new InputError(
-        `training: the state to resume from has ${values.length} numbers of ${name}, expected ${rows * size}. ` +
+        `training: the state to resume from has ${values.length} numbers of ${name}, expected ${expected}. ` +
           "Give the same model and batch.",
       );
     }
@@ -238,7 +275,10 @@ export class Trainer extends Disposable {
         program.setSlot(slot, name, slots[slot]?.[name] as Float32Array);
       }
     }
-    for (const [name, values] of Object.entries(states)) program.setState(name, values);
+    const { ranks, options } = this;
+    for (const [name, values] of Object.entries(states))
+      program.setState(name, ranks === undefined ? values : ranks.take(values, values.length / options.batch));
+    this.gatheredStates = ranks && states;
   }
   /** The slots of the optimiser. */
   private kept(): readonly string[] {

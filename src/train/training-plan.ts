@@ -18,6 +18,7 @@ import type { Plan } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
 import type { Target } from "../schedule/target.ts";
 import { sizesRules } from "./checks.ts";
+import { aCommunicator, type Communicator } from "./communicator.ts";
 import { dropConnectRates, dropWeights, scheduleDropped } from "./drop-connect.ts";
 import { accumulateGradients, clipByGlobalNorm, clipByValue } from "./gradient-cells.ts";
 import { lossGraph, purposeOf } from "./loss-graph.ts";
@@ -48,6 +49,11 @@ export type TrainerOptions = HostOptions & {
   readonly metrics?: readonly MetricName[];
   /** Seed of the dropout masks. Default 0. */
   readonly seed?: number;
+  /**
+   * What connects this process with others that train the same model, as `connect` of `unrolled/distributed` makes it: each computes its
+   * part of every batch. By default this process is alone.
+   */
+  readonly distributed?: Communicator | undefined;
 };
 
 /** The options that every kind of training has. */
@@ -61,6 +67,7 @@ export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps">> = {
   accumulate: alias(size, "gradientAccumulationSteps"),
   metrics: metricNames,
   seed: aSeed,
+  distributed: aCommunicator,
 };
 export const trainerArguments: Arguments = {
   model: aModel,
@@ -70,8 +77,9 @@ export const trainerArguments: Arguments = {
 /**
  * The plan of one training step: the model's, followed by the optimiser's over all parameters at once. The optimiser's
  * states are slots of the plan; accumulated gradients are the slot "gathered".
+ * @param inParts where it is to run in parts
  */
-export function trainingPlan(model: Model, options: TrainerOptions, target: Target): Plan {
+export function trainingPlan(model: Model, options: TrainerOptions, target: Target, inParts?: InParts): Plan {
   const { batch, steps, precision, loss = defaultLoss, metrics = [] } = options;
   const { clipNorm, clipNormEach, clipValue, accumulate = 1 } = options;
   const optimizer = options.optimizer ?? adam();
@@ -91,13 +99,22 @@ export function trainingPlan(model: Model, options: TrainerOptions, target: Targ
     decayOf !== undefined,
     clips,
     accumulate > 1,
+    inParts !== undefined,
   ];
   const purpose = purposeOf(loss, ["train", hangsOn]);
-  const make = () => planned(model, { ...options, optimizer }, target);
+  const make = () => planned(model, { ...options, optimizer }, target, inParts);
   return purpose === undefined ? make() : onceForEqual(model, purpose, make);
 }
 
-function planned(model: Model, options: TrainerOptions & { readonly optimizer: Optimizer }, target: Target): Plan {
+/** Makes the plan one in parts; `main`: the section that computes the gradients. */
+type InParts = (plan: Plan, main: number) => Plan;
+
+function planned(
+  model: Model,
+  options: TrainerOptions & { readonly optimizer: Optimizer },
+  target: Target,
+  inParts: InParts = (plan) => plan,
+): Plan {
   const { batch, steps, precision, optimizer, loss = defaultLoss } = options;
   const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
   const forward = lossGraph(model, { loss, training: true, metrics, steps });
@@ -128,7 +145,7 @@ function planned(model: Model, options: TrainerOptions & { readonly optimizer: O
     inputs: { [lossInputs.gradient]: "gradients" },
     inPlace: { w: "parameters", ...Object.fromEntries(slots.map((slot) => [slot, "own" as const])) },
   });
-  return joinPlans(first, second);
+  return inParts(joinPlans(first, second), first.sections.length - 1);
 }
 
 /** While gradients are accumulated the optimiser's states do not change, like a cell's at a masked step. */

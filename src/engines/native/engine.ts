@@ -156,17 +156,24 @@ const keptByFailures = (pool: PoolProgram, keep: () => void): PoolProgram => ({
     }),
 });
 
-/** What a thread runs: all of it, where it is alone. Holds the code: whoever can call it keeps it in memory. */
+/** What a thread runs: all of each part, where it is alone. Holds the code: whoever can call it keeps it in memory. */
 function partOf(
   host: NativeHost,
   placed: Placed,
   { address }: Memory,
   numbers: Int32Array | undefined,
-): (thread: number, changed: 0 | 1) => void {
+): (thread: number, how: number) => void {
   const callable = (entry: number): Call => host.callable(placed.at + BigInt(entry), 2);
-  const [all, own] = [callable(placed.alone), placed.runs.map(callable)];
-  if (numbers === undefined) return (_, changed) => all(address, changed);
-  return (thread, changed) => (numbers[threadsAt] === 1 ? all : (own[thread] as Call))(address, changed);
+  const parts = placed.parts.map(({ alone, runs }) => [callable(alone), ...runs.map(callable)]);
+  return (thread, how) => {
+    const first = how < 2 ? 0 : (how >> 1) - 1;
+    const last = how < 2 ? parts.length - 1 : first;
+    for (let k = first; k <= last; k++) {
+      const own = numbers === undefined || numbers[threadsAt] === 1 ? 0 : thread + 1;
+      const call = parts[k]?.[own] as Call;
+      call(address, how & 1);
+    }
+  };
 }
 type Call = (base: bigint, changed: number) => void;
 
@@ -188,19 +195,19 @@ let waits = false;
 /** The same in a worker, which has nothing of ours. */
 function workerCode(
   host: NativeHost,
-  { at, alone, runs, inside }: Placed,
+  { at, parts, inside }: Placed,
   base: bigint,
 ): { readonly make: string } & Record<string, unknown> {
   if (!waits) process.once("exit", freeWorkers);
   waits = true;
   const make = `(({ koffi, base, entries, places, inside, loading }, numbers, require) => {
-    let alone, own, spread;
+    let parts, spread;
     Atomics.add(loading, 0, 1);
     try {
       if (Atomics.load(loading, 1) === 1) return { run() {} };
       const { decode, load, proto } = require(koffi);
       spread = (${spreadOver})(load(null), numbers, places); // Without load, this thread has no memory for calls.
-      [alone, ...own] = entries.map((at) => decode(at, proto("void (int64_t, int64_t)")));
+      parts = entries.map((part) => part.map((at) => decode(at, proto("void (int64_t, int64_t)"))));
     } finally {
       Atomics.sub(loading, 0, 1);
       Atomics.notify(loading, 0);
@@ -215,19 +222,24 @@ function workerCode(
         return 0;
       }
     })();
-    const run = (thread, changed) => {
+    const runParts = (own, how) => {
+      const first = how < 2 ? 0 : (how >> 1) - 1;
+      const last = how < 2 ? parts.length - 1 : first;
+      for (let k = first; k <= last; k++) parts[k][own](base, how & 1);
+    };
+    const run = (thread, how) => {
       numbers[places.tidsAt + thread] = tid;
       Atomics.add(inside, 0, 1);
-      if (numbers[places.threadsAt] === 1) alone(base, changed);
+      if (numbers[places.threadsAt] === 1) runParts(0, how);
       else {
         const leave = spread(thread);
-        own[thread](base, changed);
+        runParts(thread + 1, how);
         leave();
       }
       Atomics.sub(inside, 0, 1);
     };
     return { run };
   })`;
-  const addresses = [alone, ...runs].map((entry) => at + BigInt(entry));
+  const addresses = parts.map(({ alone, runs }) => [alone, ...runs].map((entry) => at + BigInt(entry)));
   return { make, koffi: host.koffi, base, entries: addresses, places: { threadsAt, cpusAt, tidsAt }, inside, loading };
 }

@@ -22,14 +22,16 @@ export type NativeProgram = {
   readonly code: Uint8Array<ArrayBuffer>;
   /** Bytes of memory in all. */
   readonly bytes: number;
-  /**
-   * Where functions begin: `alone`, which runs all, and those of each of several threads, of the memory's address and of 1 where
-   * parameters have changed; `advance`, of the memory's address.
-   */
-  readonly alone: number;
-  readonly runs: readonly number[];
+  /** Of a plan in parts the functions of each section in order; else one of all sections. */
+  readonly parts: readonly PartOfProgram[];
+  /** Where a function begins: of the memory's address. */
   readonly advance: number;
 };
+/**
+ * Where functions begin: `alone`, which does all, and those of each of several threads. They are of the memory's address and of 1 where
+ * parameters have changed.
+ */
+export type PartOfProgram = { readonly alone: number; readonly runs: readonly number[] };
 
 const multipliesBf16 = ({ sections }: Plan): boolean =>
   sections.some(({ instructions }) =>
@@ -65,19 +67,23 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number, listing?
   const program: ProgramWriter = { plan, packing, a, host, tiles, conversions, eightBits, passes, barrier: meeting };
 
   const functions: (readonly [Label, NativeFunction])[] = [];
-  const runOf = (thread: number, of: number): Label => {
+  const sections = plan.sections.map((section, k) => ({ section, k }));
+  type Sections = typeof sections;
+  const runOf = (some: Sections, name: string, thread: number, of: number): Label => {
     const f = new NativeFunction(1);
     const scratch = packing.end + thread * scratchSize;
     const writer = { ...program, f, o: vectorOps(f, a, host), thread, threads: of, scratch };
-    plan.sections.forEach((section, k) => {
-      writeSection(writer, section, k);
-    });
-    const label = a.label(of === 1 ? "run" : `run_of_thread_${thread}`);
+    for (const { section, k } of some) writeSection(writer, section, k);
+    const label = a.label(of === 1 ? name : `${name}_of_thread_${thread}`);
     functions.push([label, f]);
     return label;
   };
-  const alone = runOf(0, 1);
-  const runs = threads > 1 ? Array.from({ length: threads }, (_, thread) => runOf(thread, threads)) : [];
+  const partOf = (some: Sections, name: string) => ({
+    alone: runOf(some, name, 0, 1),
+    runs: threads > 1 ? Array.from({ length: threads }, (_, thread) => runOf(some, name, thread, threads)) : [],
+  });
+  const parts =
+    plan.parts === undefined ? [partOf(sections, "run")] : sections.map((one) => partOf([one], `run_section_${one.k}`));
   for (const [label, f] of functions) f.assemble(a, label);
   // A pass reads and writes at what lies so far from a row's or a step's beginning.
   listing?.name((base, offset) => (base === memoryBase ? valuesAt(plan, offset) : undefined));
@@ -90,8 +96,9 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number, listing?
   // Without a permission an instruction of AMX is none.
   const tiled = host.bf16 === "amx" && multipliesBf16(plan);
   const entryOf = (label: Label): number => entry(a, label, tiled);
-  const entries = { alone: entryOf(alone), runs: runs.map(entryOf), advance: advanceCode(a, plan) };
-  return { code: a.finish(), bytes, ...entries };
+  const entries = parts.map(({ alone, runs }) => ({ alone: entryOf(alone), runs: runs.map(entryOf) }));
+  const advance = advanceCode(a, plan);
+  return { code: a.finish(), bytes, parts: entries, advance };
 }
 
 /** What a plan has at an address: of values that share bytes, all. */

@@ -34,17 +34,21 @@ export const reference: Engine = {
 
 /**
  * A plan of any target, ready to run on `memory`, which has a number for each 4 bytes of the plan. `runSync` runs all its
- * sections once; by default in plain loops.
+ * sections once, or one of them; by default in plain loops.
  */
-export function createExecutable(plan: Plan, memory: Numbers, runSync = () => runPlan(plan, memory)): Executable {
+export function createExecutable(
+  plan: Plan,
+  memory: Numbers,
+  runSync = (section?: number) => runPlan(plan, memory, section),
+): Executable {
   const at = (address: number, count: number): Numbers => memory.subarray(address / 4, address / 4 + count);
   return {
     threads: 1,
     bytes: memory.byteLength,
     numbers: at,
     integers: at,
-    run: async () => runSync(),
-    runSync,
+    run: async (_, section) => runSync(section),
+    runSync: () => runSync(),
     advanceStates: () => advanceStates(plan, memory),
     fetch: async () => {},
     dispose() {},

@@ -24,9 +24,11 @@ import type { Numbers } from "../engine.ts";
 type Time = { readonly steps: number } | number;
 export type Context = { readonly plan: Plan; readonly section: Section; readonly memory: Numbers; readonly time: Time };
 
-/** Run all sections once. `memory` has one number for each 4 bytes of the plan. */
-export function runPlan(plan: Plan, memory: Numbers): void {
-  for (const section of plan.sections) runAll(section.instructions, { plan, section, memory, time: section });
+/** Run all sections once, or one of them alone. `memory` has one number for each 4 bytes of the plan. */
+export function runPlan(plan: Plan, memory: Numbers, only?: number): void {
+  plan.sections.forEach((section, k) => {
+    if (only === undefined || k === only) runAll(section.instructions, { plan, section, memory, time: section });
+  });
 }
 
 /** Let each state start from its value after the last step: see `Executable.advanceStates`. */

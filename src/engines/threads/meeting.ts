@@ -6,8 +6,8 @@
 /** Number of threads that have reached the barrier; and its round, how often all have reached it. */
 export const arrivedAt = 0;
 export const roundAt = 1;
-/** 1 where parameters have changed since the run before. */
-export const changedAt = 2;
+/** How the program is run: see `howToRun`. */
+export const howAt = 2;
 /** Number of threads of this run; 0 if one has failed. */
 export const threadsAt = 3;
 /**

@@ -2,7 +2,7 @@
  * Long-lived worker threads, in Node and in pages, that run compiled programs together on shared memory. Knows nothing
  * about what a program computes.
  */
-import { callsAt, changedAt, goneAt, hereAt, threadsAt } from "./meeting.ts";
+import { callsAt, goneAt, hereAt, howAt, threadsAt } from "./meeting.ts";
 import { patience, workerSource } from "./worker-source.ts";
 
 /** A message from a worker: the run of program `id` has ended; without `id`, the worker has started. */
@@ -110,16 +110,16 @@ function startWorker(): PoolWorker {
 export type PoolProgram = {
   readonly id: number;
   /**
-   * Run the program once on all threads, or on this thread alone if the workers have not started. `changed`: 1 if parameters
-   * have changed. Rejects with what a thread threw.
+   * Run the program once on all threads, or on this thread alone if the workers have not started; `how`: see `howToRun`. Rejects with
+   * what a thread threw.
    */
-  readonly run: (changed: 0 | 1) => Promise<void>;
+  readonly run: (how: number) => Promise<void>;
   /**
    * The same, synchronously, for many short steps without a message for each: this thread does the first part, and workers
    * that follow it do the others; if one is missing, this thread does everything. Allocates nothing on the heap. Only for
    * threads that may wait: see `mayWait`.
    */
-  readonly lead: (changed: 0 | 1) => void;
+  readonly lead: (how: number) => void;
   /** Calls `then` once no thread runs the program: at once if none does, never if its values are lost. */
   readonly whenFree: (then: () => void) => void;
 };
@@ -131,7 +131,7 @@ export const mayWait = (): boolean => (globalThis as { document?: unknown }).doc
 let followed: (() => void) | undefined;
 
 /**
- * What a worker makes `run` of, a function of its number and of 1 where parameters have changed: a module; or, in Node, the text
+ * What a worker makes `run` of, a function of its number and of how it is run: a module; or, in Node, the text
  * `make` of a function of this, of the numbers where threads meet, and of `require`.
  */
 export type WorkerCode =
@@ -147,7 +147,7 @@ export async function loadIntoPool(
   code: WorkerCode,
   numbers: Int32Array,
   threads: number,
-  part: (thread: number, changed: 0 | 1) => void,
+  part: (thread: number, how: number) => void,
 ): Promise<PoolProgram> {
   const id = programs++;
   let mine: readonly PoolWorker[] = [];
@@ -179,11 +179,11 @@ export async function loadIntoPool(
     numbers[goneAt] = 1;
     for (const worker of mine) worker.postMessage({ kind: "load", id, code, numbers });
   };
-  const begin = (changed: 0 | 1): void => {
+  const begin = (how: number): void => {
     if (jobOf(id) !== undefined) throw new Error("internal: a program is run while it runs");
     if (lost !== undefined) throw lost;
     join();
-    numbers[changedAt] = changed;
+    numbers[howAt] = how;
   };
   const lose = (error: string): Error => {
     numbers[threadsAt] = 0; // Threads in machine code leave; they cannot be ended there.
@@ -193,14 +193,14 @@ export async function loadIntoPool(
   /** Do the part of the first thread, which is everything if it is alone. Returns what failed, if anything. */
   const runHere = (): string | undefined => {
     try {
-      part(0, numbers[changedAt] as 0 | 1);
+      part(0, numbers[howAt] as number);
       return numbers[threadsAt] === 0 ? "it ended" : undefined;
     } catch (error) {
       return String(error);
     }
   };
-  const run = async (changed: 0 | 1): Promise<void> => {
-    begin(changed);
+  const run = async (how: number): Promise<void> => {
+    begin(how);
     const job: Job = { id, numbers, ended() {} };
     const end = new Promise<string | undefined>((resolve) => {
       job.ended = resolve;
@@ -222,8 +222,8 @@ export async function loadIntoPool(
     if (error !== undefined) throw lose(error);
     job.freed?.();
   };
-  const lead = (changed: 0 | 1): void => {
-    begin(changed);
+  const lead = (how: number): void => {
+    begin(how);
     if (followed !== dismiss) followed?.();
     followed = dismiss;
     if (Atomics.exchange(numbers, goneAt, 0) > 0) {

@@ -1,5 +1,5 @@
 /** The program of a worker of the pool, as text. */
-import { callsAt, changedAt, goneAt, hereAt, roundAt, threadsAt } from "./meeting.ts";
+import { callsAt, goneAt, hereAt, howAt, roundAt, threadsAt } from "./meeting.ts";
 
 /**
  * How often a follower looks for work before it returns to its messages, and how often the leader looks for followers: about
@@ -20,7 +20,7 @@ const follow = ({ run, numbers }, thread) => {
   for (let here, looks = 0; ; looks++) {
     if (Atomics.load(numbers, ${callsAt}) !== calls) {
       try {
-        run(thread, numbers[${changedAt}]);
+        run(thread, numbers[${howAt}]);
       } catch (error) {
         Atomics.store(numbers, ${threadsAt}, 0);
         Atomics.add(numbers, ${roundAt}, 1);
@@ -49,7 +49,7 @@ port.onmessage = ({ data: { kind, id, code, numbers, thread, initial } }) => {
   else if (kind === "weigh") try { new WebAssembly.Memory({ initial }); } catch {}
   else if (kind === "follow") follow(program, thread);
   else {
-    program.run(thread, program.numbers[${changedAt}]);
+    program.run(thread, program.numbers[${howAt}]);
     if (thread === 0) port.postMessage({ id });
   }
 };

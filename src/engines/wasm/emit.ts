@@ -4,12 +4,12 @@
  */
 import { bodyOf, type Plan } from "../../schedule/plan.ts";
 import { assembleModule, type Code, type FunctionHandle, func } from "./assembler.ts";
-import { call, i32, memory } from "./instructions.ts";
+import { call, i32, if_, memory } from "./instructions.ts";
 import { matmulFunctions, tileScratchBytes } from "./matmul.ts";
 import { addBlockFunction } from "./outer.ts";
 import { type Packing, packWeights } from "./packing.ts";
 import { packFunction } from "./packing-code.ts";
-import { emitSection, type ModuleContext } from "./section.ts";
+import { type Emitted, emitSection, type ModuleContext } from "./section.ts";
 import { barrierFunction } from "./share.ts";
 import type { Host } from "./vector-ops.ts";
 
@@ -32,8 +32,8 @@ export type EmitOptions = Host & {
 };
 
 /**
- * The module imports "env" "memory" and exports `run` (the whole plan once; called by every thread with its number, and
- * with 1 where parameters have changed since they were last laid out for the products) and `advance` (states go on).
+ * The module imports "env" "memory" and exports `run` (the whole plan once, or one section; called by every thread with its number, and
+ * with how it is run: see `howToRun`) and `advance` (states go on).
  */
 export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: EmitOptions): Uint8Array<ArrayBuffer> {
   const functions: FunctionHandle[] = [];
@@ -47,12 +47,26 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
   const adder = add(addBlockFunction());
   const meet: Code = threads > 1 ? call(add(barrierFunction())) : [];
   const module: ModuleContext = { plan, layout, threads, host, add, matmul, packer, adder, meet };
-  const emitted = plan.sections.flatMap((section, k) => emitSection(section, k, module));
-  add(
-    func({ export: "run", params: ["i32", "i32"], results: [] }, (f) =>
-      emitted.map((make) => make(f, i32.const(0), f.param(0))),
-    ),
-  );
+  const sections = plan.sections.map((section, k) => emitSection(section, k, module));
+  const running = (emitted: readonly Emitted[], how: { readonly export?: string }) =>
+    add(
+      func({ ...how, params: ["i32", "i32"], results: [] }, (f) =>
+        emitted.map((make) => make(f, i32.const(0), f.param(0))),
+      ),
+    );
+  if (plan.parts === undefined) running(sections.flat(), { export: "run" });
+  else {
+    const parts = sections.map((emitted) => running(emitted, {}));
+    add(
+      func({ export: "run", params: ["i32", "i32"], results: [] }, (f) => {
+        const [thread, how] = [f.param(0), f.param(1)];
+        const [changed, part] = [i32.and(how.get, i32.const(1)), i32.shr_u(how.get, i32.const(1))];
+        return parts.map((one, k) =>
+          if_(i32.or(i32.eqz(part), i32.eq(part, i32.const(k + 1))), call(one, thread.get, changed)),
+        );
+      }),
+    );
+  }
   add(
     func({ export: "advance", params: [], results: [] }, () =>
       Object.values(plan.states).map(({ offset, last, rows, rowBytes }) =>

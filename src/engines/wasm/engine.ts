@@ -61,7 +61,7 @@ async function compile(plan: Plan, options: EmitOptions): Promise<Compiled> {
   return { module: await WebAssembly.compile(emit(plan, layout, options)), pages: layout.pages };
 }
 
-type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonly advance: () => void };
+type Exports = { readonly run: (thread: number, how: number) => void; readonly advance: () => void };
 
 function allocate(pages: number, shared: boolean): WebAssembly.Memory {
   const bytes = pages * pageBytes;

@@ -138,13 +138,13 @@ async function runCell(seed: number): Promise<Outcome> {
 /** The same code for one thread, on a memory between pages that nobody may touch: the first number that is another one, or -1. */
 function runBetweenGuards(program: Program, isa: (typeof isas)[number]): number {
   const { plan } = program;
-  const { code, bytes, alone } = emit(plan, isa, { fma: true }, 1);
+  const { code, bytes, parts } = emit(plan, isa, { fma: true }, 1);
   const { place, callable } = host as NativeHost;
   const [{ address, free }, memory] = [place(code), guardedMemory(bytes)];
   const there = memoryOf(program, 0, plan.bytes / 4);
   const wanted = new Int32Array(there.buffer, there.byteOffset, there.length);
   memory.words.set(wanted);
-  callable(address + BigInt(alone), 2)(memory.address, 1);
+  callable(address + BigInt(parts[0]?.alone as number), 2)(memory.address, 1);
   // Before the plan's memory lies what is the threads' own.
   const from = plan.target.reservedBytes / 4;
   const found = wanted.findIndex((word, k) => k >= from && word !== memory.words[k]);

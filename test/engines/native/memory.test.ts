@@ -52,7 +52,7 @@ const margin = 1024;
 function mistakesOf(host: NativeHost, { what, plan, section, one }: Cut, isa: (typeof isas)[number]): string[] {
   const program = emit(plan, isa, { fma: true }, 1);
   const { address, free } = host.place(program.code);
-  const run = host.callable(address + BigInt(program.alone), 2);
+  const run = host.callable(address + BigInt(program.parts[0]?.alone as number), 2);
   const count = plan.bytes / 4;
   const [reads, writes] = [new Uint8Array(count), new Uint8Array(count)];
   const { perform } = accesses(plan, section, {

@@ -16,7 +16,7 @@ const isa = instructionSets(host)[0] as Isa;
 const plan = schedule(trainingGraph(lstm, { units: 8, input: 3 }), {
   ...{ target: targetFor(isa, "native"), steps: 4, batch: 4 },
 });
-const { code, runs, bytes } = emit(plan, isa, { fma: true }, 2);
+const { code, parts, bytes } = emit(plan, isa, { fma: true }, 2);
 const memory = new Uint8Array(bytes + 64);
 const start = Number((64n - (host.addressOf(memory) % 64n)) % 64n);
 const numbers = new Int32Array(new SharedArrayBuffer(4 * numbersOfMeeting));
@@ -24,5 +24,5 @@ new BigInt64Array(memory.buffer, start + meetingAt, 1)[0] = host.addressOf(numbe
 numbers[threadsAt] = 2;
 numbers[tidsAt + 1] = Number(process.env.GONE);
 const { address } = host.place(code);
-host.callable(address + BigInt(runs[0] as number), 2)(host.addressOf(memory) + BigInt(start), 1);
+host.callable(address + BigInt(parts[0]?.runs[0] as number), 2)(host.addressOf(memory) + BigInt(start), 1);
 console.log(numbers[threadsAt]);

@@ -45,9 +45,9 @@ function loaded(plan: Plan): Executable {
     host.set(part, offset / 4);
     before.set(part, offset / 4);
   };
-  const runSync = (): void => {
+  const runSync = (section?: number): void => {
     sent();
-    runPlan(plan, device);
+    runPlan(plan, device, section);
     for (const { offset, rowBytes, rows } of Object.values(plan.outputs)) bring(offset, (rows * rowBytes) / 4);
     for (const offset of Object.values(plan.totals)) bring(offset, 1);
     for (const { offset, last, rowBytes, rows } of Object.values(plan.states)) {

@@ -1,0 +1,217 @@
+/**
+ * The part of one of several processes in a training step: its examples of each batch, and its gradients, which leave while others are
+ * computed. Knows nothing about what connects them. A training of one process does not load it.
+ */
+import type { Numbers } from "../engines/engine.ts";
+import { excerpt } from "../graph/excerpt.ts";
+import { InputError } from "../graph/input-error.ts";
+import type { Program } from "../runtime/program.ts";
+import { inParts } from "../schedule/in-parts.ts";
+import type { Part, Plan } from "../schedule/plan.ts";
+import type { Communicator } from "./communicator.ts";
+import type { TrainerState } from "./trainer.ts";
+
+/** Examples of a batch, from one to another, which is not included. */
+export type Rows = { readonly from: number; readonly to: number };
+
+/** A process's part of batches of one size. */
+export type Ranks = {
+  readonly communicator: Communicator;
+  /** Its own examples. */
+  readonly rows: Rows;
+  /** How many examples its program has: one that does not count where it has none of the batch. */
+  readonly room: number;
+  /**
+   * The numbers of its own examples.
+   * @param values (T,B,width), flat, time first
+   * @returns (T,room,width)
+   */
+  take(values: ArrayLike<number>, width: number): ArrayLike<number>;
+  /** The plan of a training step in parts; see `inParts`. */
+  inParts(plan: Plan, main: number): Plan;
+  /**
+   * Run such a program: the gradients of each part are summed while the next one runs, and the optimiser runs after the last sum.
+   * @returns the sums of what `totals` gives once all examples are computed
+   */
+  run(program: Program, keys: readonly [number, number], totals: () => Numbers): Promise<Numbers>;
+  /** States (B,H) of all examples, from those of each process's own, (room,H). */
+  gather(states: Readonly<Record<string, Float32Array>>): Promise<Record<string, Float32Array>>;
+};
+
+/** Between the keys of the dropout masks of two processes; odd. */
+const rankKey = 0x85ebca6b;
+
+export function createRanks(communicator: Communicator, batch: number): Ranks {
+  const { rank, size } = communicator;
+  /** As even parts as there can be, in the order of ranks. Where examples are fewer than processes, some have none. */
+  const rowsOf = (of: number): Rows => ({
+    from: Math.floor((batch * of) / size),
+    to: Math.floor((batch * (of + 1)) / size),
+  });
+  const { from, to } = rowsOf(rank);
+  const own = to - from;
+  const room = Math.max(1, own);
+  return {
+    communicator,
+    rows: { from, to },
+    room,
+    inParts,
+    take(values, width) {
+      const steps = values.length / (batch * width);
+      const length = steps * room * width;
+      const taken = values instanceof Int32Array ? new Int32Array(length) : new Float64Array(length);
+      for (let t = 0; t < steps; t++) {
+        const [start, into] = [(t * batch + from) * width, t * room * width];
+        for (let k = 0; k < own * width; k++) taken[into + k] = values[start + k] as number;
+      }
+      return taken;
+    },
+    async run(program, [seed, run], totals) {
+      const { parts } = program.plan;
+      if (parts === undefined) {
+        await program.run();
+        const sums = totals();
+        await communicator.sum(sums);
+        return sums;
+      }
+      const sent: Promise<void>[] = [];
+      const send = (numbers: Numbers): Numbers => {
+        const sum = communicator.sum(numbers);
+        sum.catch(() => {}); // It is awaited below, where the program has run as far.
+        sent.push(sum);
+        return numbers;
+      };
+      const lastOfBatch = parts.findLastIndex(({ ofBatch }) => ofBatch);
+      let sums: Numbers | undefined;
+      await program.runInParts(
+        async (k) => {
+          // Examples of different processes have different masks; parameters have one.
+          program.setKeys(parts[k]?.ofBatch ? (seed + Math.imul(rank, rankKey)) | 0 : seed, run);
+          if (k > lastOfBatch) await Promise.all(sent);
+        },
+        (k) => {
+          for (const one of (parts[k] as Part).completes) send(program.gradientsOf(one));
+          if (k === lastOfBatch) sums = send(totals());
+        },
+      );
+      return sums as Numbers;
+    },
+    async gather(states) {
+      const names = Object.keys(states);
+      const widths = names.map((name) => (states[name] as Float32Array).length / room);
+      const bytes = new Float32Array(own * widths.reduce((sum, width) => sum + width, 0));
+      let end = 0;
+      names.forEach((name, k) => {
+        const count = own * (widths[k] as number);
+        bytes.set((states[name] as Float32Array).subarray(0, count), end);
+        end += count;
+      });
+      const all = await communicator.gather(new Uint8Array(bytes.buffer));
+      const whole = names.map((_, k) => new Float32Array(batch * (widths[k] as number)));
+      all.forEach((given, of) => {
+        const numbers = new Float32Array(given.slice().buffer);
+        const rows = rowsOf(of);
+        let start = 0;
+        whole.forEach((values, k) => {
+          const width = widths[k] as number;
+          const count = (rows.to - rows.from) * width;
+          values.set(numbers.subarray(start, start + count), rows.from * width);
+          start += count;
+        });
+      });
+      return Object.fromEntries(names.map((name, k) => [name, whole[k] as Float32Array]));
+    },
+  };
+}
+
+/** What processes agree on between updates, so that all of them take the same decisions: what the first one's clock says, and who stops. */
+export type Agreement = {
+  /** Exchange; what the functions below return changes with it alone. Every process calls it. */
+  exchange(): Promise<void>;
+  /** Whether the signal of any process was aborted. */
+  aborted(): boolean;
+  /** The first process's clock, and the time at which it looked, in milliseconds. */
+  clock(): number;
+  now(): number;
+};
+
+export async function createAgreement(
+  { rank, sum }: Communicator,
+  { signal, clock }: { readonly signal: AbortSignal | undefined; readonly clock: () => number },
+): Promise<Agreement> {
+  let agreed: Numbers = new Float64Array(3);
+  const exchange = async (): Promise<void> => {
+    const first = rank === 0;
+    const own = Float64Array.of(
+      signal?.aborted ? 1 : 0,
+      first ? clock() : 0,
+      first ? performance.now() : 0,
+    ) as Float64Array<ArrayBuffer>;
+    await sum(own);
+    agreed = own;
+  };
+  await exchange();
+  return {
+    exchange,
+    aborted: () => (agreed[0] as number) > 0,
+    clock: () => agreed[1] as number,
+    now: () => agreed[2] as number,
+  };
+}
+
+/**
+ * @param facts what must be the same in every process, by what it is called
+ * @throws InputError, in every process, that names the first process and the first fact that differ from those of the first process
+ */
+export async function checkSame(
+  communicator: Communicator,
+  where: string,
+  facts: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const all = await communicator.gather(new TextEncoder().encode(JSON.stringify(facts)));
+  const [first, ...others] = all.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as typeof facts);
+  others.forEach((other, k) => {
+    for (const name of new Set([...Object.keys(first as typeof facts), ...Object.keys(other)])) {
+      const [a, b] = [first?.[name], other[name]].map((value) => JSON.stringify(value) ?? "nothing");
+      if (a === b) continue;
+      throw new InputError(
+        `${where}: process ${k + 1} has ${name} ${excerpt(b as string)}, and process 0 has ${excerpt(a as string)}. Start all with the same.`,
+      );
+    }
+  });
+}
+
+/** Give all processes the first one's values: those of another processor can differ in their last bits. */
+export async function shareValues(
+  { broadcast }: Communicator,
+  values: Readonly<Record<string, Float32Array>>,
+): Promise<void> {
+  const all = Object.values(values);
+  const numbers = new Float32Array(all.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const one of all) {
+    numbers.set(one, end);
+    end += one.length;
+  }
+  const shared = new Float32Array((await broadcast(new Uint8Array(numbers.buffer))).slice().buffer);
+  end = 0;
+  for (const one of all) {
+    one.set(shared.subarray(end, end + one.length));
+    end += one.length;
+  }
+}
+
+/** A number that depends on every number of a state to resume from, and on its place. */
+export function digestOfState(state: TrainerState | undefined): string {
+  if (state === undefined) return "none";
+  const { slots, states = {}, ...rest } = state;
+  let hash = 0x811c9dc5;
+  const add = (word: number): void => {
+    hash = Math.imul(hash ^ word, 0x01000193);
+    hash ^= hash >>> 15;
+  };
+  for (const character of JSON.stringify(rest)) add(character.codePointAt(0) as number);
+  for (const one of [...Object.values(slots).flatMap((all) => Object.values(all)), ...Object.values(states)])
+    for (const word of new Int32Array(one.buffer, one.byteOffset, one.length)) add(word);
+  return `update ${state.step}, ${(hash >>> 0).toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,227 @@
+/** A batch in parts: several processes, which are simulated here, compute what one computes. */
+import { describe, expect, test } from "vitest";
+import { gru } from "../../src/cells/gru.ts";
+import { lstm } from "../../src/cells/lstm.ts";
+import type { EngineName } from "../../src/engines/engine.ts";
+import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
+import { createRandom } from "../../src/nn/random.ts";
+import { fit } from "../../src/train/fit.ts";
+import { fitStream } from "../../src/train/fit-stream.ts";
+import type { FitStreamOptions } from "../../src/train/fit-stream-options.ts";
+import { adam } from "../../src/train/optimizers.ts";
+import { createTrainer, type TrainerState } from "../../src/train/trainer.ts";
+import type { TrainerOptions } from "../../src/train/training-plan.ts";
+import { createCommunicators } from "../helpers/communicators.ts";
+
+const [vocabulary, batch, steps] = [11, 7, 5];
+const model = (): Model =>
+  sequential(
+    [
+      embedding(vocabulary, 9, { maskZero: true }),
+      recurrent(lstm, { units: 40, returnSequences: true, stateful: true }),
+      recurrent(gru, { units: 33, returnSequences: true, stateful: true }),
+      dense(vocabulary),
+    ],
+    { seed: 3 },
+  );
+const random = createRandom(1);
+const tokens = Array.from({ length: 8 }, () =>
+  Int32Array.from({ length: batch * steps }, () => random.integer(vocabulary)),
+);
+
+type Trained = { readonly losses: number[]; readonly model: Model; readonly state: TrainerState };
+/** Updates of so many processes, each of which sees all examples. */
+async function trained(size: number, options: Partial<TrainerOptions> = {}, resume?: TrainerState): Promise<Trained[]> {
+  const group = size === 1 ? [undefined] : createCommunicators(size);
+  return Promise.all(
+    group.map(async (distributed) => {
+      const own = model();
+      const trainer = await createTrainer(own, {
+        ...{ batch, steps, threads: 1, optimizer: adam({ learningRate: 0.01 }), clipNorm: 1, distributed },
+        ...{ metrics: ["accuracy"], ...options },
+      });
+      if (resume !== undefined) trainer.restore(resume);
+      const losses: number[] = [];
+      for (let k = resume?.step ?? 0; k < tokens.length - 1; k++) {
+        const targets = (tokens[k + 1] as Int32Array).map((token) => token % vocabulary);
+        losses.push(await trainer.update(tokens[k] as Int32Array, targets), trainer.total("accuracy"));
+      }
+      trainer.save();
+      await trainer.gatherStates();
+      const state = trainer.state();
+      trainer.dispose();
+      return { losses, model: own, state };
+    }),
+  );
+}
+const values = ({ model: { values: all } }: Trained): number[] => Object.values(all).flatMap((one) => [...one]);
+const largest = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((most, value, k) => Math.max(most, Math.abs(value - (b[k] as number))), 0);
+
+describe.each<EngineName>(["wasm", "native", "reference"])("%s", (engine) => {
+  test.each([2, 3, 4, 9])(
+    "%i processes: the losses of one within rounding, and the same bits in each",
+    async (size) => {
+      const [alone] = (await trained(1, { engine })) as [Trained];
+      const all = await trained(size, { engine });
+      const [first] = all as [Trained];
+      expect(largest(first.losses, alone.losses)).toBeLessThan(2e-5);
+      expect(largest(values(first), values(alone))).toBeLessThan(3e-4);
+      for (const one of all) {
+        expect(one.losses).toEqual(first.losses);
+        expect(values(one)).toEqual(values(first));
+        expect(one.state.states).toEqual(first.state.states);
+      }
+      const states = ({ state }: Trained) => Object.values(state.states ?? {}).flatMap((one) => [...one]);
+      expect(largest(states(first), states(alone))).toBeLessThan(1e-3);
+    },
+  );
+});
+
+test("gradients leave in several parts, and the same plan at once gives the same bits", async () => {
+  const [distributed] = createCommunicators(1);
+  const large = (): Model =>
+    sequential([
+      embedding(vocabulary, 9),
+      recurrent(lstm, { units: 70, returnSequences: true }),
+      recurrent(gru, { units: 130, returnSequences: true }),
+      dense(vocabulary),
+    ]);
+  const options = { batch, steps, threads: 2, clipNorm: 1, distributed } as const;
+  for (const engine of ["wasm", "native"] as const) {
+    const [together, alone] = [
+      await createTrainer(large(), { ...options, engine }),
+      await createTrainer(large(), { ...options, engine, distributed: undefined }),
+    ];
+    const { parts = [] } = together.program.plan;
+    expect(parts.filter(({ completes }) => completes.length > 0)).toHaveLength(2);
+    const completed = parts.flatMap(({ completes }) => completes).toSorted((a, b) => a.start - b.start);
+    let end = 0;
+    for (const { start, count } of completed) {
+      expect(start).toBe(end);
+      end += count;
+    }
+    expect(end).toBe(together.program.plan.slabs.numbers);
+    for (let k = 0; k < 3; k++) {
+      const given = [tokens[k] as Int32Array, tokens[k + 1] as Int32Array] as const;
+      expect(await together.update(...given)).toBe(await alone.update(...given));
+    }
+    for (const name of Object.keys(together.program.plan.parameters))
+      expect(together.program.parameter(name)).toEqual(alone.program.parameter(name));
+    for (const one of [together, alone]) one.dispose();
+  }
+});
+
+describe("fitStream", () => {
+  const stream = Int32Array.from({ length: 3000 }, (_, k) => (k * k + (k % 7)) % vocabulary);
+  const options = { batch: 6, steps: 8, epochs: 3, validations: 3, threads: 1, optimizer: "adam" } as const;
+  const run = async (size: number, more: Partial<FitStreamOptions> = {}) => {
+    const group = size === 1 ? [undefined] : createCommunicators(size);
+    return Promise.all(
+      group.map(async (distributed) => {
+        const own = model();
+        const logs: number[] = [];
+        const result = await fitStream(own, stream, {
+          ...options,
+          ...{ distributed, ...more },
+          callbacks: [{ onEpochEnd: (_, log) => void logs.push(...Object.values(log)) }],
+        });
+        return { result, logs, values: Object.values(own.values).flatMap((one) => [...one]) };
+      }),
+    );
+  };
+
+  test("losses, validations and values as of one process, and a state that any number resumes", async () => {
+    const [alone] = await run(1);
+    const [whole] = await run(3);
+    expect(whole?.result.steps).toBe(alone?.result.steps);
+    expect(largest(whole?.logs ?? [], alone?.logs ?? [])).toBeLessThan(1e-3);
+    expect(largest(whole?.values ?? [], alone?.values ?? [])).toBeLessThan(2e-2);
+    // One process stops all of them, after the same update.
+    const stopped = await (async () => {
+      const group = createCommunicators(3);
+      return Promise.all(
+        group.map(async (distributed) => {
+          const stop = new AbortController();
+          const own = model();
+          let updates = 0;
+          const { state, stopped } = await fitStream(own, stream, {
+            ...{ ...options, distributed, signal: stop.signal },
+            callbacks: [{ onBatchEnd: () => void (++updates === 60 && distributed.rank === 2 && stop.abort()) }],
+          });
+          return { state, stopped, own };
+        }),
+      );
+    })();
+    const steps = stopped.map(({ state }) => state.step);
+    expect(steps).toEqual([steps[0], steps[0], steps[0]]);
+    expect(steps[0]).toBeLessThan(whole?.result.steps as number);
+    expect(stopped.map(({ stopped: one }) => one)).toEqual([true, true, true]);
+    for (const size of [3, 1, 2]) {
+      const group = size === 1 ? [undefined] : createCommunicators(size);
+      const again = await Promise.all(
+        group.map(async (distributed) => {
+          const own = model();
+          Object.assign(own.values, structuredClone(stopped[0]?.own.values));
+          const result = await fitStream(own, stream, { ...options, distributed, resume: stopped[0]?.state });
+          return { result, values: Object.values(own.values).flatMap((one) => [...one]) };
+        }),
+      );
+      // As many processes go on to the same bits; fewer within rounding.
+      if (size === 3) expect(again[0]?.values).toEqual(whole?.values);
+      else expect(largest(again[0]?.values ?? [], whole?.values ?? [])).toBeLessThan(2e-2);
+      expect(again[0]?.result.steps).toBe(whole?.result.steps);
+    }
+  });
+
+  test("processes that differ are refused, and told in what", async () => {
+    const [one, two] = createCommunicators(2);
+    const both = await Promise.allSettled([
+      fitStream(model(), stream, { ...options, distributed: one }),
+      fitStream(model(), stream, { ...options, distributed: two, seed: 4 }),
+    ]);
+    for (const result of both) {
+      expect(result.status).toBe("rejected");
+      expect(String((result as PromiseRejectedResult).reason)).toMatch(
+        /fitStream: process 1 has the options .*"seed":4/,
+      );
+    }
+    const [three, four] = createCommunicators(2);
+    const others = await Promise.allSettled([
+      fitStream(model(), stream, { ...options, distributed: three }),
+      fitStream(model(), stream.slice(0, 2900), { ...options, distributed: four }),
+    ]);
+    for (const result of others)
+      expect(String((result as PromiseRejectedResult).reason)).toMatch(/process 1 has the tokens/);
+  });
+});
+
+describe("fit", () => {
+  const n = 23;
+  const x = Array.from({ length: n }, (_, k) => Array.from({ length: 4 }, (_, t) => 1 + ((k * 3 + t * t) % 9)));
+  const y = x.map((row) => row.map((token) => (token * 2) % vocabulary));
+  const train = async (size: number) => {
+    const group = size === 1 ? [undefined] : createCommunicators(size);
+    return Promise.all(
+      group.map(async (distributed) => {
+        const own = sequential(
+          [embedding(vocabulary, 8), recurrent(gru, { units: 12, returnSequences: true }), dense(vocabulary)],
+          { seed: 3 },
+        );
+        const { history } = await fit(own, x, y, {
+          ...{ epochs: 3, batchSize: 5, validationSplit: 0.2, metrics: ["accuracy"], threads: 1, distributed },
+        });
+        return { history, values: Object.values(own.values).flatMap((one) => [...one]) };
+      }),
+    );
+  };
+  test("the logs and values of one process, though the last batch has fewer examples than processes", async () => {
+    const [alone] = await train(1);
+    const all = await train(4);
+    for (const [name, logs] of Object.entries(alone?.history ?? {}))
+      expect(largest([...(all[0]?.history[name] ?? [])], [...logs]), name).toBeLessThan(1e-5);
+    for (const one of all) expect(one).toEqual(all[0]);
+    expect(largest(all[0]?.values ?? [], alone?.values ?? [])).toBeLessThan(1e-4);
+  });
+});
