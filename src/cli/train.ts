@@ -1,6 +1,7 @@
 /** `unrolled train`: train a model on a text and save it as a file, which exists from the first validation on. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { MpiCommunicator } from "../distributed/index.ts";
 import { engineFor, engineOf } from "../engines/registry.ts";
 import { checkWritable, digestOf, readInput, statOf } from "../formats/files.ts";
 import { readSafetensors } from "../formats/safetensors.ts";
@@ -30,6 +31,7 @@ import { inFile, labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
+import { fromFirst, isFirst, joinProcesses, processOptions } from "./processes.ts";
 import { duration, progressPrinter } from "./progress.ts";
 import { type Before, createSaving } from "./saving.ts";
 import { field, isLines, isModel } from "./texts.ts";
@@ -93,6 +95,7 @@ export const train: Command = {
       number: { whole: true, min: 0 },
     },
     ...hostOptions("that train; same result [cores]"),
+    ...processOptions,
     "save-every": { value: "N", help: "updates between savings [3 minutes]", number: { whole: true, min: 1 } },
     resume: { help: "continue training the model at --out" },
     overwrite: { help: "train again and replace the model at --out" },
@@ -102,6 +105,13 @@ export const train: Command = {
 };
 
 async function run(given: Given): Promise<void> {
+  const together = await joinProcesses(given);
+  await trainWith(given, together);
+  await together?.close();
+}
+
+async function trainWith(given: Given, together: MpiCommunicator | undefined): Promise<void> {
+  const isSpeaking = isFirst(together);
   const json = given.flag("json");
   const out = given.text("out");
   if (out === undefined)
@@ -110,14 +120,16 @@ async function run(given: Given): Promise<void> {
     throw new InputError("--sample: is not part of the JSON output. Give --sample or --json.");
   }
   const path = given.positionals[0] ?? mobyDick();
-  const over = checkTarget(out, [path, given.text("cell"), given.text("validation-file")], given);
+  const inputs = [path, given.text("cell"), given.text("validation-file")];
+  const over = isSpeaking ? checkTarget(out, inputs, given) : undefined;
   const text = openTexts(path, "to train on", given.text("field"));
-  if (!json && isLarge(text)) {
+  if (isSpeaking && !json && isLarge(text)) {
     process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
   }
-  const host = hostOf(given);
+  const host = { ...(together && { threads: together.threads }), ...hostOf(given) };
   const { target, name: engine } = await engineFor(host); // Its memory limits the model.
-  const task = given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text);
+  const make = (): Task => (given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text));
+  const task = await fromFirst(together, make, encodeTask, (bytes) => decodeTask(bytes, given, text));
   const { lm, settings } = task;
   const { tokens, options } = task.stream;
   await roundingOf({ ...options, ...host }, target, engineOf);
@@ -127,18 +139,25 @@ async function run(given: Given): Promise<void> {
   const vocabulary = vocabularySize(lm.tokenizer);
   const { stand } = task;
   if (stand !== undefined && hasNothingToDo(stand.where) && !keepsLast(task)) {
+    if (!isSpeaking) return;
     if (!json) process.stderr.write(printable(`${whyNothing(stand, task, given, out)}\n`));
     else writeJson({ ...doneLine("nothing to do", stand), file: out });
     return;
   }
-  if (json) writeJson({ event: "start", parameters, vocabulary, tokens: tokens.length, engine });
-  else {
+  if (!isSpeaking) {
+    // The first process says it.
+  } else if (json) {
+    const ranks = together && { ranks: together.size };
+    writeJson({ event: "start", parameters, vocabulary, tokens: tokens.length, engine, ...ranks });
+  } else {
     const sizes = `${formatCount(tokens.length)} tokens, vocabulary ${formatCount(vocabulary)}`;
-    process.stderr.write(printable(`${name}: ${sizes}, ${formatCount(parameters)} parameters, engine ${engine}\n`));
+    const processes = together === undefined ? "" : `, ${together.size} processes`;
+    const model = `${formatCount(parameters)} parameters, engine ${engine}${processes}`;
+    process.stderr.write(printable(`${name}: ${sizes}, ${model}\n`));
     if (given.flag("resume")) process.stderr.write(printable(goesOn(task, out)));
   }
 
-  const printer = json ? undefined : progressPrinter(lm.tokenizer.kind === "char");
+  const printer = json || !isSpeaking ? undefined : progressPrinter(lm.tokenizer.kind === "char");
   const first = task.resume?.step ?? 0;
   const saving = createSaving(out, task.before ?? { over }, (warning) => warn(warning, json));
   const bytesOf = ({ model, training }: Checkpoint) => writeLanguageModel({ ...lm, model, training });
@@ -146,7 +165,7 @@ async function run(given: Given): Promise<void> {
   const [saveEvery, characters] = [given.number("save-every"), given.number("sample") ?? sampleLength];
   const prompt = promptOf(text);
   let atEnd = false;
-  const signals = listen(stop, () => printer?.end());
+  const signals = listen(stop, isSpeaking, () => printer?.end());
   try {
     const result = await fitStream(lm.model, tokens, {
       ...options,
@@ -158,7 +177,9 @@ async function run(given: Given): Promise<void> {
       // Before training there is nothing to save, so a signal ends the process at once.
       callbacks: [{ onTrainBegin: signals.begin }],
       progressEvery: saveEvery,
+      distributed: together,
       onProgress: async (p, checkpoint) => {
+        if (!isSpeaking) return;
         printer?.show(p);
         if (json && p.step > 0) {
           const { step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs } = p;
@@ -179,13 +200,14 @@ async function run(given: Given): Promise<void> {
       },
     });
     printer?.end();
+    if (!isSpeaking) return;
     const checkpoint = { model: lm.model, training: result.state };
     const written = result.steps > first || !result.stopped;
     if (written && !atEnd) await saving.finish(bytesOf(checkpoint), result.steps);
     tell(result, { json, out, written });
   } catch (error) {
     printer?.end();
-    if (!(error instanceof NonFiniteLoss)) throw error;
+    if (!(error instanceof NonFiniteLoss) || !isSpeaking) throw error;
     const step = saving.saved();
     if (step !== undefined) {
       throw new InputError(
@@ -206,14 +228,14 @@ async function run(given: Given): Promise<void> {
 }
 
 /** The first signal stops the training; the second one ends the process. */
-function listen(stop: AbortController, leave: () => void): { begin: () => void; end: () => void } {
+function listen(stop: AbortController, isSpeaking: boolean, leave: () => void): { begin: () => void; end: () => void } {
   const onSignal = (): void => {
     if (stop.signal.aborted) {
       leave();
       process.exit(130);
     }
     stop.abort();
-    process.stderr.write("Stopping: the model is being saved. Ctrl-C again ends at once.\n");
+    if (isSpeaking) process.stderr.write("Stopping: the model is being saved. Ctrl-C again ends at once.\n");
   };
   // The model is also saved when the terminal is closed.
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -264,6 +286,36 @@ type Task = {
   readonly changed?: readonly string[];
   readonly before?: Before;
 };
+
+/** What other processes of the same training need of a task: the model's file, and the options. */
+function encodeTask({ lm, settings, stand, resume }: Task): Uint8Array {
+  const file = writeLanguageModel({ ...lm, training: resume });
+  const options = new TextEncoder().encode(JSON.stringify({ settings, stand }));
+  const bytes = new Uint8Array(4 + options.length + file.length);
+  new DataView(bytes.buffer).setUint32(0, options.length);
+  bytes.set(options, 4);
+  bytes.set(file, 4 + options.length);
+  return bytes;
+}
+function decodeTask(bytes: Uint8Array, given: Given, text: Source): Task {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  const { settings, stand } = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as Pick<
+    Task,
+    "settings" | "stand"
+  >;
+  const lm = openByTask(bytes.slice(4 + length), "the first process's model", "`train`", {
+    text: (content) => content,
+  });
+  const { tokens } = encodeSource(lm.tokenizer, text);
+  const data = settings["validation-file"] ? readValidation(given, lm) : undefined;
+  return {
+    lm,
+    settings,
+    stream: streamFor(lm, text, tokens, settings, data),
+    resume: lm.training,
+    ...(stand && { stand }),
+  };
+}
 
 /** The arguments of `fitStream`. */
 type Stream = { readonly tokens: Tokens; readonly options: FitStreamOptions };

@@ -17,7 +17,7 @@ export type Communicator = {
    * @throws InputError if a process has ended, or does not answer
    */
   sum(numbers: Numbers): Promise<void>;
-  /** The bytes of every process, in the order of ranks; they may differ in length. */
+  /** In process 0 the bytes of every process, in the order of ranks; they may differ in length. In others nothing. */
   gather(bytes: Uint8Array): Promise<readonly Uint8Array[]>;
   /** The bytes of process 0. Those that others give are ignored. */
   broadcast(bytes: Uint8Array): Promise<Uint8Array>;

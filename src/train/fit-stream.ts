@@ -125,14 +125,14 @@ async function fitStreamWith(
   if (several !== undefined) {
     const { name, isa } = await engineFor(options);
     await several.checkSame(distributed as Communicator, where, {
-      "the tokens": stream,
-      "the parameters": model.parameters.map(({ name, shape }) => [name, shape]),
-      "the engine": [name, isa, options.precision],
-      "the options": {
+      tokens: stream,
+      parameters: model.parameters.map(({ name, shape }) => [name, shape]),
+      engine: [name, isa, options.precision],
+      options: {
         ...{ epochs, minutes, end, clipNorm, clipValue, seed, validations, keep, progressEvery },
         optimizer: [optimizer.name, optimizer.learningRate],
       },
-      "the state to resume from": several.digestOfState(resume),
+      resume: several.digestOfState(resume),
     });
     await several.shareValues(distributed as Communicator, model.values);
   }
@@ -171,7 +171,7 @@ async function fitStreamWith(
 
   const startMs = performance.now();
   let [pausedMs, validationMs, reportMs] = [0, undefined as number | undefined, 0];
-  let [lastProgressMs, lossSince, stepsSince] = [startMs, 0, 0];
+  let [lossSince, stepsSince] = [0, 0];
   let latest = Number.NaN;
   let measuredMs = 0;
   const ownClock = options.clock ?? ((): number => performance.now() - startMs - pausedMs + measuredMs);
@@ -179,6 +179,7 @@ async function fitStreamWith(
   const agreement = await several?.createAgreement(distributed as Communicator, { signal, clock: ownClock });
   const clock = agreement?.clock ?? ownClock;
   const nowMs = agreement?.now ?? ((): number => performance.now());
+  let lastProgressMs = nowMs();
   const fromMs = clock();
   const usedMs = (): number => (before?.usedMs ?? 0) + clock();
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
@@ -245,7 +246,8 @@ async function fitStreamWith(
       },
       checkpoint,
     );
-    [lastProgressMs, lossSince, stepsSince] = [nowMs(), 0, 0];
+    lastProgressMs = nowMs();
+    [lossSince, stepsSince] = [0, 0];
     pausedMs += performance.now() - now;
     if (milestone) reportMs = clock() - from;
   };

@@ -325,13 +325,13 @@ async function startTogether(
   const several = await import("./ranks.ts");
   const { name, isa } = await engineFor(rest);
   await several.checkSame(distributed, "fit", {
-    "the parameters": model.parameters.map(({ name, shape }) => [name, shape]),
-    "the engine": [name, isa, rest.precision],
-    "the options": {
+    parameters: model.parameters.map(({ name, shape }) => [name, shape]),
+    engine: [name, isa, rest.precision],
+    options: {
       ...{ epochs, seed, batchSize, clipNorm, clipNormEach, clipValue, accumulate },
       optimizer: [optimizer.name, optimizer.learningRate],
     },
-    "the state to resume from": several.digestOfState(rest.resume),
+    resume: several.digestOfState(rest.resume),
   });
   await several.shareValues(distributed, model.values);
   return several.createAgreement(distributed, { signal, clock: () => performance.now() });

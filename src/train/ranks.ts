@@ -34,8 +34,8 @@ export type Ranks = {
    * @returns the sums of what `totals` gives once all examples are computed
    */
   run(program: Program, keys: readonly [number, number], totals: () => Numbers): Promise<Numbers>;
-  /** States (B,H) of all examples, from those of each process's own, (room,H). */
-  gather(states: Readonly<Record<string, Float32Array>>): Promise<Record<string, Float32Array>>;
+  /** In process 0 the states (B,H) of all examples, from those of each process's own, (room,H). In others nothing. */
+  gather(states: Readonly<Record<string, Float32Array>>): Promise<Record<string, Float32Array> | undefined>;
 };
 
 /** Between the keys of the dropout masks of two processes; odd. */
@@ -107,6 +107,7 @@ export function createRanks(communicator: Communicator, batch: number): Ranks {
         end += count;
       });
       const all = await communicator.gather(new Uint8Array(bytes.buffer));
+      if (rank > 0) return undefined;
       const whole = names.map((_, k) => new Float32Array(batch * (widths[k] as number)));
       all.forEach((given, of) => {
         const numbers = new Float32Array(given.slice().buffer);
@@ -168,17 +169,25 @@ export async function checkSame(
   where: string,
   facts: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const all = await communicator.gather(new TextEncoder().encode(JSON.stringify(facts)));
-  const [first, ...others] = all.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as typeof facts);
-  others.forEach((other, k) => {
-    for (const name of new Set([...Object.keys(first as typeof facts), ...Object.keys(other)])) {
-      const [a, b] = [first?.[name], other[name]].map((value) => JSON.stringify(value) ?? "nothing");
+  const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
+  const all = await communicator.gather(encoder.encode(JSON.stringify(facts)));
+  const different = difference(all.map((bytes) => JSON.parse(decoder.decode(bytes)) as typeof facts));
+  const told = decoder.decode(await communicator.broadcast(encoder.encode(different)));
+  if (told !== "") throw new InputError(`${where}: ${told}`);
+}
+
+function difference([first = {}, ...others]: readonly Readonly<Record<string, unknown>>[]): string {
+  for (const [k, other] of others.entries()) {
+    for (const name of new Set([...Object.keys(first), ...Object.keys(other)])) {
+      const [a, b] = [first[name], other[name]].map((value) => JSON.stringify(value) ?? "nothing");
       if (a === b) continue;
-      throw new InputError(
-        `${where}: process ${k + 1} has ${name} ${excerpt(b as string)}, and process 0 has ${excerpt(a as string)}. Start all with the same.`,
+      return (
+        `${name}: process ${k + 1} has ${excerpt(b as string)}, and process 0 has ${excerpt(a as string)}. ` +
+        "Start all processes with the same."
       );
     }
-  });
+  }
+  return "";
 }
 
 /** Give all processes the first one's values: those of another processor can differ in their last bits. */

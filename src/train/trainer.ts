@@ -80,6 +80,7 @@ export class Trainer extends Disposable {
   private totals: Readonly<Record<string, number>> = {};
   /** With several processes: this one's part; and the states of all examples after the last update, once they are gathered. */
   private readonly ranks: Ranks | undefined;
+  private gatheredAt: number | undefined;
   private gatheredStates: Readonly<Record<string, Float32Array>> | undefined;
 
   constructor(model: Model, options: Trainer["options"], program: Program, ranks?: Ranks) {
@@ -235,7 +236,9 @@ export class Trainer extends Disposable {
   }
   /** With several processes: bring the states of all examples here, before `state` is called. Every process calls it. */
   async gatherStates(): Promise<void> {
-    if (this.ranks !== undefined) this.gatheredStates ??= await this.ranks.gather(this.ownStates());
+    if (this.ranks === undefined || this.gatheredAt === this.runs) return;
+    this.gatheredAt = this.runs;
+    this.gatheredStates = await this.ranks.gather(this.ownStates());
   }
 
   /**
@@ -279,6 +282,7 @@ export class Trainer extends Disposable {
     for (const [name, values] of Object.entries(states))
       program.setState(name, ranks === undefined ? values : ranks.take(values, values.length / options.batch));
     this.gatheredStates = ranks && states;
+    this.gatheredAt = ranks && runs;
   }
   /** The slots of the optimiser. */
   private kept(): readonly string[] {

@@ -32,7 +32,10 @@ export function createCommunicators(size: number): readonly Communicator[] {
   return Array.from({ length: size }, (_, rank) => ({
     ...{ rank, size },
     sum: (numbers) => sums(rank, numbers),
-    gather: (bytes) => gathered(rank, bytes.slice()),
+    gather: async (bytes) => {
+      const all = await gathered(rank, bytes.slice());
+      return rank === 0 ? all : [];
+    },
     broadcast: async (bytes) => (await gathered(rank, bytes.slice()))[0] as Uint8Array,
   }));
 }

@@ -71,7 +71,6 @@ describe.each<EngineName>(["wasm", "native", "reference"])("%s", (engine) => {
       for (const one of all) {
         expect(one.losses).toEqual(first.losses);
         expect(values(one)).toEqual(values(first));
-        expect(one.state.states).toEqual(first.state.states);
       }
       const states = ({ state }: Trained) => Object.values(state.states ?? {}).flatMap((one) => [...one]);
       expect(largest(states(first), states(alone))).toBeLessThan(1e-3);
@@ -183,9 +182,7 @@ describe("fitStream", () => {
     ]);
     for (const result of both) {
       expect(result.status).toBe("rejected");
-      expect(String((result as PromiseRejectedResult).reason)).toMatch(
-        /fitStream: process 1 has the options .*"seed":4/,
-      );
+      expect(String((result as PromiseRejectedResult).reason)).toMatch(/fitStream: options: process 1 has .*"seed":4/);
     }
     const [three, four] = createCommunicators(2);
     const others = await Promise.allSettled([
@@ -193,7 +190,7 @@ describe("fitStream", () => {
       fitStream(model(), stream.slice(0, 2900), { ...options, distributed: four }),
     ]);
     for (const result of others)
-      expect(String((result as PromiseRejectedResult).reason)).toMatch(/process 1 has the tokens/);
+      expect(String((result as PromiseRejectedResult).reason)).toMatch(/tokens: process 1 has .*2900/);
   });
 });
 

@@ -65,7 +65,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Where koffi lies. The same code of error can also be of what koffi's own package.json names. */
-function findKoffi(require: NodeJS.Require): string {
+export function findKoffi(require: NodeJS.Require): string {
   try {
     return require.resolve("koffi");
   } catch (error) {

@@ -1,0 +1,56 @@
+/** A training that `mpirun` has started in several processes: they begin alike, and the first one alone prints and writes. */
+import { connect, type MpiCommunicator } from "../distributed/index.ts";
+import { InputError } from "../graph/input-error.ts";
+import { version } from "../server/version.ts";
+import { checkSame } from "../train/ranks.ts";
+import type { Given, Options } from "./options.ts";
+
+export const processOptions: Options = {
+  gradients: { value: "TYPE", help: "of processes: how they travel [f32]", choices: ["f32", "bf16", "int8"] },
+  patience: { value: "X", help: "of processes: seconds without an answer [60]", number: { above: 0 } },
+};
+
+/**
+ * @returns undefined where this process is alone
+ * @throws InputError where processes have other versions of the program or other options, with what differs
+ */
+export async function joinProcesses(given: Given): Promise<MpiCommunicator | undefined> {
+  const packing = given.text("gradients") as "f32" | "bf16" | "int8" | undefined;
+  const patienceSeconds = given.number("patience");
+  const together = await connect({ packing, patienceSeconds });
+  if (together === undefined) {
+    const odd = ["gradients", "patience"].find((name) => given.text(name) !== undefined);
+    if (odd === undefined) return undefined;
+    throw new InputError(
+      `--${odd}: is for a training by several processes, and this one is alone. Start it by mpirun -n N, or leave it out.`,
+    );
+  }
+  // A file may lie elsewhere on another machine: what is in it is compared.
+  const [, , ...words] = process.argv;
+  await checkSame(together, "train", {
+    version,
+    command: words
+      .map((word) => (given.positionals.includes(word) || word === given.text("out") ? "FILE" : word))
+      .join(" "),
+  });
+  // mpirun ends the others where one has ended, and all of them with Ctrl-C.
+  return together;
+}
+
+/** Whether this process prints and writes. */
+export const isFirst = (together: MpiCommunicator | undefined): boolean =>
+  together === undefined || together.rank === 0;
+
+/** What the first process has made, for all of them. */
+export async function fromFirst<Value>(
+  together: MpiCommunicator | undefined,
+  make: () => Value,
+  encode: (value: Value) => Uint8Array,
+  decode: (bytes: Uint8Array) => Value,
+): Promise<Value> {
+  if (together === undefined) return make();
+  if (together.rank > 0) return decode(await together.broadcast(new Uint8Array()));
+  const value = make();
+  await together.broadcast(encode(value));
+  return value;
+}
