@@ -10,11 +10,15 @@ export const processOptions: Options = {
   patience: { value: "X", help: "of processes: seconds without an answer [60]", number: { above: 0 } },
 };
 
+/** Options in which processes may differ. */
+const ofThisProcess = ["out", "field", "threads", "validation-file", "sample", "json"];
+
 /**
+ * @param options those of the command
  * @returns undefined where this process is alone
  * @throws InputError where processes have other versions of the program or other options, with what differs
  */
-export async function joinProcesses(given: Given): Promise<MpiCommunicator | undefined> {
+export async function joinProcesses(given: Given, options: Options): Promise<MpiCommunicator | undefined> {
   const packing = given.text("gradients") as "f32" | "bf16" | "int8" | undefined;
   const patienceSeconds = given.number("patience");
   const together = await connect({ packing, patienceSeconds });
@@ -26,14 +30,9 @@ export async function joinProcesses(given: Given): Promise<MpiCommunicator | und
     );
   }
   // A file may lie elsewhere on another machine: what is in it is compared.
-  const [, , ...words] = process.argv;
-  await checkSame(together, "train", {
-    version,
-    command: words
-      .map((word) => (given.positionals.includes(word) || word === given.text("out") ? "FILE" : word))
-      .join(" "),
-  });
-  // mpirun ends the others where one has ended, and all of them with Ctrl-C.
+  const same = Object.keys(options).filter((name) => !ofThisProcess.includes(name));
+  const facts = same.map((name) => [`--${name}`, given.flag(name) || given.text(name)]);
+  await checkSame(together, "train", { version, ...Object.fromEntries(facts) });
   return together;
 }
 

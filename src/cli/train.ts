@@ -105,7 +105,7 @@ export const train: Command = {
 };
 
 async function run(given: Given): Promise<void> {
-  const together = await joinProcesses(given);
+  const together = await joinProcesses(given, train.options);
   await trainWith(given, together);
   await together?.close();
 }
@@ -165,7 +165,8 @@ async function trainWith(given: Given, together: MpiCommunicator | undefined): P
   const [saveEvery, characters] = [given.number("save-every"), given.number("sample") ?? sampleLength];
   const prompt = promptOf(text);
   let atEnd = false;
-  const signals = listen(stop, isSpeaking, () => printer?.end());
+  const said = together === undefined ? stopping : () => endingOf(together, out, saving.saved());
+  const signals = listen(stop, said, () => printer?.end());
   try {
     const result = await fitStream(lm.model, tokens, {
       ...options,
@@ -227,15 +228,23 @@ async function trainWith(given: Given, together: MpiCommunicator | undefined): P
   }
 }
 
+const stopping = (): string => "Stopping: the model is being saved. Ctrl-C again ends at once.";
+/** With Ctrl-C mpirun asks every process to end, and so it does where one of them has ended. */
+function endingOf({ rank, size }: MpiCommunicator, out: string, saved: number | undefined): string {
+  if (rank > 0) return `Process ${rank} of ${size} is asked to end.`;
+  const held = saved === undefined ? "Nothing is saved so far" : `${out} has update ${formatCount(saved)}`;
+  return `Process 0 of ${size} is asked to end, and saves the model if all others are still there. ${held}.`;
+}
+
 /** The first signal stops the training; the second one ends the process. */
-function listen(stop: AbortController, isSpeaking: boolean, leave: () => void): { begin: () => void; end: () => void } {
+function listen(stop: AbortController, said: () => string, leave: () => void): { begin: () => void; end: () => void } {
   const onSignal = (): void => {
     if (stop.signal.aborted) {
       leave();
       process.exit(130);
     }
     stop.abort();
-    if (isSpeaking) process.stderr.write("Stopping: the model is being saved. Ctrl-C again ends at once.\n");
+    process.stderr.write(`${said()}\n`);
   };
   // The model is also saved when the terminal is closed.
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -128,10 +128,8 @@ async function fitStreamWith(
       tokens: stream,
       parameters: model.parameters.map(({ name, shape }) => [name, shape]),
       engine: [name, isa, options.precision],
-      options: {
-        ...{ epochs, minutes, end, clipNorm, clipValue, seed, validations, keep, progressEvery },
-        optimizer: [optimizer.name, optimizer.learningRate],
-      },
+      ...{ epochs, minutes, endOfText: end, clipNorm, clipValue, seed, validations, keep, progressEvery },
+      optimizer: [optimizer.name, optimizer.learningRate],
       resume: several.digestOfState(resume),
     });
     await several.shareValues(distributed as Communicator, model.values);

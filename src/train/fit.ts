@@ -327,10 +327,8 @@ async function startTogether(
   await several.checkSame(distributed, "fit", {
     parameters: model.parameters.map(({ name, shape }) => [name, shape]),
     engine: [name, isa, rest.precision],
-    options: {
-      ...{ epochs, seed, batchSize, clipNorm, clipNormEach, clipValue, accumulate },
-      optimizer: [optimizer.name, optimizer.learningRate],
-    },
+    ...{ epochs, seed, batchSize, clipNorm, clipNormEach, clipValue, accumulate },
+    optimizer: [optimizer.name, optimizer.learningRate],
     resume: several.digestOfState(rest.resume),
   });
   await several.shareValues(distributed, model.values);

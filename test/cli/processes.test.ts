@@ -1,0 +1,101 @@
+/** `unrolled train` in several processes, which mpirun starts. */
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { hasMpirun, mpirun, processesOf, program, unlessMissing } from "../helpers/mpirun.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { run } from "./run.ts";
+
+const folder = temporaryFolder();
+const text = Array.from({ length: 900 }, (_, k) => `Sentence ${k % 37} says ${(k * k) % 101}.`).join("\n");
+writeFileSync(join(folder, "text.txt"), text);
+const sizes = ["--units", "40", "--batch", "6", "--steps", "16", "--threads", "1"];
+const train = (out: string, ...more: string[]): string[] => ["train", "text.txt", "--out", out, ...sizes, ...more];
+const processes = (count: number, ...command: string[]) =>
+  mpirun(folder, ["-n", `${count}`, process.execPath, program, ...command]).ended;
+const lines = (out: string): Record<string, unknown>[] =>
+  out
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const bytes = (name: string): Buffer => readFileSync(join(folder, name));
+const losses = (all: Record<string, unknown>[]): number[] =>
+  all.flatMap(({ event, validationLoss }) =>
+    event === "progress" && validationLoss !== null ? [validationLoss as number] : [],
+  );
+
+describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
+  test("2, 3 and 4 processes learn what one learns, the same bits each time", async () => {
+    const alone = lines((await run(folder, ...train("1.safetensors", "--epochs", "2", "--json"))).out);
+    expect(alone[0]).not.toHaveProperty("ranks");
+    for (const count of [4, 2]) {
+      const { code, out, err } = await processes(count, ...train(`${count}.safetensors`, "--epochs", "2", "--json"));
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      const told = lines(out);
+      expect(told[0]).toMatchObject({ event: "start", ranks: count });
+      expect(told.filter(({ event }) => event === "start" || event === "done")).toHaveLength(2);
+      expect(losses(told)).toHaveLength(losses(alone).length);
+      for (const [k, loss] of losses(told).entries()) expect(loss).toBeCloseTo(losses(alone)[k] as number, 3);
+    }
+    await processes(2, ...train("again.safetensors", "--epochs", "2"));
+    expect(bytes("again.safetensors").equals(bytes("2.safetensors"))).toBe(true);
+  }, 60_000);
+
+  test("a process that is killed ends all; resumed, by as many it gives the same bits, and others go on", async () => {
+    const whole = ["--epochs", "6", "--save-every", "20"];
+    await processes(2, ...train("whole.safetensors", ...whole));
+    const started = mpirun(folder, ["-n", "2", process.execPath, program, ...train("killed.safetensors", ...whole)]);
+    while (!existsSync(join(folder, "killed.safetensors"))) await wait(20);
+    process.kill(processesOf("killed.safetensors").at(-1) as number, "SIGKILL");
+    const { code } = await started.ended;
+    expect(code).not.toBe(0);
+    expect(processesOf("killed.safetensors")).toEqual([]);
+    copyFileSync(join(folder, "killed.safetensors"), join(folder, "fewer.safetensors"));
+    const again = await processes(2, ...train("killed.safetensors", "--epochs", "6", "--resume"));
+    expect(again.code, again.err).toBe(0);
+    expect(bytes("killed.safetensors").equals(bytes("whole.safetensors"))).toBe(true);
+    const more = await processes(3, ...train("fewer.safetensors", "--epochs", "5", "--resume", "--json"));
+    expect(more.code, more.err).toBe(0);
+    expect(lines(more.out).at(-1)).toMatchObject({ event: "done", ended: "finished" });
+  }, 60_000);
+
+  test("processes with another text, or other options, are refused before training, and told in what", async () => {
+    writeFileSync(join(folder, "other.txt"), `${text}!`);
+    const command = (file: string, ...more: string[]) => [
+      ...["-n", "1", process.execPath, program, "train", file, "--out", "refused.safetensors", ...sizes, ...more],
+    ];
+    const texts = await mpirun(folder, [...command("text.txt"), ":", ...command("other.txt")]).ended;
+    expect(texts.err).toMatch(/^unrolled: fitStream: tokens: process 1 has .*tokens.*, and process 0 has .*\n/m);
+    const options = await mpirun(folder, [...command("text.txt"), ":", ...command("text.txt", "--seed", "3")]).ended;
+    expect(options.err).toMatch(
+      /^unrolled: train: --seed: process 1 has "3", and process 0 has nothing\. Start all processes with the same\.$/m,
+    );
+    for (const { code } of [texts, options]) expect(code).toBe(2);
+    expect(existsSync(join(folder, "refused.safetensors"))).toBe(false);
+  }, 60_000);
+
+  test("a process that does not answer ends the others within --patience", async () => {
+    const forever = train("stopped.safetensors", "--epochs", "10000", "--save-every", "20", "--patience", "2");
+    const started = mpirun(folder, ["-n", "3", process.execPath, program, ...forever]);
+    while (!existsSync(join(folder, "stopped.safetensors"))) await wait(20);
+    const all = processesOf("stopped.safetensors");
+    expect(all).toHaveLength(3);
+    process.kill(all[1] as number, "SIGSTOP");
+    const { code, err } = await started.ended;
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^unrolled: training by several processes: process \d has not answered for 2 seconds\. All of them end\.$/m,
+    );
+    expect(processesOf("stopped.safetensors")).toEqual([]);
+    expect(lines((await run(folder, "evaluate", "stopped.safetensors", "text.txt", "--json")).out)).toHaveLength(1);
+  }, 60_000);
+});
+
+test("what is for several processes is refused for one", async () => {
+  const { code, err } = await run(folder, ...train("none.safetensors", "--gradients", "int8"));
+  expect(code).toBe(2);
+  expect(err).toBe(
+    "unrolled: --gradients: is for a training by several processes, and this one is alone. Start it by mpirun -n N, or leave it out.\n",
+  );
+});
