@@ -7,6 +7,11 @@ import type { Given, Options } from "./options.ts";
 
 export const processOptions: Options = {
   gradients: { value: "TYPE", help: "of processes: how they travel [f32]", choices: ["f32", "bf16", "int8"] },
+  "sync-every": {
+    value: "N",
+    help: "of processes: updates between exchanges [1]",
+    number: { whole: true, min: 1 },
+  },
   patience: { value: "X", help: "of processes: seconds without an answer [60]", number: { above: 0 } },
 };
 
@@ -23,7 +28,7 @@ export async function joinProcesses(given: Given, options: Options): Promise<Mpi
   const patienceSeconds = given.number("patience");
   const together = await connect({ packing, patienceSeconds });
   if (together === undefined) {
-    const odd = ["gradients", "patience"].find((name) => given.text(name) !== undefined);
+    const odd = ["gradients", "sync-every", "patience"].find((name) => given.text(name) !== undefined);
     if (odd === undefined) return undefined;
     throw new InputError(
       `--${odd}: is for a training by several processes, and this one is alone. Start it by mpirun -n N, or leave it out.`,

@@ -179,6 +179,7 @@ async function trainWith(given: Given, together: MpiCommunicator | undefined): P
       callbacks: [{ onTrainBegin: signals.begin }],
       progressEvery: saveEvery,
       distributed: together,
+      syncEvery: given.number("sync-every"),
       onProgress: async (p, checkpoint) => {
         if (!isSpeaking) return;
         printer?.show(p);

@@ -20,6 +20,7 @@ import {
   timeFirst,
   widthOf,
 } from "./checks.ts";
+import type { Rows } from "./ranks.ts";
 
 export type BatchWeights = {
   /** Factors (T,B), or (B) for one output per sequence, for the loss of each output before the mean is taken. */
@@ -41,13 +42,18 @@ export type BindBatch = (inputs: Inputs, targets: ArrayLike<number>, options?: B
 /**
  * Create a function that sets one batch in a program. It takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V),
  * flat, time first; for a model with one output per sequence the targets are (B) or (B,V). For a model whose outputs are in
- * reverse order, it reverses targets and weights. `take`: what a program that has some of the examples takes of (T,B,width); the mean is over all.
+ * reverse order, it reverses targets and weights. `take`: what a program that has some of the examples takes of (T,B,width); the mean is over all, or over those of `rows`.
  * @throws InputError, with the place, for numbers that do not fit, before any is set
  */
 export function createBatchBinder(
   model: Model,
   program: Program,
-  { steps, batch, take = (values) => values }: { steps: Steps; batch: number; take?: Take | undefined },
+  {
+    steps,
+    batch,
+    take = (values) => values,
+    rows = { from: 0, to: batch },
+  }: { steps: Steps; batch: number; take?: Take | undefined; rows?: Rows | undefined },
 ): BindBatch {
   const { backwards, maskedBy, outputSize, strides } = model;
   const outputSteps = outputStepsOf(model, steps);
@@ -72,13 +78,18 @@ export function createBatchBinder(
       checkLength("training", "weights", weights.length, { features: 1, ...perOutput });
       checkFinite("training: the weight", weights, 1, timeFirst(batch));
     }
-    const counted = maskedBy.length === 0 ? outputSteps * examples : countSteps(inputs, examples);
+    const isIn = (row: number): boolean => {
+      const example = row % batch;
+      return example < examples && example >= rows.from && example < rows.to;
+    };
+    const all = Math.max(0, Math.min(examples, rows.to) - rows.from);
+    const counted = maskedBy.length === 0 ? outputSteps * all : countSteps(inputs, isIn);
 
     setInputs(model, program, inputs, "training", (input, values) => take(values, widthOf(input)));
     const wanted = take(backwards ? fromEnd(targets, turned, width) : targets, width);
     if (classes) program.setIndex(lossInputs.target, wanted);
     else program.setInput(lossInputs.target, wanted);
-    for (let row = 0; row < outputs; row++) counts[row] = row % batch < examples ? 1 : 0;
+    for (let row = 0; row < outputs; row++) counts[row] = isIn(row) ? 1 : 0;
     if (measured) program.setInput(lossInputs.counts, take(counts, 1));
     if (weights === undefined) weight.fill(1);
     else if (backwards) fromEnd(weights, weight, 1);
@@ -90,7 +101,7 @@ export function createBatchBinder(
   };
 
   /** The number of steps that are not padding, over all examples that count. */
-  function countSteps(inputs: Inputs, examples: number): number {
+  function countSteps(inputs: Inputs, isIn: (row: number) => boolean): number {
     const given = new Map(byInput(model, inputs, "training").map(([input, values]) => [input.name, { input, values }]));
     const masks = maskedBy.map((padding) => {
       const { input, values } = given.get(padding.input) as { input: ModelInput; values: ArrayLike<number> };
@@ -98,8 +109,7 @@ export function createBatchBinder(
     });
     const rowRead = (row: number): number => row + (strides - 1) * (row - (row % batch));
     let counted = 0;
-    for (let row = 0; row < outputs; row++)
-      if (row % batch < examples && masks.every((mask) => mask(rowRead(row)))) counted++;
+    for (let row = 0; row < outputs; row++) if (isIn(row) && masks.every((mask) => mask(rowRead(row)))) counted++;
     return counted;
   }
   /** Copy with the last step first. */

@@ -103,6 +103,8 @@ export type FitStreamOptions = HostOptions & {
   readonly progressEvery?: number | undefined;
   /** Other processes that train the same model on the same tokens: see `TrainerOptions`. `onProgress` is called in each of them. */
   readonly distributed?: Communicator | undefined;
+  /** For slow links between them, as in `TrainerOptions`: updates between two exchanges. Default 1. */
+  readonly syncEvery?: number | undefined;
 };
 
 const length = inRange(0, Infinity, "()");
@@ -130,6 +132,7 @@ export const fitStreamRules: Schema<FitStreamOptions> = {
   onProgress: callable,
   progressEvery: inRange(0, Infinity, "(]"),
   distributed: aCommunicator,
+  syncEvery: size,
 };
 export const fitStreamArguments: Arguments = {
   model: aModel,

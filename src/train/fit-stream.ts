@@ -102,7 +102,7 @@ async function fitStreamWith(
   const { batch, steps, epochs, clipNorm, validations, keep } = withDefaults(fitDefaults, options);
   const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
   const { endOfText: end, minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
-  const { progressEvery = Number.POSITIVE_INFINITY, distributed } = options;
+  const { progressEvery = Number.POSITIVE_INFINITY, distributed, syncEvery = 1 } = options;
   const callbacks = callbacksOf(options.callbacks ?? [], distributed);
   const host = hostOf(options);
   checkReturnsSequences(model, where);
@@ -121,6 +121,11 @@ async function fitStreamWith(
         "Leave out resume.place to start these tokens from the beginning.",
     );
   }
+  if (distributed !== undefined && syncEvery > 1 && callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) {
+    throw new InputError(
+      `${where}: syncEvery: a callback has onBatchEnd, and between exchanges the processes have different losses. Leave out one of them.`,
+    );
+  }
   const several = distributed && (await import("./ranks.ts"));
   if (several !== undefined) {
     const { name, isa } = await engineFor(options);
@@ -128,7 +133,7 @@ async function fitStreamWith(
       tokens: stream,
       parameters: model.parameters.map(({ name, shape }) => [name, shape]),
       engine: [name, isa, options.precision],
-      ...{ epochs, minutes, endOfText: end, clipNorm, clipValue, seed, validations, keep, progressEvery },
+      ...{ epochs, minutes, endOfText: end, clipNorm, clipValue, seed, validations, keep, progressEvery, syncEvery },
       optimizer: [optimizer.name, optimizer.learningRate],
       resume: several.digestOfState(resume),
     });
@@ -142,7 +147,7 @@ async function fitStreamWith(
       : { batches: streamBatches(partsAtTexts(training, { parts: batch, end, offset }), { batch, steps }), moved: 0 };
   const trainer = own(
     await createTrainer(model, {
-      ...{ batch, steps, optimizer, clipNorm, seed, distributed, ...host },
+      ...{ batch, steps, optimizer, clipNorm, seed, distributed, syncEvery, ...host },
       ...(clipValue !== undefined && { clipValue }),
     }),
   );
@@ -250,8 +255,17 @@ async function fitStreamWith(
     if (milestone) reportMs = clock() - from;
   };
   const cosine = (): number => optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
+  /** With several processes that make updates of their own: the sums of losses, which each has of its own part, become those of all. */
+  const settle = async (): Promise<void> => {
+    await trainer.settle();
+    if (distributed === undefined || syncEvery === 1) return;
+    const sums = Float64Array.of(lossSince, losses) as Float64Array<ArrayBuffer>;
+    await distributed.sum(sums);
+    [lossSince, losses] = [(sums[0] as number) / distributed.size, (sums[1] as number) / distributed.size];
+  };
   /** Returns whether it was completed: a signal breaks it off, and so does the end of the minutes. */
   const validate = async (at: number): Promise<boolean> => {
+    await settle();
     await guard.save();
     if (evaluate !== undefined) {
       const [from, fromClock] = [performance.now(), clock()];
@@ -325,9 +339,11 @@ async function fitStreamWith(
       const measures = validated[1] < taken && (over || due || (passed && byEpoch));
       if (measures && !(await validate(at))) return;
       if (over && stopped === undefined) ended = total;
+      if (passed && !measures && syncEvery > 1) await settle();
       if (passed && (over || !aborted())) await endEpoch();
       if (measures) await report(true, ended !== undefined);
       else if (stepsSince > 0 && (nowMs() - lastProgressMs > progressEveryMs || trainer.step % progressEvery === 0)) {
+        await settle();
         await guard.save();
         await report(false);
       }
@@ -347,7 +363,8 @@ async function fitStreamWith(
       const { learningRate } = run;
       checkRate(learningRate);
       used = learningRate;
-      const agreed = agreement?.exchange();
+      // Between exchanges of what they learn, processes go on without each other.
+      const agreed = (trainer.step + 1) % syncEvery === 0 ? agreement?.exchange() : undefined;
       const loss = await guard.update(pass.batches.at(k, pass.moved), learningRate);
       await agreed;
       taken++;
@@ -372,6 +389,7 @@ async function fitStreamWith(
   restoreCallbacks(callbacks, before?.callbacks);
   try {
     if (ended === undefined) await train();
+    await settle();
     await guard.save();
     if (ended === undefined && aborted()) await report(false);
     left = true;

@@ -322,6 +322,10 @@ async function startTogether(
     readonly optimizer: Optimizer;
   },
 ): Promise<Agreement> {
+  if ((rest.syncEvery ?? 1) > 1)
+    throw new InputError(
+      "fit: syncEvery: batches of examples are computed by all processes. It is for fitStream; leave it out.",
+    );
   const several = await import("./ranks.ts");
   const { name, isa } = await engineFor(rest);
   await several.checkSame(distributed, "fit", {

@@ -27,13 +27,18 @@ export type Ranks = {
    * @returns (T,room,width)
    */
   take(values: ArrayLike<number>, width: number): ArrayLike<number>;
-  /** The plan of a training step in parts; see `inParts`. */
-  inParts(plan: Plan, main: number): Plan;
+  /** The plan of a training step in parts, see `inParts`; undefined where each process makes updates of its own. */
+  readonly inParts: ((plan: Plan, main: number) => Plan) | undefined;
   /**
-   * Run such a program: the gradients of each part are summed while the next one runs, and the optimiser runs after the last sum.
-   * @returns the sums of what `totals` gives once all examples are computed
+   * Run such a program: the gradients of each part are summed while the next one runs, and the optimiser runs after the last sum. With
+   * updates of its own, run it for this process alone.
+   * @returns the sums of what `totals` gives once all examples are computed; with updates of its own, of its own examples
    */
   run(program: Program, keys: readonly [number, number], totals: () => Numbers): Promise<Numbers>;
+  /** Where each process makes updates of its own: bring them together, if there are any since the last time. Every process calls it. */
+  settle(program: Program): Promise<void>;
+  /** Of these the momentum, in the layout of the parameters. */
+  outer: Float32Array | undefined;
   /** In process 0 the states (B,H) of all examples, from those of each process's own, (room,H). In others nothing. */
   gather(states: Readonly<Record<string, Float32Array>>): Promise<Record<string, Float32Array> | undefined>;
 };
@@ -41,7 +46,14 @@ export type Ranks = {
 /** Between the keys of the dropout masks of two processes; odd. */
 const rankKey = 0x85ebca6b;
 
-export function createRanks(communicator: Communicator, batch: number): Ranks {
+/** The outer step of local updates: stochastic gradient descent with Nesterov's momentum (DiLoCo, arXiv 2311.08105). */
+const [outerRate, outerMomentum] = [0.7, 0.9];
+
+/** @param syncEvery how many updates of its own each process makes before all are brought together; 1: each update is one of all */
+export function createRanks(communicator: Communicator, batch: number, syncEvery = 1): Ranks {
+  /** Updates of its own since the last time, and the parameters then. */
+  let pending = 0;
+  let common: Float32Array = new Float32Array(0);
   const { rank, size } = communicator;
   /** As even parts as there can be, in the order of ranks. Where examples are fewer than processes, some have none. */
   const rowsOf = (of: number): Rows => ({
@@ -55,7 +67,8 @@ export function createRanks(communicator: Communicator, batch: number): Ranks {
     communicator,
     rows: { from, to },
     room,
-    inParts,
+    outer: undefined,
+    inParts: syncEvery > 1 ? undefined : inParts,
     take(values, width) {
       const steps = values.length / (batch * width);
       const length = steps * room * width;
@@ -68,6 +81,14 @@ export function createRanks(communicator: Communicator, batch: number): Ranks {
     },
     async run(program, [seed, run], totals) {
       const { parts } = program.plan;
+      if (syncEvery > 1) {
+        if (pending === 0) common = program.allParameters(common.length > 0 ? common : undefined);
+        program.setKeys((seed + Math.imul(rank, rankKey)) | 0, run);
+        await program.run();
+        await program.fetch();
+        if (++pending === syncEvery) await this.settle(program);
+        return totals();
+      }
       if (parts === undefined) {
         await program.run();
         const sums = totals();
@@ -95,6 +116,22 @@ export function createRanks(communicator: Communicator, batch: number): Ranks {
         },
       );
       return sums as Numbers;
+    },
+    async settle(program) {
+      if (pending === 0) return;
+      pending = 0;
+      const step = program.allParameters() as Float32Array<ArrayBuffer>;
+      for (let k = 0; k < step.length; k++) step[k] = (common[k] as number) - (step[k] as number);
+      await communicator.sum(step);
+      this.outer ??= new Float32Array(step.length);
+      const { outer } = this;
+      for (let k = 0; k < step.length; k++) {
+        const mean = (step[k] as number) / size;
+        const momentum = outerMomentum * (outer[k] as number) + mean;
+        outer[k] = momentum;
+        step[k] = (common[k] as number) - outerRate * (mean + outerMomentum * momentum);
+      }
+      program.setAllParameters(step);
     },
     async gather(states) {
       const names = Object.keys(states);

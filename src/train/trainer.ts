@@ -50,8 +50,10 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   const optimizer = options.optimizer ?? adam();
   const all = Object.assign({}, options, { optimizer, metrics: namesOfMetrics(options.metrics) });
   const { target } = await engineFor(options);
-  const { distributed, batch } = options;
-  const ranks = distributed && (await import("./ranks.ts")).createRanks(distributed, batch);
+  const { distributed, batch, syncEvery = 1 } = options;
+  if (distributed !== undefined && syncEvery > 1 && (options.accumulate ?? 1) > 1)
+    throw new InputError("training: syncEvery and accumulate exclude each other. Give one of them.");
+  const ranks = distributed && (await import("./ranks.ts")).createRanks(distributed, batch, syncEvery);
   const plan = trainingPlan(model, { ...all, batch: ranks?.room ?? batch }, target, ranks?.inParts);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });
@@ -94,7 +96,8 @@ export class Trainer extends Disposable {
     this.accumulate = accumulate;
     this.stateful = statesOf(model, ({ stateful }) => stateful);
     this.ranks = ranks;
-    this.bindBatch = createBatchBinder(model, program, { steps, batch, take: ranks?.take });
+    const rows = ranks?.inParts === undefined ? ranks?.rows : undefined;
+    this.bindBatch = createBatchBinder(model, program, { steps, batch, take: ranks?.take, rows });
     const norm = clipNorm ?? clipNormEach;
     if (norm !== undefined) program.setSetting("clip", norm);
     if (clipValue !== undefined) program.setSetting("limit", clipValue);
@@ -223,16 +226,30 @@ export class Trainer extends Disposable {
     const states = this.ranks === undefined ? this.ownStates() : this.gatheredStates;
     return {
       step: this.taken,
-      slots: Object.fromEntries([...kept].map((slot) => [slot, copies(slot)])),
+      slots: { ...Object.fromEntries([...kept].map((slot) => [slot, copies(slot)])), ...this.outerSlot() },
       runs: this.runs,
       ...(states && { states }),
       ...(gathered.batches > 0 && { gathered: { ...gathered } }),
+    };
+  }
+  /** The momentum of the outer steps, if there is one. */
+  private outerSlot(): TrainerState["slots"] {
+    const { program, ranks } = this;
+    const { outer } = ranks ?? {};
+    if (outer === undefined) return {};
+    const parts = Object.entries(program.plan.parameters);
+    return {
+      [outerSlot]: Object.fromEntries(parts.map(([name, { start, size }]) => [name, outer.slice(start, start + size)])),
     };
   }
   /** The states of this process's examples that the next update starts from. */
   private ownStates(): Record<string, Float32Array<ArrayBuffer>> {
     const { program } = this;
     return Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)]));
+  }
+  /** With several processes and `syncEvery`: exchange what they have learned, before it is used. Every process calls it. */
+  async settle(): Promise<void> {
+    await this.ranks?.settle(this.program);
   }
   /** With several processes: bring the states of all examples here, before `state` is called. Every process calls it. */
   async gatherStates(): Promise<void> {
@@ -251,7 +268,7 @@ export class Trainer extends Disposable {
     const { step, slots, runs = step * this.accumulate, states = {}, gathered } = state;
     const { program, optimizer } = this;
     const own = this.kept();
-    const given = Object.keys(slots);
+    const given = Object.keys(slots).filter((slot) => slot !== outerSlot);
     const fits = (slot: string): boolean =>
       (own.includes(slot) || (others.includes(slot) && slot in program.plan.slots)) &&
       Object.entries(program.plan.parameters).every(([name, { size }]) => slots[slot]?.[name]?.length === size);
@@ -279,6 +296,11 @@ export class Trainer extends Disposable {
       }
     }
     const { ranks, options } = this;
+    if (ranks !== undefined && slots[outerSlot] !== undefined) {
+      ranks.outer = new Float32Array(program.plan.slabs.numbers);
+      for (const [name, { start }] of Object.entries(program.plan.parameters))
+        ranks.outer.set(slots[outerSlot][name] ?? [], start);
+    }
     for (const [name, values] of Object.entries(states))
       program.setState(name, ranks === undefined ? values : ranks.take(values, values.length / options.batch));
     this.gatheredStates = ranks && states;
@@ -317,6 +339,8 @@ export type UpdateOptions = BatchWeights & {
 
 const updateRules: Schema<UpdateOptions> = { ...batchWeightRules, last: flag };
 
+/** The slot of the momentum of outer steps. */
+const outerSlot = "outer";
 /** Slots that a state may have besides the optimiser's. */
 const others = ["w", "gathered"];
 

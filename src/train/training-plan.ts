@@ -54,6 +54,11 @@ export type TrainerOptions = HostOptions & {
    * part of every batch. By default this process is alone.
    */
   readonly distributed?: Communicator | undefined;
+  /**
+   * With several processes: after how many updates of its own part of each batch a process exchanges what it has learned with the others, by
+   * an outer step with Nesterov's momentum (DiLoCo). For slow links. Default 1: every update is one of all processes.
+   */
+  readonly syncEvery?: number | undefined;
 };
 
 /** The options that every kind of training has. */
@@ -68,6 +73,7 @@ export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps">> = {
   metrics: metricNames,
   seed: aSeed,
   distributed: aCommunicator,
+  syncEvery: size,
 };
 export const trainerArguments: Arguments = {
   model: aModel,

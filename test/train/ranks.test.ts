@@ -59,23 +59,24 @@ const values = ({ model: { values: all } }: Trained): number[] => Object.values(
 const largest = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((most, value, k) => Math.max(most, Math.abs(value - (b[k] as number))), 0);
 
-describe.each<EngineName>(["wasm", "native", "reference"])("%s", (engine) => {
-  test.each([2, 3, 4, 9])(
-    "%i processes: the losses of one within rounding, and the same bits in each",
-    async (size) => {
-      const [alone] = (await trained(1, { engine })) as [Trained];
-      const all = await trained(size, { engine });
-      const [first] = all as [Trained];
-      expect(largest(first.losses, alone.losses)).toBeLessThan(2e-5);
-      expect(largest(values(first), values(alone))).toBeLessThan(3e-4);
-      for (const one of all) {
-        expect(one.losses).toEqual(first.losses);
-        expect(values(one)).toEqual(values(first));
-      }
-      const states = ({ state }: Trained) => Object.values(state.states ?? {}).flatMap((one) => [...one]);
-      expect(largest(states(first), states(alone))).toBeLessThan(1e-3);
-    },
-  );
+describe.each<readonly [EngineName, readonly number[]]>([
+  ["wasm", [2, 3]],
+  ["native", [2, 4, 9]],
+  ["reference", [3]],
+])("%s", (engine, sizes) => {
+  test.each(sizes)("%i processes: the losses of one within rounding, and the same bits in each", async (size) => {
+    const [alone] = (await trained(1, { engine })) as [Trained];
+    const all = await trained(size, { engine });
+    const [first] = all as [Trained];
+    expect(largest(first.losses, alone.losses)).toBeLessThan(2e-5);
+    expect(largest(values(first), values(alone))).toBeLessThan(3e-4);
+    for (const one of all) {
+      expect(one.losses).toEqual(first.losses);
+      expect(values(one)).toEqual(values(first));
+    }
+    const states = ({ state }: Trained) => Object.values(state.states ?? {}).flatMap((one) => [...one]);
+    expect(largest(states(first), states(alone))).toBeLessThan(1e-3);
+  });
 });
 
 test("gradients leave in several parts, and the same plan at once gives the same bits", async () => {
@@ -172,6 +173,50 @@ describe("fitStream", () => {
       else expect(largest(again[0]?.values ?? [], whole?.values ?? [])).toBeLessThan(2e-2);
       expect(again[0]?.result.steps).toBe(whole?.result.steps);
     }
+  });
+
+  test("with syncEvery: nearly what one process learns, the same values in each, also after a resume", async () => {
+    const [alone] = await run(1, { epochs: 6 });
+    const syncEvery = 5;
+    const all = await Promise.all(
+      createCommunicators(3).map(async (distributed) => {
+        const own = model();
+        const result = await fitStream(own, stream, { ...options, epochs: 6, distributed, syncEvery });
+        return { result, values: Object.values(own.values).flatMap((one) => [...one]) };
+      }),
+    );
+    for (const one of all) {
+      expect(one.values).toEqual(all[0]?.values);
+      expect(one.result.validationLoss).toBe(all[0]?.result.validationLoss);
+    }
+    const { validationLoss, state } = all[0]?.result ?? {};
+    expect(validationLoss as number).toBeLessThan(1.2 * (alone?.result.validationLoss as number));
+    expect(Object.keys(state?.slots ?? {})).toContain("outer");
+    // As if it were trained on, by as many and by one.
+    for (const group of [createCommunicators(3), [undefined]]) {
+      const more = await Promise.all(
+        group.map(async (distributed) => {
+          const own = model();
+          const { steps: taken } = await fitStream(own, stream, {
+            ...options,
+            epochs: 7,
+            distributed,
+            syncEvery,
+            resume: state,
+          });
+          return taken;
+        }),
+      );
+      for (const taken of more) expect(taken).toBeGreaterThan(all[0]?.result.steps as number);
+    }
+    await expect(
+      fitStream(model(), stream, {
+        ...options,
+        syncEvery,
+        distributed: createCommunicators(1)[0],
+        callbacks: [{ onBatchEnd() {} }],
+      }),
+    ).rejects.toThrow("fitStream: syncEvery: a callback has onBatchEnd");
   });
 
   test("processes that differ are refused, and told in what", async () => {
