@@ -13,6 +13,7 @@ import { secondsAtArguments } from "../../src/data/piece.ts";
 import { padSequencesArguments, toCategoricalArguments } from "../../src/data/sequences.ts";
 import { seriesOfTableArguments } from "../../src/data/series.ts";
 import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/data/timeseries.ts";
+import { connect, connectArguments } from "../../src/distributed/connect.ts";
 import {
   abcTuneArguments,
   abcTunes,
@@ -2150,6 +2151,13 @@ export const entries: readonly Entry[] = [
     rules: readPytorchTensorsArguments,
     call: readPytorchTensors,
     right: [[writePytorch(recurrentModel).weights, "model"]],
+    optional: 1,
+  },
+  {
+    name: "connect",
+    rules: connectArguments,
+    call: connect,
+    right: [[{ patienceSeconds: 5, packing: "int8" }]],
     optional: 1,
   },
   {

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 const dist = join(import.meta.dirname, "../../dist");
 
-test("what a page loads, from equations to a trainer and a session on WASM, is below 65 KiB gzipped", async () => {
+test("what a page loads, from equations to a trainer and a session on WASM, is below 66 KiB gzipped", async () => {
   const entry = `
     export { cell } from "${dist}/graph/cell.js";
     export { dense, embedding, recurrent } from "${dist}/nn/layers.js";
@@ -27,14 +27,16 @@ test("what a page loads, from equations to a trainer and a session on WASM, is b
     build: { write: false, modulePreload: false, rolldownOptions: { input: name, preserveEntrySignatures: "strict" } },
   });
   const { output } = built as Extract<typeof built, { output: unknown }>;
-  // The engine "reference" is loaded by who asks for it, as weights of 8 bits are; of "native" there is what says that pages have
-  // none.
+  // The engine "reference" is loaded by who asks for it, as weights of 8 bits and what several processes share are; of "native" there is
+  // what says that pages have none.
   const loaded = output.filter(
     (file) =>
       file.type === "chunk" &&
-      !Object.keys(file.modules).some((id) => /\/engines\/(reference|native)\/|\/(eight-bits|precision)\./.test(id)),
+      !Object.keys(file.modules).some((id) =>
+        /\/engines\/(reference|native)\/|\/(eight-bits|precision|ranks)\./.test(id),
+      ),
   );
   const code = loaded.map((file) => (file.type === "chunk" ? file.code : "")).join("");
-  expect(code.includes("createTrainer") && code.length < 182_000, "all of it, minified").toBe(true);
-  expect(gzipSync(code, { level: 9 }).length).toBeLessThan(65 * 1024);
+  expect(code.includes("createTrainer") && code.length < 185_000, "all of it, minified").toBe(true);
+  expect(gzipSync(code, { level: 9 }).length).toBeLessThan(66 * 1024);
 });
