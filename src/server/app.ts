@@ -23,6 +23,7 @@ import { checkHost } from "./middleware/host.ts";
 import { trackRequests } from "./middleware/request-context.ts";
 import { refuseOnceClosing } from "./middleware/shutdown.ts";
 import { modelsRule, type ServerOptions, serverArguments, serverDefaults } from "./options.ts";
+import type { Gather } from "./own-metrics.ts";
 import { createRecords } from "./records.ts";
 import { type Connection, type Env, RequestContexts, type WaitForMemory } from "./request-context.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -36,7 +37,9 @@ import { sessionRoutes } from "./routes/sessions.ts";
 import { createIsOpen, type Handlers, serverRoutes } from "./routes/table.ts";
 import { taskRoutes } from "./routes/task-routes.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { createSealing } from "./sealing.ts";
 import { createSender } from "./send.ts";
+import { createSealer } from "./session-token.ts";
 import { Sessions } from "./sessions.ts";
 
 /** A server of models, which runs until it is closed. */
@@ -66,10 +69,22 @@ export async function createServer(
   models: Readonly<Record<string, Content>>,
   options: ServerOptions = {},
 ): Promise<Server> {
+  return createServerWith(models, options);
+}
+
+/**
+ * The same for a server that is one of several processes.
+ * @internal
+ */
+export async function createServerWith(
+  models: Readonly<Record<string, Content>>,
+  options: ServerOptions = {},
+  gather: Gather = (own) => () => own.metrics(),
+): Promise<Server> {
   checkArguments("createServer", { models, options }, serverArguments);
   const settings: Settings = withDefaults(serverDefaults, options);
   const parts = createParts(await loadModels(models, settings), settings);
-  const app = createApp(parts, settings);
+  const app = createApp(parts, settings, gather(parts.metrics.registry));
   const { requests, records } = parts;
   return {
     fetch: async (request, env) => app.fetch(request, env ?? {}),
@@ -99,6 +114,7 @@ function createParts(models: LoadedModels, settings: Settings) {
   const sessions = new Sessions({
     ...{ max: Math.min(settings.sessions, room), maxEach: settings.sessionsPerKey, lifeMs: settings.sessionMs },
     ...{ requestMs: settings.timeoutMs, shared: settings.apiKeys.length === 0 },
+    seals: settings.sessionKeys.length > 0,
   });
   const metrics = createMetrics({
     sessions: () => sessions.count,
@@ -124,7 +140,11 @@ type Parts = ReturnType<typeof createParts>;
 const maxTexts = 128;
 
 /** Create the application: the middleware in order, then the routes. */
-function createApp({ models, memory, sessions, metrics, requests }: Parts, settings: Settings): Hono<Env> {
+function createApp(
+  { models, memory, sessions, metrics, requests }: Parts,
+  settings: Settings,
+  allMetrics: () => Promise<string>,
+): Hono<Env> {
   const { apiKeys, cors, hosts, maxTokens, maxPromptTokens, basePath, chatTemplate } = settings;
   const isOpen = createIsOpen(basePath);
   const app = new Hono<Env>();
@@ -142,15 +162,18 @@ function createApp({ models, memory, sessions, metrics, requests }: Parts, setti
   const answer = createAnswer(metrics, send, settings.keepAliveMs);
   const start: WaitForMemory = (c, bytes) => memory.start(c.var.request.holding, bytes, c.var.request.stop.signal);
   const described = { keys: apiKeys.length > 0, hosts: hosts !== undefined };
-  const readJson = createBodyReader({ models, memory, maxBytes: settings.maxBodyBytes, stallMs: settings.stallMs });
+  const sealer =
+    settings.sessionKeys.length === 0 ? undefined : createSealer(createSealing(settings.sessionKeys), models);
+  const { maxBodyBytes: maxBytes, stallMs } = settings;
+  const readJson = createBodyReader({ models, memory, maxBytes, stallMs, seals: sealer !== undefined });
   const routes = Object.assign({}, ...[...models.servings.values()].map(({ routes }) => routes), serverRoutes);
   const handlers: Handlers = {
     ...completionRoutes({ models, limits, chatTemplate, start, answer }),
     ...tokenRoutes({ models, limits, chatTemplate, start, send }),
     ...modelRoutes(models),
     ...inspectionRoutes({ models, limits, start, send }),
-    ...sessionRoutes({ models, sessions, limits, answer, start, send }),
-    ...serviceRoutes({ requests, metrics, routes, described }),
+    ...sessionRoutes({ models, sessions, sealer, limits, answer, start, send }),
+    ...serviceRoutes({ requests, allMetrics, routes, described }),
   };
   const checks = { readJson, basePath, ignored: createIgnoredFields(settings.warn) };
   addRoutes(app, routes, { ...handlers, ...taskRoutes({ models, start, send }) }, checks);

@@ -3,6 +3,7 @@
  * client can send a request at the very moment when its connection is closed; so received data is read first, and a
  * connection is closed only after it has been quiet for a while.
  */
+import cluster from "node:cluster";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { backlog } from "./bind.ts";
@@ -19,6 +20,8 @@ const maxPipelined = 64;
 const arrivingMs = 1000;
 /** How long a connection must be quiet during shutdown, and how often that is checked. */
 const [quietMs, lookMs] = [500, 20];
+/** How long none may come where another process accepts connections and hands them on: they can be on their way. */
+const handedOnMs = 100;
 
 type State = {
   readonly address: string;
@@ -165,8 +168,9 @@ export class Connections {
     // so yield until a turn brings none. The rest of this turn comes first. If connections arrive without end, all that
     // can have been waiting have been accepted by the limit.
     const most = this.accepted + backlog;
+    const pause = () => (cluster.isWorker ? new Promise((resolve) => setTimeout(resolve, handedOnMs)) : nextTurn());
     await nextTurn();
-    for (let before = -1; before !== this.accepted && before < most; await nextTurn()) before = this.accepted;
+    for (let before = -1; before !== this.accepted && before < most; await pause()) before = this.accepted;
     const { http } = this;
     const closed = new Promise<void>((resolve) => {
       // This does not use HTTP's own method, which closes every connection that looks idle at once.

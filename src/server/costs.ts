@@ -54,8 +54,11 @@ export function completionBytes(loaded: LoadedText, writing: Writing, { prompt, 
 /** The bytes of a stored session: its recurrent state, and its open text. */
 export const sessionBytes = (loaded: LoadedText): number => ofSession + stateBytes(loaded);
 
+/** The bytes of a sealed session during a request: its token as it came and is opened, the next state and its token. */
+export const sealedBytes = (loaded: LoadedText, token = ""): number => 4 * token.length + 8 * stateBytes(loaded);
+
 /** The bytes of a model's recurrent state. */
-const stateBytes = ({ batcher }: LoadedText): number =>
+export const stateBytes = ({ batcher }: LoadedText): number =>
   4 * Object.values(batcher.named(undefined)).reduce((total, { length }) => total + length, 0);
 
 /** The bytes of an inspection: at most this number of tokens, with this number of values each. */

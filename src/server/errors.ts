@@ -13,6 +13,19 @@ const kinds = {
   not_found: [404, "invalid_request_error", "not_found", false],
   model_not_found: [404, "invalid_request_error", "model_not_found", false],
   session_not_found: [404, "invalid_request_error", "session_not_found", false],
+  /** The server has no key to seal sessions with. */
+  no_session_key: [400, "invalid_request_error", "no_session_key", false],
+  /** What is sent as the token of a session is none, or a part of one. */
+  session_token_malformed: [400, "invalid_request_error", "session_token_malformed", false],
+  session_token_version: [400, "invalid_request_error", "session_token_version", false],
+  /** It was sealed with a key that this server does not have. */
+  session_token_key: [400, "invalid_request_error", "session_token_key", false],
+  session_token_altered: [400, "invalid_request_error", "session_token_altered", false],
+  session_token_model: [400, "invalid_request_error", "session_token_model", false],
+  /** It was sealed for the API key of another client. */
+  session_token_client: [403, "invalid_request_error", "session_token_client", false],
+  session_token_expired: [410, "invalid_request_error", "session_token_expired", false],
+  session_token_too_long: [413, "invalid_request_error", "session_token_too_long", false],
   method_not_allowed: [405, "invalid_request_error", "method_not_allowed", false],
   session_busy: [409, "invalid_request_error", "session_busy", 1],
   state_mismatch: [409, "invalid_request_error", "state_mismatch", false],

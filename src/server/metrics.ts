@@ -1,6 +1,15 @@
 /** The server's metrics for Prometheus. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObject,
+  Registry,
+} from "prom-client";
 import { errorKinds } from "./errors.ts";
+import type { OwnMetrics } from "./own-metrics.ts";
 import { version } from "./version.ts";
 
 /** The sources of the gauges, which are read when metrics are requested. */
@@ -57,6 +66,8 @@ export function createMetrics({ batchers, sessions, memory }: Sources) {
   });
   new Gauge({
     ...{ name: "unrolled_build_info", help: "1, with the version of the server and of Node.", registers },
+    // The same of all processes; all other metrics of ours are sums.
+    aggregator: "first",
     ...{ labelNames: ["version", "node"] },
   }).set({ version, node: process.versions.node }, 1);
   const refusals = new Counter({
@@ -91,5 +102,50 @@ export function createMetrics({ batchers, sessions, memory }: Sources) {
       [0.00001, 0.00003, 0.0001, 0.0003, ...seconds.slice(0, 8)],
     ),
     duration: durations("unrolled_request_duration_seconds", "Time from a request to the end of its answer.", "route"),
+  };
+}
+
+/** The content type of Prometheus's format. */
+export const metricsType: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** The values of all metrics of a process. */
+export type MetricValues = readonly MetricObject[];
+
+/** Those of a registry, as they are now. */
+export const metricValues = async (registry: OwnMetrics): Promise<MetricValues> =>
+  (await registry.getMetricsAsJSON()) as unknown as MetricValues;
+
+/** What only grows: what a process has counted before it ended stays counted, or a sum would go back. */
+const grows = (type: unknown): boolean => ["counter", "histogram"].includes(String(type));
+
+// The types of prom-client have an object for a list.
+const addUp = (all: readonly MetricValues[]): Registry => AggregatorRegistry.aggregate(all as unknown as object[]);
+
+/**
+ * The metrics of several processes as those of one: counters, histograms and most gauges are added up, and of some, such as the
+ * lag of the event loop, it is the mean.
+ */
+export function createTotals() {
+  const latest = new Map<number, MetricValues>();
+  let ended: Promise<MetricValues> = Promise.resolve([]);
+  return {
+    /** The values of process k now; undefined if it did not tell them: those before stay. */
+    set(k: number, values: MetricValues | undefined): void {
+      if (values !== undefined) latest.set(k, values);
+    },
+    /** Process k has ended. */
+    end(k: number): void {
+      const own = (latest.get(k) ?? []).filter(({ type }) => grows(type));
+      latest.delete(k);
+      ended = ended.then((before) => metricValues(addUp([before, own])));
+    },
+    /** All in Prometheus's format. @param count how many processes there are */
+    async text(count: number): Promise<string> {
+      const registry = addUp([...latest.values(), await ended]);
+      new Gauge({
+        ...{ name: "unrolled_workers", help: "Processes that answer.", registers: [registry] },
+      }).set(count);
+      return registry.metrics();
+    },
   };
 }

@@ -72,6 +72,12 @@ export type ServerOptions = InferenceOptions & {
   readonly sessionsPerKey?: number;
   /** The time after which an unused session expires. */
   readonly sessionMs?: number;
+  /**
+   * The keys of sealed sessions, of at least 32 characters each, such as `openssl rand -base64 32` prints: the first seals,
+   * all open, so a new key can be put before an old one until that one's tokens have expired. Servers with the same keys and
+   * models continue each other's sessions. Without keys, sessions are stored by this server alone.
+   */
+  readonly sessionKeys?: readonly string[];
   /** Receives each request when its answer has ended. */
   readonly log?: (line: LogLine) => void;
   /** Receives warnings that are not errors: an ignored field of a request, when it occurs for the first time. */
@@ -102,6 +108,7 @@ export const serverDefaults = {
     sessionsPerKey: 100,
     sessionMs: 30 * 60_000,
   },
+  sessionKeys: [],
 } as const satisfies Required<ServerOptions>;
 
 /** The log line of one request, without its text and its key. */
@@ -183,6 +190,20 @@ const apiKeys: Rule = {
     }
   },
 };
+/** The least length of a key of sealed sessions: 24 random bytes in base64. */
+const sessionKeyLength = 32;
+/** Whether a key can seal sessions: one that could be guessed would open all of them. */
+export const isSessionKey = (key: string): boolean => isKey(key) && key.length >= sessionKeyLength;
+export const sessionKeyNeeds = `${sessionKeyLength} ASCII characters or more, without blanks, such as "openssl rand -base64 32" prints`;
+const sessionKeys: Rule = {
+  ...apiKeys,
+  look(where, value) {
+    apiKeys.look?.(where, value);
+    for (const [k, key] of (value as string[]).entries()) {
+      if (!isSessionKey(key)) throw new InputError(`${where}[${k}] must be ${sessionKeyNeeds}`);
+    }
+  },
+};
 const origin: Rule = {
   expected: 'an origin such as "https://example.org", without a path and without the default port, or "*"',
   accepts: (value) => typeof value === "string" && isOrigin(value),
@@ -210,6 +231,7 @@ export const serverRules: Schema<ServerOptions> = {
   sessions: wholeNumber(0),
   sessionsPerKey: wholeNumber(0),
   sessionMs: duration,
+  sessionKeys: alias(sessionKeys, "sessionKey"),
   log: alias(callable, "logger", "onLog"),
   warn: alias(callable, "onWarning"),
   chatTemplate: template,

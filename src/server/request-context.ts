@@ -26,6 +26,8 @@ export type RequestContext = {
   /** Aborted if the client disconnects, the time limit passes or the server shuts down; the reason is an ApiError. */
   readonly stop: AbortController;
   client: string;
+  /** The SHA-256 of the API key that it came with; undefined where none is required. */
+  keyDigest: Uint8Array | undefined;
   /** The request's part of the memory for all requests, until it ends. */
   readonly holding: Holding;
   route: string | undefined;
@@ -96,6 +98,7 @@ export class RequestContexts {
     };
     const request: RequestContext = {
       ...{ startMs: performance.now(), stop: new AbortController(), client: "unknown", route: undefined },
+      keyDigest: undefined,
       ...{
         id: requestIdOf(c.req.header("x-request-id")),
         loaded: undefined,

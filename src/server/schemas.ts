@@ -245,6 +245,12 @@ export const sessionRequest = z
   .object({
     model: text("the name of a model"),
     prompt: optional(lines(), "", "The text that the model reads first."),
+    sealed: optional(
+      flag,
+      false,
+      'Whether the session is not stored: its id is "sealed", and each answer has its whole state as a token, which the next request sends, to this or another server with the same key and model.',
+    ),
+    token: optional(text(), undefined, "The token of a sealed session, from whose state this one begins."),
   })
   .meta({ id: "SessionRequest" });
 
@@ -257,6 +263,11 @@ export const sessionCompletionRequest = z
       "The text that the model reads before it continues. It remembers everything that it has read and generated in this session.",
     ),
     model: optional(text(), undefined, "The model of the session, or nothing."),
+    token: optional(
+      text(),
+      undefined,
+      'For the session "sealed": the token of the answer to go on from. It stays valid until it expires, so a text can go on from it more than once.',
+    ),
     ...writing,
     n: one,
     best_of: one,
@@ -339,9 +350,18 @@ export const session = z
     created: z.int(),
     expires: z.int().meta({ description: "Unix time in seconds; each use extends it." }),
     tokens: count.meta({ description: "The number of tokens read and generated." }),
+    token: z.string().optional().meta({ description: "The whole state of a sealed session; absent if it is stored." }),
     warnings,
   })
   .meta({ id: "Session" });
+const sealedSession = session
+  .omit({ warnings: true })
+  .optional()
+  .meta({ description: "The session after this answer, with its token; only if it is sealed." });
+export const sessionCompletion = completion.extend({ session: sealedSession }).meta({ id: "SessionCompletion" });
+export const sessionCompletionChunk = completionChunk
+  .extend({ session: sealedSession })
+  .meta({ id: "SessionCompletionChunk" });
 export const sessionState = session
   .extend({
     state: z.record(z.string(), z.array(z.number())).meta({
@@ -475,10 +495,16 @@ export const completionEvent = z.union([completionChunk, errorBody]).meta({
     "The data of each event: a part of the completion, or an error, which ends the stream. The last event is [DONE]. There can be comments between events.",
 });
 
+export const sessionCompletionEvent = z.union([sessionCompletionChunk, errorBody]).meta({
+  id: "SessionCompletionEvent",
+  description:
+    "The data of each event: a part of the completion, or an error, which ends the stream. The token of a sealed session comes after the text, in an event without choices. The last event is [DONE]. There can be comments between events.",
+});
+
 /** The options of generation. */
 export type Writing = Omit<
   z.output<typeof sessionCompletionRequest>,
-  "prompt" | "model" | "n" | "best_of" | "echo" | keyof typeof refused | "max_completion_tokens" | "user"
+  "prompt" | "model" | "token" | "n" | "best_of" | "echo" | keyof typeof refused | "max_completion_tokens" | "user"
 >;
 export type Completion = z.output<typeof completion>;
 export type Warning = NonNullable<Completion["warnings"]>[number];

@@ -6,6 +6,7 @@ import type { LoadedModel, LoadedText } from "./loaded-models.ts";
 import { nothing, type Remembered } from "./session-memory.ts";
 
 export type Session = {
+  /** `sealed` for a session that is not stored: its token is all that there is of it. */
   readonly id: string;
   /** The client that owns the session. */
   readonly owner: string;
@@ -32,7 +33,12 @@ export type SessionsOptions = {
   readonly requestMs: number;
   /** Whether anyone who knows the id of a session can use it. */
   readonly shared: boolean;
+  /** Whether sessions can be sealed, which need no room. */
+  readonly seals: boolean;
 };
+
+/** What is known of a session that is not new. */
+type Known = { readonly id?: string; readonly created?: number; readonly remembered?: Remembered };
 
 /** Owns the sessions; expired ones are removed when another one is looked up or created. */
 export class Sessions {
@@ -51,10 +57,11 @@ export class Sessions {
   }
 
   /** Make a session; it is not in the store until it is added. */
-  create(owner: string, loaded: LoadedText, remembered: Remembered = nothing): Session {
+  create(owner: string, loaded: LoadedText, { remembered = nothing, ...known }: Known = {}): Session {
+    const { id = `sess-${randomUUID()}`, created = Math.floor(Date.now() / 1000) } = known;
     return {
-      ...{ id: `sess-${randomUUID()}`, owner, loaded, created: Math.floor(Date.now() / 1000), number: this.made++ },
-      ...{ remembered, used: this.uses++, expiresMs: Date.now() + this.options.lifeMs, busyUntilMs: undefined },
+      ...{ id, owner, loaded, created, number: this.made++, remembered },
+      ...{ used: this.uses++, expiresMs: Date.now() + this.options.lifeMs, busyUntilMs: undefined },
     };
   }
 
@@ -65,12 +72,12 @@ export class Sessions {
    * @throws ApiError `session_limit` if none can be removed, with an estimate of when there will be room
    */
   add(session: Session, kept?: Session): void {
-    const { max, maxEach } = this.options;
+    const { max, maxEach, seals } = this.options;
     this.expire();
     const own = this.of(session.owner);
     if (own.length >= maxEach || this.all.size >= max) {
       const idle = own.filter((one) => one !== kept && one.busyUntilMs === undefined);
-      if (Math.min(max, maxEach) < (kept === undefined ? 1 : 2)) throw never(Math.min(max, maxEach));
+      if (Math.min(max, maxEach) < (kept === undefined ? 1 : 2)) throw never(Math.min(max, maxEach), seals);
       if (idle.length === 0) throw this.full(own);
       this.delete(idle.reduce((a, b) => (b.used < a.used ? b : a)));
     }
@@ -98,7 +105,7 @@ export class Sessions {
     this.expire();
     const session = this.all.get(id);
     if (session === undefined || !(this.options.shared || session.owner === owner)) throw missing(id);
-    this.used(session);
+    this.renew(session);
     return session;
   }
 
@@ -126,7 +133,7 @@ export class Sessions {
       if (!isIn) return;
       isIn = false;
       session.busyUntilMs = undefined;
-      this.used(session);
+      this.renew(session);
     };
   }
 
@@ -144,7 +151,8 @@ export class Sessions {
     return [...this.all.values()].filter((session) => session.owner === owner);
   }
 
-  private used(session: Session): void {
+  /** A session was used: its lifetime begins again. */
+  renew(session: Session): void {
     session.used = this.uses++;
     session.expiresMs = Date.now() + this.options.lifeMs;
   }
@@ -158,9 +166,12 @@ export class Sessions {
 }
 
 /** The error if the limit does not allow a copy. */
-function never(max: number): ApiError {
-  const wrong = max === 0 ? "this server keeps no sessions" : "the limit is 1 session, so there is no room for a copy";
-  return new ApiError("session_limit", `${wrong}.`, undefined, { retryAfter: false });
+function never(max: number, seals: boolean): ApiError {
+  const wrong = max === 0 ? "this server stores no sessions" : "the limit is 1 session, so there is no room for a copy";
+  const instead = seals
+    ? ' Create it with "sealed": true: then each answer has a token, which the next request sends.'
+    : "";
+  return new ApiError("session_limit", `${wrong}.${instead}`, undefined, { retryAfter: false });
 }
 
 const missing = (id: string, param?: string): ApiError =>

@@ -276,6 +276,7 @@ describe("every documented answer of every route is true", () => {
       sessions: 2,
       maxTokens: 1e9,
       maxBodyBytes: 5000,
+      sessionKeys: ["k".repeat(32)],
     };
     const own = await serving(options);
     const described = (await (await own.get("/openapi.json", { headers: key })).json()) as Document;
@@ -361,6 +362,19 @@ describe("every documented answer of every route is true", () => {
     await ask("listSessions", 400, { path: "/v1/unrolled/sessions?limit=none" });
     await ask("listSessions", 404, { path: "/v1/unrolled/sessions?after=none" });
     await ask("writeSessionState", 409, { body: { ...(right.writeSessionState.body as object), fingerprint: "none" } });
+
+    // A sealed session: each answer has a token, one that has expired is refused.
+    const sealedPath = pathOf("completeSession", "sealed");
+    const sealed = { model: "tiny", sealed: true };
+    const long = vi.spyOn(Date, "now").mockReturnValue(0);
+    const { token: expired } = JSON.parse((await askAt(own.port, "createSession", { body: sealed })).text);
+    long.mockRestore();
+    await ask("createSession", 410, { body: { ...sealed, token: expired } });
+    await ask("completeSession", 410, { path: sealedPath, body: { token: expired } });
+    await ask("createSession", 201, { body: sealed });
+    const { token } = JSON.parse((await askAt(own.port, "createSession", { body: sealed })).text);
+    await ask("completeSession", 200, { path: sealedPath, body: { token, max_tokens: 3 } });
+    await ask("completeSession", 200, { path: sealedPath, body: { token, max_tokens: 3, stream: true } });
 
     const fault = () => {
       throw new Error("a fault");

@@ -140,6 +140,9 @@ test("every error says whether the same request may succeed later, and when", ()
     ...{ state_mismatch: "false", memory_full: "true", too_many_connections: "true" },
     ...{ too_large: "false", media_type: "false", queue_full: "true", session_limit: "true", aborted: undefined },
     ...{ request_timeout: "true", content_encoding: "false", expectation_failed: "false", headers_too_large: "false" },
+    ...{ no_session_key: "false", session_token_malformed: "false", session_token_version: "false" },
+    ...{ session_token_key: "false", session_token_altered: "false", session_token_model: "false" },
+    ...{ session_token_client: "false", session_token_expired: "false", session_token_too_long: "false" },
     ...{ internal: "false", model_broken: "false", shutting_down: "true", overloaded: "true", timeout: "false" },
   };
   for (const [kind, retry] of Object.entries(kinds) as [ErrorKind, string | undefined][]) {

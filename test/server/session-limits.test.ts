@@ -42,7 +42,7 @@ test("what no waiting could help is not to be tried again: no sessions at all, a
   for (const options of [{ sessions: 0 }, { sessionsPerKey: 0 }]) {
     const none = await serving(options);
     expect(await told(await none.post(sessions, { model: "tiny", prompt: "a" }))).toEqual([
-      ...[429, "false", null, "this server keeps no sessions."],
+      ...[429, "false", null, "this server stores no sessions."],
     ]);
   }
   const one = await serving({ sessionsPerKey: 1 });

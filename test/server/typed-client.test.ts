@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { serving } from "./serving.ts";
 
-const here = await serving({ apiKeys: ["key"] });
+const here = await serving({ apiKeys: ["key"], sessionKeys: ["k".repeat(32)] });
 const folder = temporaryFolder();
 
 /** What a program does with it: it compiles because the types are right, and where they are not it says so. */
@@ -35,11 +35,17 @@ export async function use(baseUrl: string): Promise<readonly unknown[]> {
   const state = await client.readSession(session.data.id);
   const sizes: readonly number[] = state.status === 200 ? Object.values(state.data.state).map(({ length }) => length) : [];
   const deleted = await client.deleteSession(session.data.id);
+  const sealed = await client.createSession({ model: id, prompt: "the", sealed: true });
+  const token: string | undefined = sealed.status === 201 ? sealed.data.token : undefined;
+  const there = await client.completeSession("sealed", { token, max_tokens: 3, seed: 1 });
+  const next: string | undefined = there.status === 200 ? there.data.session?.token : undefined;
+  const altered = await client.completeSession("sealed", { token: token?.slice(0, -9) });
+  const why: string | null = altered.status === 400 ? altered.data.error.code : "opened";
   const inspected = await client.inspect({ model: id, text: "cat" });
   const tokens: readonly string[] = inspected.status === 200 ? inspected.data.tokens.map(({ token }) => token) : [];
   const health = await client.health();
   const status: "ok" | "shutting down" | undefined = health.status === 200 ? health.data.status : undefined;
-  return [texts.length, ended, typeof nats, reason, more.data.choices[0]?.text.length, sizes.length > 0, deleted.status, tokens, status];
+  return [texts.length, ended, typeof nats, reason, more.data.choices[0]?.text.length, sizes.length > 0, deleted.status, next !== token, why, tokens, status];
 }
 
 // @ts-expect-error: a model is needed
@@ -75,6 +81,6 @@ test("the compiler takes it, and refuses what is no request and no answer", () =
 test("it asks each route, and gets what its types say", async () => {
   const { use } = await import(pathToFileURL(join(folder, "out/program.js")).href);
   expect(await use(here.url)).toEqual([
-    ...[2, "length", "number", "model_not_found", 3, true, 200, ["c", "a", "t"], "ok"],
+    ...[2, "length", "number", "model_not_found", 3, true, 200, true, "session_token_altered", ["c", "a", "t"], "ok"],
   ]);
 });

@@ -45,7 +45,7 @@ export async function complete(completion: CompletionRequest, client: string, at
   const choices = given.map(({ kept, ended }, index) =>
     format.wholeOf(formatKeptChoice(kept, { index, finish_reason: ended })),
   );
-  return { ...common, choices, usage: usage(), ...warned(completion) };
+  return { ...common, choices, usage: usage(), ...completion.about?.(), ...warned(completion) };
 }
 
 type EventOptions = Attended & {
@@ -56,8 +56,8 @@ type EventOptions = Attended & {
 type Events = AsyncGenerator<string, void>;
 
 /**
- * The answer as events: each has new text of a choice, one token or more; then comes the usage, if it was requested,
- * and at last [DONE]. An error on the way is an event as well, made by `fail`. Resolves with the first event, so that
+ * The answer as events: each has new text of a choice, one token or more; then come the token of a sealed session and the
+ * usage, if it was requested, and at last [DONE]. An error on the way is an event as well, made by `fail`. Resolves with the first event, so that
  * an earlier error gets a status. The warnings come with the first event.
  */
 export async function completeAsEvents(
@@ -108,6 +108,8 @@ async function* events(first: IteratorResult<Deliveries, void>, answer: Answer):
       }
       if (all !== "") yield all;
     }
+    const about = completion.about?.();
+    if (about !== undefined) yield event({ ...common, choices: [], ...(include && { usage: null }), ...about });
     if (include) yield event({ ...common, choices: [], usage: usage() });
     yield "data: [DONE]\n\n";
   } catch (error) {

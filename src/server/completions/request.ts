@@ -29,6 +29,8 @@ export type CompletionRequest = {
   readonly format: AnswerFormat;
   /** Called when all texts have ended normally. */
   readonly onWritten?: (() => void) | undefined;
+  /** Fields that are added to the answer, or to an event of their own, when all texts have ended normally. */
+  readonly about?: (() => object) | undefined;
 };
 
 /** One text reads the first `after` tokens of a prompt for all texts that continue it. */
@@ -44,6 +46,7 @@ export type Wanted = {
   /** The name of the field with the prompts. */
   readonly param?: string;
   readonly onWritten?: (text: Sequence<Piece>) => void;
+  readonly about?: (() => object) | undefined;
 };
 
 /**
@@ -54,7 +57,7 @@ export function createRequest(
   loaded: LoadedText,
   writing: Writing,
   limits: Limits,
-  { prompts, n, echo, best_of, format = completionFormat, param = "prompt", onWritten }: Wanted,
+  { prompts, n, echo, best_of, format = completionFormat, param = "prompt", onWritten, about }: Wanted,
 ): CompletionRequest {
   const { lm } = loaded;
   const promptTokens = prompts.reduce((total, { tokens, count = tokens.length }) => total + count, 0);
@@ -78,6 +81,7 @@ export function createRequest(
     warnings: warningsOf(lm, { [param]: prompts.flatMap(({ sent }) => sent ?? []), stop: writing.stop }),
     best: each > n ? { of: each, n, scores } : undefined,
     onWritten: onWritten && (() => onWritten(texts[0] as Sequence<Piece>)),
+    about,
   };
 }
 

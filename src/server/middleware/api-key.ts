@@ -9,19 +9,19 @@ import type { IsOpen } from "../routes/table.ts";
 export function checkApiKey(apiKeys: readonly string[], isOpen: IsOpen): MiddlewareHandler<Env> {
   const keys = apiKeys.map(digest);
   return async (c, next) => {
-    const key = keys.length === 0 ? undefined : keyOf(c, keys, isOpen(c));
-    if (key !== undefined) c.var.request.client = key;
+    const at = keys.length === 0 ? undefined : keyOf(c, keys, isOpen(c));
+    if (at !== undefined) Object.assign(c.var.request, { client: `key ${at + 1}`, keyDigest: keys[at] });
     return next();
   };
 }
 
 /** The index of the request's key; undefined if none is required and none is given. */
-function keyOf(c: Context<Env>, keys: readonly Buffer[], isOpen: boolean): string | undefined {
+function keyOf(c: Context<Env>, keys: readonly Buffer[], isOpen: boolean): number | undefined {
   const [, key] = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "") ?? [];
   const got = digest(key ?? "");
   // All keys are compared, so that the time reveals nothing.
   const at = keys.reduce((found, one, k) => (timingSafeEqual(one, got) ? k : found), -1);
-  if (key !== undefined && at >= 0) return `key ${at + 1}`;
+  if (key !== undefined && at >= 0) return at;
   if (isOpen) return undefined;
   const none =
     c.req.header("authorization") === undefined ? "there is no API key" : "the header Authorization has no Bearer key";

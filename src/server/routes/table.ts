@@ -47,6 +47,18 @@ const withBody = [
 const weighed = [...withBody, "overloaded"] as const;
 const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
 const writing = [...weighed, "model_not_found", "queue_full"] as const;
+/** The errors of requests with the token of a sealed session. */
+const sealed = [
+  "no_session_key",
+  "session_token_malformed",
+  "session_token_too_long",
+  "session_token_version",
+  "session_token_key",
+  "session_token_altered",
+  "session_token_expired",
+  "session_token_client",
+  "session_token_model",
+] as const satisfies readonly ErrorKind[];
 
 /** Routes for models of text. */
 export const textRoutes = {
@@ -71,7 +83,7 @@ export const textRoutes = {
   createSession: {
     ...{ method: "post", path: "/v1/unrolled/sessions", summary: "Create a session." },
     ...{ body: schemas.sessionRequest, answer: { status: 201, schema: schemas.session } },
-    errors: [...writing, "session_limit"],
+    errors: [...writing, "session_limit", ...sealed],
   },
   listSessions: {
     ...{ method: "get", path: "/v1/unrolled/sessions", summary: "List your sessions, the newest first, in pages." },
@@ -84,8 +96,9 @@ export const textRoutes = {
   completeSession: {
     ...{ method: "post", path: "/v1/unrolled/sessions/:id/completions" },
     summary: "Read a prompt and continue the session's text. A request that fails leaves the session unchanged.",
-    ...{ body: schemas.sessionCompletionRequest, answer: written },
-    errors: [...weighed, "session_not_found", "session_busy", "queue_full"],
+    body: schemas.sessionCompletionRequest,
+    answer: { ...found(schemas.sessionCompletion), events: schemas.sessionCompletionEvent },
+    errors: [...weighed, "session_not_found", "session_busy", "queue_full", ...sealed],
   },
   readSessionState: {
     ...{
