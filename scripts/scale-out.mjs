@@ -3,6 +3,7 @@
  * `unrolled serve`, on loopback. Every answer is compared with the one of a quiet server with stored sessions.
  *
  *     --clients N --seconds N --turns N
+ *     --workers N         of each of the replicas that restart
  *     --restarts N        rolling restarts of two replicas behind nginx, with examples/serving/nginx.conf
  *     --without TEXT      of that configuration, to see what it is for; repeatable
  *     --only TEXT         of the parts (replicas, nginx, workers, refused, restarts), those whose name has it
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "15" },
     turns: { type: "string", default: "6" },
     restarts: { type: "string", default: "10" },
+    workers: { type: "string", default: "1" },
     without: { type: "string", multiple: true, default: [] },
     only: { type: "string", default: "" },
   },
@@ -36,6 +38,7 @@ const model = resolve(positionals[0] ?? join(root, "models/moby-dick.safetensors
 const [clients, seconds, turns] = [Number(values.clients), Number(values.seconds), Number(values.turns)];
 const restarts = Number(values.restarts);
 if (!isBuilt()) fail("dist is not built: npm run build.", 2);
+const main = join(root, "dist/cli/main.js");
 const key = randomBytes(32).toString("base64");
 const folder = mkdtempSync(join(tmpdir(), "unrolled-scale-out-"));
 const running = new Set();
@@ -54,9 +57,8 @@ const freePort = () =>
   });
 
 /** A server in processes of its own; `log` has what it says of each request. */
-async function serve(args, { port, keys = key } = {}) {
-  const main = join(root, "dist/cli/main.js");
-  const command = [main, "serve", model, "--port", String(port ?? (await freePort())), "--json", ...args];
+async function serve(args, { port, keys = key, file = model } = {}) {
+  const command = [main, "serve", file, "--port", String(port ?? (await freePort())), "--json", ...args];
   const env = { ...process.env, ...(keys && { UNROLLED_SESSION_KEY: keys }) };
   const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"], env });
   running.add(child);
@@ -270,39 +272,48 @@ const parts = {
     return say("--workers 2, a connection each", totals, elapsed, hopsIn([one.log]));
   },
   async refused({ name }) {
-    const server = await serve(["--api-key", "mine", "--session-minutes", "0.05"]);
+    const mine = ["--api-key", "mine"];
+    // The same model with other values.
+    const other = join(folder, "other.safetensors");
+    spawnSync(process.execPath, [main, "export", model, other, "--dtype", "f16"], { stdio: "inherit" });
+    const all = [
+      await serve(mine),
+      await serve(mine, { keys: randomBytes(32).toString("base64") }),
+      await serve([...mine, "--api-key", "yours"]),
+      await serve(mine, { file: other }),
+      await serve([...mine, "--session-minutes", "0.01"]),
+    ];
+    const [server, otherKey, otherClient, otherModel, brief] = all;
     const ask = async (to, path, body, as = "mine") => {
       const headers = { "Content-Type": "application/json", Authorization: `Bearer ${as}` };
       const answer = await fetch(`${to.url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
       return { status: answer.status, ...(await answer.json()) };
     };
     const { token } = await ask(server, at, { model: name, sealed: true });
-    const others = [
-      await serve(["--api-key", "mine"], { keys: randomBytes(32).toString("base64") }),
-      await serve(["--api-key", "mine", "--api-key", "yours"]),
-    ];
     const middle = token.length >> 1;
     const altered = token.slice(0, middle) + (token[middle] === "A" ? "B" : "A") + token.slice(middle + 1);
-    const tell = async (what, to, sent, as) => {
+    const tell = async (what, to, sent, code, as) => {
       const { status, error } = await ask(to, `${at}/sealed/completions`, { token: sent, max_tokens: 1 }, as);
       console.log(`refused, ${what}: ${status} ${error?.code}: ${error?.message}`);
-      return status >= 400 && status < 500;
+      return error?.code === `session_token_${code}`;
     };
     const found = [
-      await tell("altered", server, altered),
-      await tell("of another server's key", others[0], token),
-      await tell("of another client", others[1], token, "yours"),
-      await tell("of another version", server, token.replace("us1.", "us2.")),
-      await tell("none at all", server, "sess-1"),
-      await tell("too long", server, `us1.${"A".repeat(1_000_000)}`),
+      await tell("altered", server, altered, "altered"),
+      await tell("of another server's key", otherKey, token, "key"),
+      await tell("of another client", otherClient, token, "client", "yours"),
+      await tell("of another model", otherModel, token, "model"),
+      await tell("of another version", server, token.replace("us1.", "us2."), "version"),
+      await tell("none at all", server, "sess-1", "malformed"),
+      await tell("too long", server, `us1.${"A".repeat(1_000_000)}`, "too_long"),
     ];
-    await sleep(3100);
-    found.push(await tell("expired", server, token));
-    for (const one of [server, ...others]) await one.end();
+    const { token: old } = await ask(brief, at, { model: name, sealed: true });
+    await sleep(1000);
+    found.push(await tell("expired", brief, old, "expired"));
+    for (const one of all) await one.end();
     return found.every(Boolean);
   },
   async restarts(quiet) {
-    const start = (port) => serve(proxied, { port });
+    const start = (port) => serve([...proxied, "--workers", values.workers], { port });
     const all = [await start(), await start()];
     const proxy = await nginx(all.map(({ port }) => port));
     let over = false;

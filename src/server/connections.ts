@@ -20,8 +20,10 @@ const maxPipelined = 64;
 const arrivingMs = 1000;
 /** How long a connection must be quiet during shutdown, and how often that is checked. */
 const [quietMs, lookMs] = [500, 20];
-/** How long none may come where another process accepts connections and hands them on: they can be on their way. */
-const handedOnMs = 100;
+/** In how many turns of the loop none may come before the port is closed. */
+const quietTurns = 4;
+/** How long such a turn is where another process accepts connections and hands them on: they can be on their way. */
+const handedOnMs = 25;
 
 type State = {
   readonly address: string;
@@ -165,12 +167,17 @@ export class Connections {
     this.ending = true;
     for (const { answers } of this.all.values()) for (const answer of answers) answer.shouldKeepAlive = false;
     // Node accepts one connection in each turn of the loop, and those that wait when the port is closed would be lost,
-    // so yield until a turn brings none. The rest of this turn comes first. If connections arrive without end, all that
+    // so yield until some turns bring none. The rest of this turn comes first. If connections arrive without end, all that
     // can have been waiting have been accepted by the limit.
     const most = this.accepted + backlog;
-    const pause = () => (cluster.isWorker ? new Promise((resolve) => setTimeout(resolve, handedOnMs)) : nextTurn());
     await nextTurn();
-    for (let before = -1; before !== this.accepted && before < most; await pause()) before = this.accepted;
+    for (let [before, quiet] = [-1, 0]; quiet < quietTurns && before < most; ) {
+      before = this.accepted;
+      // As long as something arrives, no model computes: in the milliseconds of its steps others would come.
+      noteArrival();
+      await (cluster.isWorker ? new Promise((resolve) => setTimeout(resolve, handedOnMs)) : nextTurn());
+      quiet = this.accepted === before ? quiet + 1 : 0;
+    }
     const { http } = this;
     const closed = new Promise<void>((resolve) => {
       // This does not use HTTP's own method, which closes every connection that looks idle at once.

@@ -2182,6 +2182,7 @@ export const entries: readonly Entry[] = [
             queue: 1,
             sessions: 1,
             sessionMs: 1000,
+            sessionKeys: ["k".repeat(32)],
             threads: 1,
           },
           log: (): void => {},

@@ -10,6 +10,7 @@ import { parse } from "../../src/cli/options.ts";
 import { serve } from "../../src/cli/serve.ts";
 import { createServer } from "../../src/server/app.ts";
 import { type Listening, listen } from "../../src/server/listen.ts";
+import type { LogLine } from "../../src/server/options.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
 import { root } from "../helpers/processes.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -78,10 +79,10 @@ describe("compose.yaml", () => {
   });
 });
 
-const tinyServer = () =>
+const tinyServer = (log: (line: LogLine) => void = () => {}) =>
   createServer(
     { tiny: languageModel("the cat sat on the mat. ".repeat(9), { units: 9, embedding: 5, seed: 4 }) },
-    { sessionKeys: ["k".repeat(32)] },
+    { sessionKeys: ["k".repeat(32)], log },
   );
 
 describe("kubernetes.yaml", () => {
@@ -155,8 +156,14 @@ describe.skipIf(!hasNginx)(`nginx.conf${hasNginx ? "" : " (skipped: nginx is not
   test("before two replicas: sessions hop between them, and while each restarts in turn no request is lost", async () => {
     const quiet = await tinyServer();
     const replicas: Listening[] = [];
-    const start = async (port = 0) => listen(await tinyServer(), { host: "127.0.0.1", port });
-    for (let k = 0; k < 2; k++) replicas.push(await start());
+    const answered = [0, 0];
+    const start = async (k: number, port = 0) => {
+      const server = await tinyServer(({ status }) => {
+        if (status === 200) answered[k] = (answered[k] as number) + 1;
+      });
+      return listen(server, { host: "127.0.0.1", port });
+    };
+    for (let k = 0; k < 2; k++) replicas.push(await start(k));
     const ports = replicas.map(({ url }) => Number(new URL(url).port));
     const port = await freePort();
     const nginx = spawn("nginx", configured(port, ports), { stdio: "ignore" });
@@ -203,11 +210,12 @@ describe.skipIf(!hasNginx)(`nginx.conf${hasNginx ? "" : " (skipped: nginx is not
     for (let k = 0; k < 2; k++) {
       await pause(50);
       await replicas[k % 2]?.close();
-      replicas[k % 2] = await start(ports[k % 2]);
+      replicas[k % 2] = await start(k % 2, ports[k % 2]);
     }
     over = true;
     await clients;
-    expect(answers).toBeGreaterThan(100);
+    expect(answers).toBeGreaterThan(0);
+    expect(Math.min(...answered)).toBeGreaterThan(0);
     for (const one of replicas) await one.close(0);
     expect((await fetch(`${url}/metrics`)).status).toBe(404);
   });

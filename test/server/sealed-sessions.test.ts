@@ -241,6 +241,10 @@ describe("is refused, with a line and a code of its own:", () => {
 
   test("one at a server without a key, one for a session that is stored, none for one that is sealed", async () => {
     const { token } = await begin(one, { model: "chars" });
+    const instead = {
+      sealed: "Leave it out: the session is then stored",
+      token: "Send it to a server with the key of the first one",
+    };
     for (const [param, asked] of [
       ["sealed", quiet.post(sessions, { model: "chars", sealed: true })],
       ["token", quiet.post(sessions, { model: "chars", token })],
@@ -248,7 +252,7 @@ describe("is refused, with a line and a code of its own:", () => {
     ] as const) {
       expect(await errorOf(asked)).toEqual([
         ...[400, "no_session_key"],
-        `${param}: this server seals no sessions, because it has no --session-key (sessionKeys). Leave it out: the session is then stored.`,
+        `${param}: this server has no --session-key (sessionKeys), so it seals no sessions and opens none. ${instead[param]}.`,
       ]);
     }
     const { id } = await (await one.post(sessions, { model: "chars" })).json();

@@ -47,10 +47,14 @@ export function sessionRoutes({ models, sessions, sealer, limits, answer, start,
     throw new ApiError("session_not_found", `${wrong}. ${instead}`);
   }
   /** @throws ApiError `no_session_key` */
-  function sealing(param: string): Sealer {
+  function sealing(param: "sealed" | "token"): Sealer {
     if (sealer !== undefined) return sealer;
-    const wrong = "this server seals no sessions, because it has no --session-key (sessionKeys)";
-    throw new ApiError("no_session_key", `${param}: ${wrong}. Leave it out: the session is then stored.`, param);
+    const wrong = "this server has no --session-key (sessionKeys), so it seals no sessions and opens none";
+    const instead =
+      param === "sealed"
+        ? "Leave it out: the session is then stored"
+        : "Send it to a server with the key of the first one";
+    throw new ApiError("no_session_key", `${param}: ${wrong}. ${instead}.`, param);
   }
   /** The session that goes on from a token. */
   function opened(c: Context<Env>, token: string, model: string | undefined): Session {
@@ -77,7 +81,7 @@ export function sessionRoutes({ models, sessions, sealer, limits, answer, start,
     const { prompt, token } = asked;
     const { open } = remembered.part ?? remembered.memory;
     const text = completionBytes(loaded, writing, { prompt: [open + prompt], n: 1, echo: false });
-    return start(c, text + (id === sealedId ? sealedBytes(loaded, token) : 0));
+    return start(c, text + (id === sealedId || token !== undefined ? sealedBytes(loaded, token) : 0));
   };
 
   return {
