@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { engineNameFor } from "../runtime/engine-name.ts";
 import type { Server } from "../server/app.ts";
-import type { Listening } from "../server/listen.ts";
+import type { Listening, listenTo } from "../server/listen.ts";
 import type { LogLine, WarningLine } from "../server/options.ts";
 import type { Gather } from "../server/own-metrics.ts";
 import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
@@ -21,6 +21,8 @@ export type Prepared = {
   /** Which files they were: another file has another mark. */
   readonly files: string;
   readonly listen: () => Promise<Listening>;
+  /** Instead of listening: answer on connections that are handed on. */
+  readonly listenTo: () => ReturnType<typeof listenTo>;
   /** Read the files again. @throws InputError for files that cannot be served: the models stay. */
   readonly reload: () => Promise<string>;
 };
@@ -35,7 +37,7 @@ export async function prepare(
   { about = {}, gather }: { readonly about?: object; readonly gather?: Gather } = {},
 ): Promise<Prepared> {
   // Imported here, because other commands do not need it.
-  const [{ createServerWith }, { listen }] = await Promise.all([
+  const [{ createServerWith }, { listen, listenTo }] = await Promise.all([
     import("../server/app.ts"),
     import("../server/listen.ts"),
   ]);
@@ -52,6 +54,8 @@ export async function prepare(
       return mark;
     },
     listen: () => listen(server, listening),
+    // Whoever hands the connections on waits for the end of the draining.
+    listenTo: () => listenTo(server, { ...listening, drainMs: 0 }),
     async reload() {
       const next = markOf(files);
       await server.replace(await read(files, names, given));

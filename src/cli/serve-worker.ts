@@ -2,9 +2,9 @@
  * A worker of `unrolled serve --workers`: it does what the first process says, which signals go to. It ends with the first
  * process, since its channel ends then.
  */
+import type { Socket } from "node:net";
 import { InputError } from "../graph/input-error.ts";
 import { stackOf } from "../server/errors.ts";
-import type { Listening } from "../server/listen.ts";
 import { metricValues } from "../server/metrics.ts";
 import type { Gather } from "../server/own-metrics.ts";
 import type { Given } from "./options.ts";
@@ -37,21 +37,20 @@ export async function serveAsWorker(given: Given, settings: ServeSettings): Prom
       });
   };
   let prepared: Prepared;
-  let listening: Listening | undefined;
   try {
     prepared = await prepare(given, settings, { about: { worker: workerNumber() }, gather });
   } catch (error) {
     return fail(error);
   }
-  onMessage(async ({ asks }) => {
+  const { take, close } = prepared.listenTo();
+  onMessage(async ({ asks }, socket) => {
     try {
-      if (asks === "listen") {
-        listening = await prepared.listen();
-        tell({ tells: "listening", url: listening.url });
-      } else if (asks === "reload") {
-        tell({ tells: "reloaded", files: await prepared.reload() });
-      } else if (asks === "close") {
-        await listening?.close();
+      // It can have gone on its way.
+      if (asks === "take" && socket !== undefined) take(socket);
+      else if (asks === "reload") tell({ tells: "reloaded", files: await prepared.reload() });
+      else if (asks === "drain") prepared.server.drain();
+      else if (asks === "close") {
+        await close();
         // A thread of a model can be waiting for work.
         process.exit(0);
       }
@@ -68,5 +67,5 @@ export async function serveAsWorker(given: Given, settings: ServeSettings): Prom
   }
 }
 
-const onMessage = (hear: (message: ToWorker) => Promise<void>): void =>
-  void process.on("message", (message: ToWorker) => void hear(message));
+const onMessage = (hear: (message: ToWorker, socket?: Socket) => Promise<void>): void =>
+  void process.on("message", (message: ToWorker, socket?: Socket) => void hear(message, socket));

@@ -1,15 +1,17 @@
 /**
- * The first process of `unrolled serve --workers N`: it starts N processes that share the port (node:cluster), starts one again
- * that has ended, adds up their metrics, and ends them. It serves nothing itself.
+ * The first process of `unrolled serve --workers N`: it starts N processes (node:cluster), hands them the connections of the port,
+ * starts one again that has ended, adds up their metrics, and ends them. It serves nothing itself.
  */
 import cluster, { type Worker } from "node:cluster";
 import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError } from "../graph/input-error.ts";
 import { createTotals, type MetricValues } from "../server/metrics.ts";
 import type { FromWorker, ToWorker } from "./serve-messages.ts";
 import { type ServeSettings, sessionKeyVariable } from "./serve-options.ts";
+import { openPort, type Port, type Taker } from "./serve-port.ts";
 
 /** A server that answers, in one process or in several. */
 export type Started = {
@@ -38,7 +40,7 @@ export function workerNumber(): number | undefined {
 }
 
 /**
- * Start the workers. Resolves when all listen: before that, none does.
+ * Start the workers, then open the port: when all are ready.
  * @param say tells the user of something
  * @throws InputError for what a worker refuses
  */
@@ -73,20 +75,14 @@ export async function startWorkers(settings: ServeSettings, say: (message: strin
     await Promise.all(asked.map(async ([number, own]) => totals.set(number, await own.metrics())));
     return totals.text(asked.length);
   }
-  async function begin(own: WorkerProcess): Promise<string> {
-    own.ask({ asks: "listen" });
-    const { url } = await own.told("listening");
-    own.listens = true;
-    return url;
-  }
 
   const started = Array.from({ length: workers }, (_, k) => fork(k + 1));
-  let url: string;
+  let port: Port;
   let loaded: readonly Told<"loaded">[];
   try {
     loaded = await Promise.all(started.map((own) => own.told("loaded")));
-    const urls = await Promise.all(started.map(begin));
-    url = urls[0] as string;
+    for (const own of started) own.listens = true;
+    port = await openPort(settings.listening, () => [...all.values()]);
   } catch (error) {
     kill();
     throw error;
@@ -123,7 +119,8 @@ export async function startWorkers(settings: ServeSettings, say: (message: strin
     const own = fork(number);
     try {
       const { files } = await own.told("loaded");
-      await begin(own);
+      own.listens = true;
+      port.handOn();
       if (files === current) return;
       // It has read other files than the others: all must answer the same.
       say(`worker ${number} has read files that were replaced meanwhile, so all read them again.`);
@@ -149,13 +146,17 @@ export async function startWorkers(settings: ServeSettings, say: (message: strin
     for (const { worker } of all.values()) worker.process.kill("SIGKILL");
   }
   return {
-    ...{ url, engine, texts, reload },
+    ...{ url: port.url, engine, texts, reload },
     kill(code) {
       kill();
       process.exit(code);
     },
     async close() {
       ending = true;
+      for (const own of all.values()) own.ask({ asks: "drain" });
+      await new Promise((resolve) => setTimeout(resolve, settings.listening.drainMs ?? 0));
+      await port.close();
+      // After the connections, which come in the same order.
       for (const own of all.values()) own.ask({ asks: "close" });
       await Promise.all([...all.values()].map(({ ended }) => ended));
     },
@@ -165,7 +166,7 @@ export async function startWorkers(settings: ServeSettings, say: (message: strin
 type Told<Tells extends FromWorker["tells"]> = Extract<FromWorker, { readonly tells: Tells }>;
 
 /** A worker as the first process sees it. */
-class WorkerProcess {
+class WorkerProcess implements Taker {
   readonly worker: Worker;
   /** Resolves with how it ended: its exit code, or the signal. */
   readonly ended: Promise<string>;
@@ -186,6 +187,10 @@ class WorkerProcess {
 
   ask(message: ToWorker): void {
     if (this.worker.isConnected()) this.worker.send(message);
+  }
+  take(socket: Socket): void {
+    if (this.worker.isConnected()) this.worker.send({ asks: "take" } satisfies ToWorker, socket);
+    else socket.destroy();
   }
 
   /**

@@ -10,6 +10,7 @@ import {
   someText,
   wholeNumber,
 } from "../graph/schema.ts";
+import { nextTurn, noteArrival } from "./event-loop.ts";
 
 /** The options of listening. */
 export type ListenOptions = {
@@ -31,7 +32,9 @@ export type ListenOptions = {
 /** The default number of connections. */
 export const maxConnections = 2048;
 /** The largest number of connections that wait to be accepted. */
-export const backlog = 4096;
+const backlog = 4096;
+/** In how many turns of the event loop none may come before a port is closed. */
+const quietTurns = 4;
 
 export const listenArguments: Arguments = {
   server: having("a server, as createServer makes it", "fetch", "refuse", "drain", "close"),
@@ -60,6 +63,25 @@ export async function bind(http: Server, { host, port }: Pick<ListenOptions, "ho
   });
   const { address, port: bound, family } = http.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`;
+}
+
+/**
+ * Wait until the connections that are waiting at a port have been accepted: those would be lost when it is closed.
+ * @param accepted the number of accepted connections so far
+ * @internal
+ */
+export async function acceptWaiting(accepted: () => number): Promise<void> {
+  // Node accepts one connection in each turn of the loop, so yield until some turns bring none. The rest of this turn comes
+  // first. If connections arrive without end, all that can have been waiting have been accepted by the limit.
+  const most = accepted() + backlog;
+  await nextTurn();
+  for (let [before, quiet] = [-1, 0]; quiet < quietTurns && before < most; ) {
+    before = accepted();
+    // As long as something arrives, no model computes: in the milliseconds of its steps others would come.
+    noteArrival();
+    await nextTurn();
+    quiet = accepted() === before ? quiet + 1 : 0;
+  }
 }
 
 function problem({ code }: NodeJS.ErrnoException, host: string, port: number): string {

@@ -3,10 +3,9 @@
  * client can send a request at the very moment when its connection is closed; so received data is read first, and a
  * connection is closed only after it has been quiet for a while.
  */
-import cluster from "node:cluster";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
-import { backlog } from "./bind.ts";
+import { acceptWaiting } from "./bind.ts";
 import { nextTurn, noteArrival } from "./event-loop.ts";
 
 /**
@@ -20,11 +19,6 @@ const maxPipelined = 64;
 const arrivingMs = 1000;
 /** How long a connection must be quiet during shutdown, and how often that is checked. */
 const [quietMs, lookMs] = [500, 20];
-/** In how many turns of the loop none may come before the port is closed. */
-const quietTurns = 4;
-/** How long such a turn is where another process accepts connections and hands them on: they can be on their way. */
-const handedOnMs = 25;
-
 type State = {
   readonly address: string;
   /** The unfinished answers; and the functions that start the waiting ones. */
@@ -166,24 +160,20 @@ export class Connections {
   async stopListening(): Promise<{ readonly closed: Promise<void> }> {
     this.ending = true;
     for (const { answers } of this.all.values()) for (const answer of answers) answer.shouldKeepAlive = false;
-    // Node accepts one connection in each turn of the loop, and those that wait when the port is closed would be lost,
-    // so yield until some turns bring none. The rest of this turn comes first. If connections arrive without end, all that
-    // can have been waiting have been accepted by the limit.
-    const most = this.accepted + backlog;
-    await nextTurn();
-    for (let [before, quiet] = [-1, 0]; quiet < quietTurns && before < most; ) {
-      before = this.accepted;
-      // As long as something arrives, no model computes: in the milliseconds of its steps others would come.
-      noteArrival();
-      await (cluster.isWorker ? new Promise((resolve) => setTimeout(resolve, handedOnMs)) : nextTurn());
-      quiet = this.accepted === before ? quiet + 1 : 0;
-    }
     const { http } = this;
+    // The port is of the process that hands the connections on, which has closed it.
+    if (!http.listening) return { closed: this.ended() };
+    await acceptWaiting(() => this.accepted);
     const closed = new Promise<void>((resolve) => {
       // This does not use HTTP's own method, which closes every connection that looks idle at once.
       NetServer.prototype.close.call(http, () => http.close(() => resolve()));
     });
     return { closed };
+  }
+
+  /** Resolves when there is no connection. */
+  private async ended(): Promise<void> {
+    while (this.all.size > 0) await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
 
   /** Close each connection once it has been quiet, until `isOver`. */

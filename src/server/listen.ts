@@ -32,7 +32,33 @@ const headerBytes = 16_384;
  */
 export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
   checkArguments("listen", { server, options }, listenArguments);
-  const { host, port, drainMs = 0, maxConnections = defaultConnections, stallMs = serverDefaults.stallMs } = options;
+  const { http, close } = answering(server, options);
+  return { url: await bind(http, options), close };
+}
+
+/**
+ * Answer requests on connections that another process has accepted at its port and hands on.
+ * @internal
+ */
+export function listenTo(server: Server, options: Limits) {
+  const { http, close } = answering(server, options);
+  // Without this event Node's server knows nothing of its connections: it neither ends those whose headers do not come in time
+  // nor closes any when it is told to.
+  http.emit("listening");
+  const take = (socket: Socket): void => {
+    // As HTTP's server does with those of its own port.
+    socket.setNoDelay(true);
+    http.emit("connection", socket);
+    socket.resume();
+  };
+  return { http, take, close };
+}
+
+type Limits = Omit<ListenOptions, "host" | "port">;
+
+/** What answers requests on the connections that it is given, and how it ends. */
+function answering(server: Server, options: Limits) {
+  const { drainMs = 0, maxConnections = defaultConnections, stallMs = serverDefaults.stallMs } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
     // HTTP/1.0 needs no host: a health check of a load balancer.
@@ -74,10 +100,9 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
     const { status, headers } = server.refuse(error, request.socket.remoteAddress);
     response.writeHead(status, [...headers].flat()).end(JSON.stringify(error.body));
   });
-  const url = await bind(http, { host, port });
   return {
-    url,
-    async close(deadlineMs = 30_000) {
+    http,
+    async close(deadlineMs = 30_000): Promise<void> {
       checkArguments("close", { deadlineMs }, { deadlineMs: inRange(0) });
       server.drain();
       if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
