@@ -6,77 +6,50 @@ import { cells } from "../cells/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Layer, Model } from "../nn/model.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
+import { settingsOf as complete, type GivenSettings, type Settings, settingRules } from "../tasks/text-training.ts";
 import { defaultVocabulary, type TrainedTokenizer } from "../text/tokenizer.ts";
-import { type FitStreamOptions, fitDefaults, rateFor } from "../train/fit-stream-options.ts";
+import { fitDefaults } from "../train/fit-stream-options.ts";
 import { type OptimizerName, optimizers } from "../train/optimizer-names.ts";
 import { readCell } from "./cell-argument.ts";
-import { type Given, type Options, seedRange, withRemembered } from "./options.ts";
+import { type Given, type Options, withRemembered } from "./options.ts";
+
+export { type Settings, streamOptions } from "../tasks/text-training.ts";
 
 export const isOptimizer = (name: string): name is OptimizerName => Object.hasOwn(optimizers, name);
-const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
 /** The options that are stored in a file. */
 export const settingOptions: Options = {
   cell: { value: "CELL", help: "a built-in cell, or a file of equations [lstm]" },
-  units: { value: "N", help: "size of a state [128]", number: positive },
-  layers: { value: "N", help: "recurrent layers [1]", number: { whole: true, min: 1, max: 100 } },
-  embedding: { value: "N", help: "size of an embedding [units, at most 64]", number: positive },
-  dropout: { value: "RATE", help: "dropout rate between layers [0]", number: { min: 0, max: 0.99 } },
-  tokens: { value: "KIND", help: "kind of token [char]", choices: ["char", "word", "bpe"] },
+  units: { ...settingRules.units, value: "N", help: "size of a state [128]" },
+  layers: { ...settingRules.layers, value: "N", help: "recurrent layers [1]" },
+  embedding: { ...settingRules.embedding, value: "N", help: "size of an embedding [units, at most 64]" },
+  dropout: { ...settingRules.dropout, value: "RATE", help: "dropout rate between layers [0]" },
+  tokens: { ...settingRules.tokens, value: "KIND", help: "kind of token [char]" },
   vocabulary: {
+    ...settingRules.vocabulary,
     value: "N",
     help: `most words [${defaultVocabulary.word}] or byte pairs [${defaultVocabulary.bpe}]`,
-    number: positive,
   },
-  batch: { value: "N", help: `batch size [${fitDefaults.batch}]`, number: positive },
-  steps: { value: "N", help: `time steps of backpropagation [${fitDefaults.steps}]`, number: positive },
-  epochs: { value: "X", help: `passes over the text, in all [${fitDefaults.epochs}]`, number: { above: 0 } },
-  minutes: { value: "X", help: "train for this time instead", number: { above: 0 } },
-  optimizer: { value: "NAME", help: "[adam]", choices: Object.keys(optimizers) },
-  rate: {
-    value: "X",
-    help: `initial learning rate [${fitDefaults.learningRate}; sgd, asgd 8]`,
-    number: { above: 0 },
-  },
-  clip: { value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]`, number: { above: 0 } },
-  precision: { value: "KIND", help: "operands of matrix products [f32]", choices: ["f32", "bf16"] },
-  seed: { value: "N", help: "seed of initial values and dropout [0]", number: seedRange },
+  batch: { ...settingRules.batch, value: "N", help: `batch size [${fitDefaults.batch}]` },
+  steps: { ...settingRules.steps, value: "N", help: `time steps of backpropagation [${fitDefaults.steps}]` },
+  epochs: { ...settingRules.epochs, value: "X", help: `passes over the text, in all [${fitDefaults.epochs}]` },
+  minutes: { ...settingRules.minutes, value: "X", help: "train for this time instead" },
+  optimizer: { ...settingRules.optimizer, value: "NAME", help: "[adam]" },
+  rate: { ...settingRules.rate, value: "X", help: `initial learning rate [${fitDefaults.learningRate}; sgd, asgd 8]` },
+  clip: { ...settingRules.clip, value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]` },
+  precision: { ...settingRules.precision, value: "KIND", help: "operands of matrix products [f32]" },
+  seed: { ...settingRules.seed, value: "N", help: "seed of initial values and dropout [0]" },
   validation: {
+    ...settingRules.validation,
     value: "X",
     help: `last part of the text, for validation [${fitDefaults.validationSplit}]`,
-    number: { min: 0, max: 0.9 },
   },
   "validation-tokens": {
+    ...settingRules["validation-tokens"],
     value: "N",
     help: `most tokens to validate on [${fitDefaults.validationTokens}]`,
-    number: { whole: true, min: 2, max: 2 ** 31 - 1 },
   },
-  keep: { value: "WHICH", help: "model to save, by validation [best]", choices: ["best", "last"] },
-};
-
-/** All options; those that were not given have their defaults. */
-export type Settings = {
-  readonly cell: string;
-  readonly units: number;
-  readonly layers: number;
-  readonly embedding: number;
-  readonly dropout: number;
-  readonly tokens: TrainedTokenizer["kind"];
-  readonly vocabulary?: number;
-  readonly batch: number;
-  readonly steps: number;
-  readonly epochs?: number;
-  readonly minutes?: number;
-  readonly optimizer: OptimizerName;
-  readonly rate: number;
-  readonly clip: number;
-  /** Left out for f32. */
-  readonly precision?: "bf16";
-  readonly seed: number;
-  readonly validation?: number;
-  readonly "validation-tokens": number;
-  readonly "validation-file"?: true;
-  readonly keep: "best" | "last";
+  keep: { ...settingRules.keep, value: "WHICH", help: "model to save, by validation [best]" },
 };
 
 /** @throws InputError for options that exclude each other */
@@ -100,50 +73,12 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
       "--validation: takes a share of the text, and --validation-file another text. Give one of them.",
     );
   }
-  const units = number("units") ?? 128;
-  const optimizer = (text("optimizer") ?? "adam") as OptimizerName;
-  return {
-    cell: text("cell") ?? "lstm",
-    units,
-    layers: number("layers") ?? 1,
-    embedding: number("embedding") ?? Math.min(units, 64),
-    dropout: number("dropout") ?? 0,
-    tokens,
-    ...(tokens !== "char" && { vocabulary: vocabulary ?? defaultVocabulary[tokens] }),
-    batch: number("batch") ?? fitDefaults.batch,
-    steps: number("steps") ?? fitDefaults.steps,
-    ...(minutes === undefined ? { epochs: number("epochs") ?? fitDefaults.epochs } : { minutes }),
-    optimizer,
-    rate: number("rate") ?? rateFor(optimizer),
-    clip: number("clip") ?? fitDefaults.clipNorm,
-    ...(text("precision") === "bf16" && { precision: "bf16" }),
-    seed: number("seed") ?? 0,
-    ...(validationFile
-      ? { "validation-file": true }
-      : { validation: number("validation") ?? fitDefaults.validationSplit }),
-    "validation-tokens": number("validation-tokens") ?? fitDefaults.validationTokens,
-    keep: (text("keep") ?? "best") as Settings["keep"],
-  };
+  const values = Object.entries(settingRules).map(([name, rule]) => [
+    name,
+    "number" in rule ? number(name) : text(name),
+  ]);
+  return complete(Object.fromEntries(values) as GivenSettings, { validationFile });
 }
-
-/** The options of `fitStream`. */
-type Always = "batch" | "steps" | "clipNorm" | "validationSplit" | "optimizer";
-export function streamOptions(settings: Settings): FitStreamOptions & Required<Pick<FitStreamOptions, Always>> {
-  const { batch, steps, epochs, minutes, rate, clip, precision, seed, validation, keep } = settings;
-  return {
-    ...{ batch, steps, seed, keep, clipNorm: clip, validationTokens: settings["validation-tokens"] },
-    ...(minutes === undefined ? {} : { minutes }),
-    ...(epochs === undefined ? {} : { epochs }),
-    ...(precision && { precision }),
-    validationSplit: validation ?? 0,
-    optimizer: optimizers[settings.optimizer]({ learningRate: rate }),
-    validations: validationsOf(minutes ?? epochs ?? fitDefaults.epochs),
-  };
-}
-
-/** One validation an epoch or a minute, or one every few; at least four in all. */
-const validationsOf = (count: number): number =>
-  count < fitDefaults.validations ? fitDefaults.validations : count / Math.ceil(count / 20);
 
 /** The options of the model, and those of its training that cannot change while it continues. */
 const ofModel = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary", "optimizer"];

@@ -216,7 +216,8 @@ export class Decoder extends Disposable {
     const { writer, known, learned } = this;
     const { batch, memory, from, questions: count } = this.cut;
     if (known === undefined) throw new InputError("decoder.begin: nothing has been read. Call read() first.");
-    const of = questions === undefined ? Array.from({ length: batch }, (_, b) => b % count) : Array.from(questions);
+    const of =
+      questions === undefined ? Array.from({ length: batch }, (_, b) => b % count) : Array.from(questions ?? []);
     if (of.length !== batch || of.some((q) => !(Number.isInteger(q) && q >= 0 && q < count))) {
       throw new InputError(
         `decoder.begin: needs the number of a question, 0 to ${count - 1}, for each of ${batch} answers`,
