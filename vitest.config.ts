@@ -36,6 +36,8 @@ export const integration = [
   "server/typed-client.test.ts",
   "server/under-fire.test.ts",
   "studio/learn-training-claims.test.ts",
+  "sweep/processes.test.ts",
+  "sweep/redis.test.ts",
 ];
 /**
  * What would be felt by tests that share its process, or would feel them: it replaces modules, adds engines or tasks, counts what the

@@ -31,6 +31,7 @@ const guides = [
     ["tagging", "Tagging"],
     ["classifying-texts", "Classifying texts"],
     ["music", "Music"],
+    ["more-than-one-machine", "More than one machine"],
     ["command-line", "The command line"],
     ["determinism", "Determinism and numerics"],
     ["model-file", "The model file"],

@@ -574,7 +574,7 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[], given
 }
 
 /** The text that the build puts next to the program. */
-function mobyDick(): string {
+export function mobyDick(): string {
   const path = fileURLToPath(new URL("../studio/data/moby-dick.txt", import.meta.url));
   if (!existsSync(path)) throw new InputError("Moby-Dick is not in this installation. Give a FILE to train on.");
   return path;

@@ -69,7 +69,14 @@ import {
   writeWavArguments,
 } from "../../src/formats/wav.ts";
 import { cellRules } from "../../src/graph/cell.ts";
-import { type Arguments, options as optionsOf, type Schema, string, wholeNumber } from "../../src/graph/schema.ts";
+import {
+  type Arguments,
+  checkArguments,
+  options as optionsOf,
+  type Schema,
+  string,
+  wholeNumber,
+} from "../../src/graph/schema.ts";
 import * as unrolled from "../../src/index.ts";
 import { crfArguments, viterbiArguments } from "../../src/nn/crf.ts";
 import { inspectArguments } from "../../src/nn/inspection.ts";
@@ -84,6 +91,9 @@ import { engineNameArguments } from "../../src/runtime/engine-name.ts";
 import { listenArguments } from "../../src/server/bind.ts";
 import { createServer, listen, type Server } from "../../src/server/index.ts";
 import { serverArguments } from "../../src/server/options.ts";
+import { type SweepOptions, sweep } from "../../src/sweep/index.ts";
+import { sweepArguments } from "../../src/sweep/options.ts";
+import { sweepWorkerArguments } from "../../src/sweep/worker.ts";
 import { beamSearchArguments } from "../../src/tasks/beam-search.ts";
 import * as classifying from "../../src/tasks/classify.ts";
 import { evaluateForecasterArguments } from "../../src/tasks/forecast/backtest.ts";
@@ -2199,6 +2209,47 @@ export const entries: readonly Entry[] = [
     call: async (...args: Parameters<typeof listen>) =>
       (await listen({ ...args[0], ...(args[0] && { close: async () => {} }) }, args[1])).close(),
     right: [[server, { host: "127.0.0.1", port: 0 }]],
+  },
+  {
+    name: "sweep",
+    rules: sweepArguments,
+    // Whatever its folder is called, its files lie among those of the tests, and no process is started.
+    call: (text: string, options: SweepOptions) =>
+      sweep(
+        text,
+        options && {
+          ...options,
+          ...(typeof options.folder === "string" && options.folder !== "" && { folder: join(folder, "sweep") }),
+          ...(typeof options.workers === "number" && options.workers >= 0 && { workers: Math.min(options.workers, 0) }),
+          ...(options.resume === true && options.overwrite === true && { resume: false }),
+        },
+      ),
+    right: [
+      [
+        "abcab cabca".repeat(9),
+        {
+          ...{
+            space: { units: [2] },
+            folder: "sweep",
+            trials: 1,
+            sampler: "random",
+            seed: 1,
+            workers: 0,
+            overwrite: true,
+          },
+          training: { embedding: 2, batch: 2, steps: 2, updates: 1, validation: 0.2 },
+          onEvent: (): void => {},
+        },
+      ],
+    ],
+    also: { space: ["object"] },
+  },
+  {
+    name: "sweepWorker",
+    rules: sweepWorkerArguments,
+    // There is no Redis here: test/sweep/redis.test.ts has one.
+    call: (options) => checkArguments("sweepWorker", { options }, sweepWorkerArguments),
+    right: [[{ redis: "redis://127.0.0.1:6379", threads: 1, signal, onEvent: (): void => {} }]],
   },
 ];
 

@@ -18,6 +18,7 @@ test("every function and class that the package exports is in the table, or said
     callbacks: "callbacks/index.ts",
     server: "server/index.ts",
     "open-model": "tasks/open-model.ts",
+    sweep: "sweep/index.ts",
   };
   for (const folder of ["text", "formats"]) {
     // Of a folder its index; one without is not public.

@@ -6,7 +6,7 @@ import { filesBelow, importsOf, isBuiltin, isSource, loadedWith, read, root } fr
 
 /** A folder imports from itself and from folders before it. */
 const order =
-  "graph grad schedule engines runtime cells nn data train distributed formats callbacks text tasks bench server studio cli".split(
+  "graph grad schedule engines runtime cells nn data train distributed formats callbacks text tasks bench server sweep studio cli".split(
     " ",
   );
 /** The last folder of the core, which imports no package and nothing of Node's. */

@@ -51,7 +51,9 @@ describe("package.json", () => {
     // What pages get in place of something of Node's.
     const { browser } = JSON.parse(read("package.json")) as { readonly browser: Readonly<Record<string, string>> };
     const instead = Object.values(browser).map((path) => path.replace("./dist/", "src/").replace(/js$/, "ts"));
-    expect([...files].sort()).toEqual([...publicModules.map(({ source }) => source), ...instead].sort());
+    // What is started as a process.
+    const programs = ["src/sweep/child.ts"];
+    expect([...files].sort()).toEqual([...publicModules.map(({ source }) => source), ...instead, ...programs].sort());
   });
 
   test("no page and no program names a module of the package that is not public", () => {
