@@ -9,10 +9,10 @@ import { runCommand, runProcess } from "./run.ts";
 /** By name, in the order of the overview. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import("./train.ts")).train,
-  sweep: async () => (await import("./sweep.ts")).sweep,
-  worker: async () => (await import("./worker.ts")).worker,
   generate: async () => (await import("./generate.ts")).generate,
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
+  sweep: async () => (await import("./sweep.ts")).sweep,
+  worker: async () => (await import("./worker.ts")).worker,
   forecast: async () => (await import("./forecast.ts")).forecast,
   classify: async () => (await import("./classify.ts")).classify,
   tag: async () => (await import("./tag.ts")).tag,

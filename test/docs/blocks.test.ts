@@ -7,6 +7,7 @@ import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { cell } from "../../src/graph/cell.ts";
 import { embedding, simpleRnn } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
+import { readSpace } from "../../src/sweep/space.ts";
 import { root, runNode } from "../helpers/processes.ts";
 import { blocksOf, pages, readPage } from "./pages.ts";
 
@@ -30,11 +31,20 @@ test("equations compile", () => {
 
 test("the JSON of the model file's page is what is written", () => {
   const [block, ...others] = of("json");
-  // Those of the guide to other models are read by tests of their own.
-  expect(others.map(({ page }) => page)).toEqual(["docs/models-of-others.md", "docs/models-of-others.md"]);
+  // Those of the guides to other models and to sweeps are read by tests of their own.
+  const elsewhere = ["docs/models-of-others.md", "docs/models-of-others.md", "docs/more-than-one-machine.md"];
+  expect(others.map(({ page }) => page)).toEqual(elsewhere);
   const model = sequential([embedding(10, 8), simpleRnn(16)]);
   const { metadata } = readSafetensors(writeModel({ model, extra: {} }), "m.safetensors");
   expect(JSON.parse(block?.code as string)).toEqual(JSON.parse(metadata.unrolled as string));
+});
+
+test("the space that the guide to sweeps shows is one", () => {
+  const [block, ...others] = of("json").filter(({ page }) => page === "docs/more-than-one-machine.md");
+  expect(others).toEqual([]);
+  expect(readSpace(JSON.parse(block?.code as string), "space.json").map(({ kind }) => kind)).toEqual(
+    "list list range range range".split(" "),
+  );
 });
 
 /** What is typed: lines that call `unrolled` or `npm run`, with what continues them. */
