@@ -24,7 +24,10 @@ export function sweepProgress(stream: NodeJS.WriteStream): SweepProgress {
   let drawnMs = -Infinity;
   const speeds = new Map<number, number>();
 
+  let ended = false;
   function draw({ columns }: Size): readonly string[] {
+    // Before the sweep begins there is nothing to show, and after it the table of its results.
+    if (points === 0 || ended) return [];
     const rows = trialTable(trials, shownTrials, rungs).map((row) => row.slice(0, columns - 1));
     const over = trials.filter(({ status }) => status !== "running").length;
     const speed = [...speeds.values()].reduce((sum, one) => sum + one, 0);
@@ -64,6 +67,8 @@ export function sweepProgress(stream: NodeJS.WriteStream): SweepProgress {
       else live.print(`${printable(line)}\n`);
     },
     end() {
+      if (ended) return;
+      ended = true;
       live?.refresh();
       live?.end();
     },

@@ -41,8 +41,9 @@ export async function redisWorkers({ connection, sweep, version, texts, onNobody
     for (const [id, known] of out) {
       const { job } = known;
       const found = await BullJob.fromId<QueuedJob, QueuedResult>(queue, id);
-      // Somebody has emptied Redis: the job is put there again, and its trial goes on from what the folder has.
+      // Redis was emptied, or began again without its data: the texts and the job are put there again, and its rung begins anew.
       if (found === undefined) {
+        await connection.putTexts(sweep, texts);
         await add(job);
         count++;
         continue;
