@@ -113,7 +113,8 @@ function readList(name: SettingName, given: readonly unknown[], at: string): rea
   if (given.length === 0) throw new InputError(`${at}: the list is empty. Give at least one value.`);
   if (given.length > maxValues)
     throw new InputError(`${at}: the list has ${given.length} values, and the limit is ${maxValues}. Give a range.`);
-  given.forEach((value, k) => {
+  // By `Array.from`: `forEach` would skip holes.
+  Array.from(given).forEach((value, k) => {
     const problem = problemWith(name, value);
     if (problem !== undefined) throw new InputError(`${at}[${k}]: ${problem}`);
     if (given.indexOf(value) < k)
