@@ -1,4 +1,5 @@
 /** The model of what was read: the layers that its output needs, in order, with names, and their values. */
+import { cell } from "../../graph/cell.ts";
 import { formatValue } from "../../graph/schema.ts";
 import { concatenate, input, isLayerName, type LayerSpec, recurrent } from "../../nn/layers.ts";
 import { type Model, modelOf, nameLayers } from "../../nn/model.ts";
@@ -103,7 +104,7 @@ export function build(
       return last;
     };
     for (const part of used) {
-      const [when, way] = part.split(" ") as ["steps" | "last", "forward" | "backward" | "both"];
+      const [when, way] = part.split(" ") as ["steps" | "last" | "states", "forward" | "backward" | "both"];
       if (!two) {
         if (when === "last" && both) lastOf("forward");
         continue;
@@ -118,7 +119,10 @@ export function build(
       extra.set(`${own} ${part}`, together);
     }
   }
-  const last = nameOf(output);
+  const given = nameOf(output);
+  // One direction of a layer is no layer of its own.
+  const last = taken.has(given) ? given : unique("output");
+  if (last !== given) specs.push(recurrent(handsOn, { name: last, label: "output", reads: given }));
   // The model's output is its last layer's.
   const place = specs.findIndex((spec) => spec.name === last);
   if (place >= 0 && place < specs.length - 1) specs.push(...specs.splice(place, 1));
@@ -130,6 +134,9 @@ export function build(
   return { source: `ONNX, opset ${opset}${producer === "" ? "" : `, by ${producer}`}`, model, notes: [...notes] };
 }
 
+/** x -> x. */
+const handsOn = cell("y = x");
+
 /** The first output that is no final state, or the directions of one side by side. */
 function outputOf(results: readonly Result[], name: string, notes: Set<string>): Flow {
   const isOutput = ({ value }: Result): boolean =>
@@ -137,7 +144,7 @@ function outputOf(results: readonly Result[], name: string, notes: Set<string>):
   const chosen =
     results.find((one) => isOutput(one) && !(one.value as Flow).part?.startsWith("last")) ??
     results.find(isOutput) ??
-    results.find(({ value }) => value?.kind === "stack");
+    results.find(({ value }) => value?.kind === "stack" || (value?.kind === "flow" && value.partial === undefined));
   const value = chosen?.value;
   if (chosen === undefined || (value?.kind !== "flow" && value?.kind !== "stack"))
     throw new FormatError(`${name}: none of its outputs depends on its inputs in a way that layers can say.`);
@@ -189,7 +196,7 @@ function inOrder(output: Flow, name: string): ReadonlySet<Draft> {
 function checkMasks(order: ReadonlySet<Draft>, inputs: Reading["inputs"], name: string): void {
   const masked = new Set<Draft>([...inputs].filter(([, one]) => one.masked).map(([draft]) => draft));
   for (const draft of order) {
-    if (!draft.reads.some((read) => masked.has(read.draft) && !read.part?.startsWith("last"))) continue;
+    if (!draft.reads.some(({ draft: read, part }) => masked.has(read) && !/^(last|states)/.test(part ?? ""))) continue;
     if (draft.countsAll !== undefined) {
       throw new FormatError(
         `${name}: the node ${formatValue(draft.countsAll)} cannot be said with layers: it counts the steps behind the end of a sequence, ` +

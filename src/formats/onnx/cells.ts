@@ -23,20 +23,20 @@ export type Activation = {
   readonly beta: number | undefined;
 };
 
-/** What each activation is of `a`, and its defaults by the operators' specification. */
+/** What each activation is of `a`, whether that is a sum, and its defaults by the operators' specification. */
 const functions: Readonly<
-  Record<string, { of: (a: string, alpha: string, beta: string) => string; alpha?: number; beta?: number }>
+  Record<string, { of: (a: string, alpha: string, beta: string) => string; sum?: true; alpha?: number; beta?: number }>
 > = {
   sigmoid: { of: (a) => `sigmoid(${a})` },
   tanh: { of: (a) => `tanh(${a})` },
   relu: { of: (a) => `relu(${a})` },
   softplus: { of: (a) => `softplus(${a})` },
   hardsigmoid: { of: (a, alpha, beta) => `max(0, min(1, ${alpha} * (${a}) + ${beta}))`, alpha: 0.2, beta: 0.5 },
-  leakyrelu: { of: (a, alpha) => `relu(${a}) - ${alpha} * relu(-(${a}))`, alpha: 0.01 },
+  leakyrelu: { of: (a, alpha) => `relu(${a}) - ${alpha} * relu(-(${a}))`, sum: true, alpha: 0.01 },
   softsign: { of: (a) => `(${a}) / (1 + abs(${a}))` },
-  elu: { of: (a, alpha) => `relu(${a}) + ${alpha} * (exp(-relu(-(${a}))) - 1)`, alpha: 1 },
+  elu: { of: (a, alpha) => `relu(${a}) + ${alpha} * (exp(-relu(-(${a}))) - 1)`, sum: true, alpha: 1 },
   // Runtimes count with 0 where these have no numbers, whatever the specification says: only files that write them are read.
-  affine: { of: (a, alpha, beta) => `${alpha} * (${a}) + ${beta}` },
+  affine: { of: (a, alpha, beta) => `${alpha} * (${a}) + ${beta}`, sum: true },
   scaledtanh: { of: (a, alpha, beta) => `${alpha} * tanh(${beta} * (${a}))` },
 };
 const needsBoth = ["affine", "scaledtanh"];
@@ -56,6 +56,11 @@ export function problemOf({ name, alpha, beta }: Activation): string | undefined
 function applied({ name, alpha, beta }: Activation, sum: string): string {
   const { of, ...defaults } = functions[name.toLowerCase()] as (typeof functions)[string];
   return of(sum, literal(alpha ?? defaults.alpha ?? 0), literal(beta ?? defaults.beta ?? 0));
+}
+/** The same where a factor stands. */
+function factor(activation: Activation, sum: string): string {
+  const text = applied(activation, sum);
+  return functions[activation.name.toLowerCase()]?.sum ? `(${text})` : text;
 }
 
 /** The cell of a direction, and its parameters' values by their names. */
@@ -89,7 +94,7 @@ function lstmLines(d: Direction): string[] {
     `i = ${applied(f, sum("i"))}`,
     `g = ${applied(g, sum("g"))}`,
     ...(d.P === undefined ? [output, c] : [c, output]),
-    `h' = o * ${applied(h, "c'")}`,
+    `h' = o * ${factor(h, "c'")}`,
   ];
 }
 

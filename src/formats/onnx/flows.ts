@@ -36,9 +36,13 @@ export type Draft = {
   readonly loop?: { readonly reverse: boolean; readonly make: () => Loop };
   /** The node that counts all steps, also those behind the end of a sequence with a length: its name. */
   readonly countsAll?: string;
+  /** Of a layer whose final states another one may start from, all together: their names. */
+  readonly states?: readonly string[];
+  /** Of what gives one of a layer's final states: that layer. */
+  readonly stateOf?: Draft;
 };
-/** What is read of a recurrent layer: all steps or the last, of one direction or both together. */
-export type Part = `${"steps" | "last"} ${"forward" | "backward" | "both"}`;
+/** What is read of a recurrent layer: all steps or the last, of one direction or both together; or its states, to start from. */
+export type Part = `${"steps" | "last" | "states"} ${"forward" | "backward" | "both"}`;
 /** Numbers that a layer gives. */
 export type Flow = {
   readonly kind: "flow";
@@ -178,7 +182,11 @@ export function axisAt(k: number, rank: number): number {
 /** The flow that is needed here. */
 export function flowOf(value: Value | undefined): Flow {
   const found = laidOut(value);
-  if (found.kind === "stack") throw refused("it reads several directions or layers side by side.");
+  if (found.kind === "stack") {
+    const [alone, more] = found.parts as [Flow, Flow?];
+    if (more === undefined) return flowOf({ ...alone, axes: found.axes });
+    throw refused("it reads several directions or layers side by side.");
+  }
   if (found.partial !== undefined) throw refused(partialReason(found.partial));
   return found;
 }

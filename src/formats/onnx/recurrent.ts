@@ -1,17 +1,21 @@
 /** ONNX's recurrent operators as layers: their weights and activations, directions, lengths, and what their states start from. */
-import { bidirectional, type LayerSpec, recurrent } from "../../nn/layers.ts";
+import { type Cell, cell } from "../../graph/cell.ts";
+import { bidirectional, type LayerSpec, type RecurrentOptions, recurrent } from "../../nn/layers.ts";
 import { firstFrom, lateCell } from "../late-steps.ts";
 import type { TensorData } from "../safetensors.ts";
 import { activationsOf, cellOf, type Direction, gateCount, problemOf } from "./cells.ts";
-import { type Axis, type Constant, numbersOf, rootOf } from "./constants.ts";
+import { type Axis, type Constant, floatsOf, isKnown, numbersOf, rootOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
 import {
   behind,
   type Draft,
   type Flow,
   features,
+  featuresOf,
   flowOf,
   isBackwards,
+  isSingle,
+  isTimed,
   layer,
   numberOf,
   numbersAt,
@@ -21,6 +25,7 @@ import {
   refused,
   role,
   type Stack,
+  same,
   type Value,
 } from "./flows.ts";
 import { beginning, lateOf, whole } from "./late.ts";
@@ -59,7 +64,7 @@ export function recurrentOutputs(
     throw refused("its weights are for another number of directions.");
   const cells = cellsOf(node, weights);
   const states = op === "LSTM" ? ["h", "c"] : ["h"];
-  const start = startOf(states, given, directions, units, reading);
+  const start = startOf(states, given, { directions, units, x }, reading);
   const masked = lengthsOf(given[4], x, reading);
   if (late > 0 && (masked || start.reads.length > 0 || start.learned !== undefined || start.streamed !== undefined)) {
     throw refused(
@@ -74,29 +79,37 @@ export function recurrentOutputs(
   const draft: Draft = {
     ...{ label, reads: [read, ...start.reads], used: new Set<Part>(), reverse: way === "reverse" },
     ...(!masked && { countsAll: node.name }),
+    ...(directions === 1 && late === 0 && { states }),
     make: (own, [reads, ...from], used) => [layerOf(own, reads as string, from, used)],
     values: (own) =>
       Object.fromEntries(
         cells.flatMap(({ values: all }, d) => {
           const prefix = directions === 2 ? `${own}.${ways[d]}` : own;
-          const learned =
-            start.learned === undefined
-              ? []
-              : states.map((state, s) => [`initial_${state}`, start.learned?.[s]?.[d]] as const);
-          return [...Object.entries(all), ...learned].map(([key, data]) => [`${prefix}.${key}`, data as Float32Array]);
+          return [...Object.entries(all), ...learnedOf(d)].map(([key, data]) => [`${prefix}.${key}`, data]);
         }),
       ),
   };
+  /** The learned initial states of a direction, by parameter. */
+  const learnedOf = (d: number): [string, Float32Array][] =>
+    (start.learned ?? []).map((each, k) => [`initial_${states[k]}`, each[d] as Float32Array]);
+  /** The cell of a direction. Only the way forward begins with the steps that are not there. */
+  const cellAt = (d: number): Cell =>
+    lateCell((cells[d] as (typeof cells)[number]).cell, d === 0 && way !== "reverse" ? late : 0);
+  const startAt = (
+    d: number,
+    from: readonly string[],
+  ): { readonly initialState?: RecurrentOptions["initialState"] } => {
+    if (start.learned !== undefined) return { initialState: "learned" };
+    return from.length === 0 ? {} : { initialState: { from: from[d] as string } };
+  };
   function layerOf(own: string, reads: string, from: readonly string[], used: ReadonlySet<Part>): LayerSpec {
     const parts = [...used];
-    const [sequences, lasts] = ["steps", "last"].map((when) => parts.some((one) => one.startsWith(when)));
+    const [sequences = false, lasts] = ["steps", "last"].map((when) => parts.some((one) => one.startsWith(when)));
     const spec = (d: number) =>
-      // Only the way forward begins with the steps that are not there.
-      recurrent(lateCell((cells[d] as (typeof cells)[number]).cell, d === 0 && way !== "reverse" ? late : 0), {
-        ...{ units, label, returnSequences: sequences === true, zeroOutputForMask: masked },
-        goBackwards: d === 0 && goBackwards,
-        ...(start.learned !== undefined && { initialState: "learned" as const }),
-        ...(from.length > 0 && { initialState: { from: from.length === 1 ? (from[0] as string) : from } }),
+      recurrent(cellAt(d), {
+        // Zeros behind the end are for those that read all steps: the last output is that of the last step that counts.
+        ...{ units, label, returnSequences: sequences, zeroOutputForMask: masked && sequences },
+        ...{ goBackwards: d === 0 && goBackwards, ...startAt(d, from) },
       });
     if (directions === 1) return { ...spec(0), name: own, reads };
     const together = parts.every((one) => one.endsWith("both")) && !(sequences && lasts);
@@ -104,27 +117,47 @@ export function recurrentOutputs(
     return bidirectional(spec(0), { name: own, reads, backward: spec(1), mergeMode });
   }
   const after = features(units);
+  /** What gives a final state other than the output, of a direction: the same layer, whose output is this state. */
+  function stateDraft(state: string, d: number): Draft {
+    const main: Flow = { kind: "flow", axes: [time, batch, after], draft };
+    const backwards = d === 1 ? !goBackwards : goBackwards;
+    return {
+      ...{ label: `${label}_${state}`, reads: [read, ...start.reads, main], used: new Set<Part>(), stateOf: draft },
+      ...{ reverse: way === "reverse", ...(!masked && { countsAll: node.name }) },
+      make: (own, [reads, ...from]) => {
+        const owner = `${from.at(-1)}${directions === 2 ? `.${ways[d]}` : ""}`;
+        const of = cell(`${cellAt(d).source}\ny = ${state}'`);
+        const shared = Object.fromEntries(of.parameters.map(({ name }) => [name, `${owner}.${name}`]));
+        return [
+          recurrent(of, {
+            ...{ units, name: own, label: `${label}_${state}`, reads: reads as string, shared },
+            ...{ returnSequences: start.streamed !== undefined, goBackwards: backwards },
+            ...startAt(d, from.slice(0, -1)),
+          }),
+        ];
+      },
+      values: (own) => Object.fromEntries(learnedOf(d).map(([key, data]) => [`${own}.${key}`, data])),
+    };
+  }
   const steps = ways
     .slice(0, directions)
     .map((one): Flow => beginning({ kind: "flow", axes: [time, batch, after], draft, part: `steps ${one}` }, late));
   const along: Axis = { size: directions };
   const finals = states.map((state, k): Stack => {
     const [axis, own]: [Axis, Axis] = [{ size: directions }, features(units)];
-    const parts = ways.slice(0, directions).map((one): Flow => {
+    const parts = ways.slice(0, directions).map((one, d): Flow => {
       // The way back ends behind the last step that it is to read: then its output there is taken.
       if (late > 0 && one === "backward" && k === 0) {
         const back: Flow = { kind: "flow", axes: [time, batch, after], draft, part: "steps backward" };
         return layer("first", [back], { ...firstLayer(late), reverse: false, countsAll: node.name }, [batch, own]);
       }
+      // The last step of one is this one.
+      const when = start.streamed ? "steps" : "last";
       return {
-        // The last step of one is this one.
-        ...{
-          kind: "flow",
-          axes: [batch, own],
-          draft,
-          part: start.streamed && k === 0 ? `steps ${one}` : `last ${one}`,
-        },
-        ...(k > 0 && { state }),
+        ...{ kind: "flow", axes: [batch, own] },
+        ...(k === 0
+          ? { draft, part: `${when} ${one}` as const }
+          : { draft: stateDraft(state, d), part: `${when} forward` as const, state }),
         ...(late > 0 && (way === "reverse" || one === "backward") && { partial: "piece" as const }),
       };
     });
@@ -207,26 +240,21 @@ function cellsOf(node: ReadNode & Pick<Direction, "op">, { directions, units, de
 }
 
 type Start = {
+  /** What gives the states of each direction. */
   readonly reads: readonly Flow[];
   /** Values that all examples share, by state and direction. */
   readonly learned?: readonly (readonly Float32Array[])[];
   /** States of streams, which go in and must come out. */
   readonly streamed?: readonly State[];
 };
-/** What states start from: nothing for zeros, values that all examples share, or the final states of another layer. */
+/** What states start from: nothing for zeros, values that all examples share, or what layers give. */
 function startOf(
   states: readonly string[],
   given: Operands,
-  directions: number,
-  units: number,
+  { directions, units, x }: { readonly directions: number; readonly units: number; readonly x: Flow },
   { inputs, stateInputs, notes, streams }: Reading,
 ): Start {
   const found = states.map((_, k) => given[5 + k]);
-  const isZero = (value: Value | undefined): boolean =>
-    value === undefined ||
-    (value.kind === "fill" && value.value === 0) ||
-    (value.kind === "constant" && numbersOf(value).every((one) => one === 0));
-  if (found.every(isZero)) return { reads: [] };
   /** An input, or the part of one that is this layer's: those of several layers may be put together and taken apart. */
   const inputOf = (value: Value | undefined): Draft | undefined =>
     value?.kind === "flow" && inputs.has(value.draft) ? value.draft : undefined;
@@ -241,41 +269,125 @@ function startOf(
     notes.add("Its initial states are inputs: here a session owns them, and sequences start from zeros.");
     return { reads: [] };
   }
-  const isShared = (value: Value | undefined): value is Constant =>
-    value?.kind === "constant" && value.data.length === directions * units;
-  if (found.every((value) => isZero(value) || isShared(value))) {
-    const learned = found.map((value) =>
-      Array.from({ length: directions }, (_, d) =>
-        isZero(value)
-          ? new Float32Array(units)
-          : Float32Array.from(numbersOf(value as Constant).slice(d * units, (d + 1) * units)),
-      ),
-    );
-    return { reads: [], learned };
+  if (fed.some((one) => one !== undefined))
+    throw refused("one of its initial states is an input, and another is none. Give both of the same kind.");
+  const firsts = found.map((value) => firstsOf(value, directions, units));
+  const all = firsts.flat();
+  if (all.every((one): one is Float32Array => one instanceof Float32Array)) {
+    return all.every((one) => one.every((number) => number === 0))
+      ? { reads: [] }
+      : { reads: [], learned: firsts as Float32Array[][] };
   }
-  const parts = found.map((value) =>
-    value?.kind === "stack" ? value.parts : value?.kind === "flow" && value.part !== undefined ? [value] : undefined,
-  );
-  const [first] = parts;
-  const from = first?.[0]?.draft;
-  const whole = parts.every(
-    (list, k) =>
-      list?.length === directions &&
-      list.every(
-        (one, d) =>
-          one.draft === from && one.state === (k === 0 ? undefined : states[k]) && one.part === `last ${ways[d]}`,
+  if (streams) throw refused("its initial states are those of a step before, and are computed in the same step.");
+  return {
+    reads: Array.from({ length: directions }, (_, d) =>
+      startingFlow(
+        states,
+        firsts.map((each) => each[d] as Flow | Float32Array),
+        { units, x },
       ),
-  );
-  if (!whole || from === undefined)
-    throw refused("its initial states are neither constant nor another layer's final states.");
-  if (directions === 2) throw refused("both of its directions start from another layer's final states.");
-  return { reads: [first?.[0] as Flow] };
+    ),
+  };
+}
+/** What a state starts from in each direction: one vector for each example, or numbers that all of them share. */
+function firstsOf(value: Value | undefined, directions: number, units: number): readonly (Flow | Float32Array)[] {
+  const alike = (one: number): Float32Array[] =>
+    Array.from({ length: directions }, () => new Float32Array(units).fill(one));
+  if (value === undefined) return alike(0);
+  if (value.kind === "fill") return alike(value.value);
+  if (value.kind === "constant") {
+    const all = floatsOf(value);
+    const count = all.length / (directions * units);
+    // Before it is expanded to the number of examples it has one, or no axis for it.
+    const isWhole = value.dims.length === 3 && value.dims[0] === directions && value.dims[2] === units;
+    if (!isWhole && count !== 1) throw refused("its initial states have other sizes than its own.");
+    return Array.from({ length: directions }, (_, d) => {
+      const own = all.subarray(d * count * units, (d + 1) * count * units);
+      if (own.some((number, k) => number !== own[k % units])) {
+        throw refused(
+          `its initial states are numbers in the file, others for each of ${count} examples: here all examples share them. ` +
+            "Export the model with one example, or with its states as inputs.",
+        );
+      }
+      return own.slice(0, units);
+    });
+  }
+  if (value.kind === "sizes") throw refused("its initial states are sizes.");
+  const [first] = value.axes as [Axis];
+  const parts =
+    value.kind === "stack" && same(value.along, first)
+      ? value.parts
+      : value.kind === "flow" && isSingle(first)
+        ? [{ ...value, axes: value.axes.slice(1) }]
+        : [];
+  if (parts.length !== directions || value.axes.length !== 3)
+    throw refused("its initial states are not one vector for each of its directions.");
+  return parts.map((part) => {
+    const flow = flowOf(part);
+    if (isTimed(flow) || featuresOf(flow) !== units)
+      throw refused(`its initial states are no vectors of its ${units} units, one for each example.`);
+    role(flow.axes[0] as Axis, "batch");
+    return flow;
+  });
+}
+/** What gives all states of a direction: the layer whose final states they are, or one that makes states of vectors. */
+function startingFlow(
+  states: readonly string[],
+  firsts: readonly (Flow | Float32Array)[],
+  { units, x }: { readonly units: number; readonly x: Flow },
+): Flow {
+  const flows = [...new Set(firsts.filter((one): one is Flow => !(one instanceof Float32Array)))];
+  const owners = flows.map(({ draft }) => draft.stateOf ?? draft);
+  const [owner] = owners as [Draft];
+  const areItsStates =
+    owner.states?.join() === states.join() &&
+    firsts.every(
+      (one, k) =>
+        !(one instanceof Float32Array) &&
+        one.part?.startsWith("last") &&
+        owners[k] === owner &&
+        one.state === (k === 0 ? undefined : states[k]),
+    );
+  if (areItsStates) return { kind: "flow", axes: (flows[0] as Flow).axes, draft: owner, part: "states forward" };
+  const [alone] = flows as [Flow];
+  // A cell with one state may start from what any layer without states gives.
+  if (states.length === 1 && alone.draft.term !== undefined && alone.draft.loop === undefined) return behind(alone);
+  const inputs = flows.map((_, k) => `s_${k}`);
+  const values: Record<string, Float32Array> = {};
+  const lines = firsts.map((one, k) => {
+    const state = states[k] as string;
+    if (!(one instanceof Float32Array)) return `${state}' = s_${flows.indexOf(one)}`;
+    values[`b_${state}`] = one;
+    return `${state}' = b_${state}`;
+  });
+  const of = cell([...lines, ...states.map((state) => `${state} : units`)].join("\n"), { inputs: ["x", ...inputs] });
+  const draft: Draft = {
+    ...{ label: "start", reads: [behind(x), ...flows.map(behind)], used: new Set<Part>(), reverse: isBackwards(x) },
+    make: (name, [reads, ...from]) => [
+      recurrent(of, {
+        ...{ units, name, label: "start", reads: reads as string },
+        inputs: Object.fromEntries(inputs.map((one, k) => [one, from[k] as string])),
+      }),
+    ],
+    values: (name) => Object.fromEntries(Object.entries(values).map(([key, data]) => [`${name}.${key}`, data])),
+  };
+  return { kind: "flow", axes: alone.axes, draft, part: "states forward" };
 }
 
 /** Whether sequences have lengths: then the input that it reads in the end has a mask. */
 function lengthsOf(value: Value | undefined, x: Flow, { inputs, stateInputs, notes }: Reading): boolean {
   if (value === undefined) return false;
-  if (value.kind !== "flow" || !inputs.has(value.draft)) throw refused("its sequences' lengths are computed.");
+  if (isKnown(value)) {
+    const steps = rootOf(x.axes[0] as Axis).size;
+    const all = value.kind === "constant" ? numbersOf(value) : [];
+    if (steps !== undefined && all.every((one) => one === steps) && value.kind === "constant") return false;
+    throw refused(
+      `its sequences' lengths are numbers in the file${all.length > 0 ? ` (${all.slice(0, 4).join(", ")}${all.length > 4 ? ", ..." : ""})` : ""}, and here a mask, which is ` +
+        "an input. Export the model with its lengths as an input, or without them.",
+    );
+  }
+  if (value.kind !== "flow" || !inputs.has(value.draft))
+    throw refused("its sequences' lengths are computed. Export the model with its lengths as an input.");
   stateInputs.add(value.draft);
   let from: Flow | undefined = x;
   const seen = new Set<Draft>();

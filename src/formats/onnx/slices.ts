@@ -40,9 +40,10 @@ export function sliced(node: ReadNode, given: Operands, reading: Reading): Value
     const axis = axisAt(one, made.axes.length);
     const at = rootOf(made.axes[axis] as Axis);
     const [start, end, step] = [starts[k] as number, ends[k] as number, steps[k] as number];
-    const { size = most } = made.kind === "stack" && same(at, made.along) ? { size: made.parts.length } : at;
+    const isAlong = made.kind === "stack" && same(at, made.along);
+    const { size = most } = made.kind === "stack" && isAlong ? { size: made.parts.length } : at;
     if (start === 0 && step === 1 && end >= size) return;
-    if (step === -1 && (start === -1 || start >= size - 1) && end < -size && at.role !== "features") {
+    if (!isAlong && step === -1 && (start === -1 || start >= size - 1) && end < -size && at.role !== "features") {
       role(at, "time");
       made = { ...flowOf(made), turned: flowOf(made).turned !== true };
       return;
