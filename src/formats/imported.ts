@@ -11,9 +11,9 @@ import {
 import type { Model } from "../nn/model.ts";
 import { isHdf5 } from "./containers/hdf5.ts";
 import { isManifest, isWordBreaks } from "./dumps/kind.ts";
-import { isKerasArchive, isKerasConfig } from "./keras/archive.ts";
+import { isKerasArchive, isKerasConfig, isNamedKeras } from "./keras/archive.ts";
 import { isOnnx } from "./onnx/kind.ts";
-import { isPytorch } from "./pytorch/kinds.ts";
+import { isNamedPytorch, isPytorch } from "./pytorch/kinds.ts";
 import { FormatError, someBytes } from "./safetensors.ts";
 import { isTfjs } from "./tfjs/kind.ts";
 
@@ -50,8 +50,10 @@ export type ModelSource = {
 export type ForeignFormat = {
   /** For messages: "a Keras model". */
   readonly title: string;
-  /** Whether it is such a file: by its content, or by its ending where that tells more. */
-  readonly accepts: (source: ModelSource) => boolean;
+  /** Whether its content is such a file's. */
+  readonly accepts: (bytes: Uint8Array) => boolean;
+  /** Whether its name says so, where the content is of no format: reading it says what is wrong. */
+  readonly named?: (source: ModelSource) => boolean;
   /** Whether its files may hold tensors alone, which a mapping wires. */
   readonly mapped?: true;
   /** @throws FormatError, one line, for what is damaged, and for the first thing that our layers cannot say, with its name */
@@ -63,37 +65,41 @@ const formats: readonly ForeignFormat[] = [
   {
     title: "a PyTorch model",
     mapped: true,
-    accepts: ({ bytes, name }) => isPytorch(bytes, name),
+    accepts: isPytorch,
+    named: ({ bytes, name }) => isNamedPytorch(bytes, name),
     read: async (source) => (await import("./pytorch/read.ts")).readPytorch(source),
   },
   {
     title: "an ONNX model",
-    accepts: ({ bytes, name }) => isOnnx(bytes) || /\.onnx$/i.test(name),
+    accepts: isOnnx,
+    named: ({ name }) => /\.onnx$/i.test(name),
     read: async (source) => (await import("./onnx/read.ts")).readOnnx(source),
   },
   {
     title: "a TensorFlow.js model",
-    accepts: ({ bytes }) => isTfjs(bytes),
+    accepts: isTfjs,
     read: async (source) => (await import("./tfjs/read.ts")).readTfjs(source),
   },
   {
     title: "a Keras model",
-    accepts: ({ bytes, name }) => isHdf5(bytes) || isKerasArchive(bytes, name) || isKerasConfig(bytes),
+    accepts: (bytes) => isHdf5(bytes) || isKerasArchive(bytes) || isKerasConfig(bytes),
+    named: ({ bytes, name }) => isNamedKeras(bytes, name),
     read: async (source) => (await import("./keras/read.ts")).readKeras(source),
   },
   {
     title: "a checkpoint of TensorFlow 1 as raw numbers",
-    accepts: ({ bytes }) => isManifest(bytes),
+    accepts: isManifest,
     read: async (source) => (await import("./dumps/checkpoint.ts")).readCheckpoint(source),
   },
   {
     title: "a model of word breaks of ICU",
-    accepts: ({ bytes }) => isWordBreaks(bytes),
+    accepts: isWordBreaks,
     read: async (source) => (await import("./dumps/word-breaks.ts")).readWordBreaks(source),
   },
 ];
 
-const formatOf = (source: ModelSource): ForeignFormat | undefined => formats.find(({ accepts }) => accepts(source));
+const formatOf = (source: ModelSource): ForeignFormat | undefined =>
+  formats.find(({ accepts }) => accepts(source.bytes)) ?? formats.find(({ named }) => named?.(source));
 /** Whether it is a file of one of these formats. @internal */
 export const isForeignModel = (source: ModelSource): boolean => formatOf(source) !== undefined;
 

@@ -4,10 +4,11 @@ import { isZip } from "../containers/zip.ts";
 /** The members of such an archive, one of which is the first. */
 const members = ["metadata.json", "config.json", "model.weights.h5"];
 
-/** Whether bytes are an archive that begins with a member of Keras's, or one whose name says so. */
-export function isKerasArchive(bytes: Uint8Array, name: string): boolean {
+/** Whether an archive is named as Keras's. */
+export const isNamedKeras = (bytes: Uint8Array, name: string): boolean => /\.keras$/i.test(name) && isZip(bytes);
+/** Whether bytes are an archive that begins with a member of Keras's. */
+export function isKerasArchive(bytes: Uint8Array): boolean {
   if (!isZip(bytes) || bytes.length < 30) return false;
-  if (/\.keras$/i.test(name)) return true;
   const length = (bytes[26] as number) + 256 * (bytes[27] as number);
   return members.includes(new TextDecoder().decode(bytes.slice(30, 30 + length)));
 }

@@ -46,13 +46,9 @@ export function isForeignSafetensors(bytes: Uint8Array): boolean {
   return !new TextDecoder().decode(bytes.slice(8, 8 + length)).includes('"unrolled":');
 }
 
-/**
- * Whether it is a file of tensors: of `torch.save`, NumPy's (one array alone is none, which reading it says), or safetensors. An archive
- * that is damaged is one by its name's ending, so that who reads it says what is wrong.
- */
-export const isPytorch = (bytes: Uint8Array, name: string): boolean =>
-  isTorchArchive(bytes) ||
-  isNpz(bytes) ||
-  isNpy(bytes) ||
-  isForeignSafetensors(bytes) ||
-  (/\.(pt|pth|pkl|bin|ckpt|npz)$/i.test(name) && (isZip(bytes) || isTar(bytes)));
+/** Whether it is a file of tensors: of `torch.save`, NumPy's (one array alone is none, which reading it says), or safetensors. */
+export const isPytorch = (bytes: Uint8Array): boolean =>
+  isTorchArchive(bytes) || isNpz(bytes) || isNpy(bytes) || isForeignSafetensors(bytes);
+/** Whether an archive is named as one: so that who reads it says what is damaged. */
+export const isNamedPytorch = (bytes: Uint8Array, name: string): boolean =>
+  /\.(pt|pth|pkl|bin|ckpt|npz)$/i.test(name) && (isZip(bytes) || isTar(bytes));

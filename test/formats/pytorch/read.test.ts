@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
 import { writeModel } from "../../../src/formats/model-file.ts";
-import { isPytorch } from "../../../src/formats/pytorch/kinds.ts";
+import { isNamedPytorch, isPytorch } from "../../../src/formats/pytorch/kinds.ts";
 import { readTensors } from "../../../src/formats/pytorch/read.ts";
 import { writeSafetensors } from "../../../src/formats/safetensors.ts";
 import { dense } from "../../../src/nn/layers.ts";
@@ -546,8 +546,9 @@ test("in a file that keeps no order, shapes decide", async () => {
 
 test("our own files are not taken for PyTorch's, and nor is anything else", () => {
   const ours = writeModel({ model: sequential([dense(1)], { input: 1 }), extra: {} });
-  expect(isPytorch(ours, "m.safetensors")).toBe(false);
+  expect(isPytorch(ours)).toBe(false);
   for (const text of ["", "PK", "{}", "\x89HDF\r\n\x1a\n", "not a model at all, but some text"]) {
-    expect(isPytorch(new Uint8Array(Buffer.from(text, "latin1")), "m.pt")).toBe(false);
+    const bytes = new Uint8Array(Buffer.from(text, "latin1"));
+    expect([isPytorch(bytes), isNamedPytorch(bytes, "m.pt")]).toEqual([false, false]);
   }
 });
