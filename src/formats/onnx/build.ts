@@ -10,8 +10,10 @@ import type { ReadOnnx } from "./decode.ts";
 import {
   type Draft,
   type Flow,
+  inOrder as inOrderOf,
   isBackwards,
   isSingle,
+  isTimed,
   keepsLast,
   type ModelInput,
   type Reading,
@@ -33,7 +35,8 @@ export function build(
   { inputs, stateInputs, notes, streams }: Reading,
 ): ImportedModel {
   const results = graph.outputs.map(({ name: output }): Result => ({ output, value: values.get(output) }));
-  const output = outputOf(results, name, notes);
+  const found = outputOf(results, name, notes);
+  const output = isTimed(found) && isBackwards(found) ? inOrderOf(found) : found;
   const order = inOrder(output, name);
   for (const [draft, { value }] of inputs) {
     if (!order.has(draft) && !stateInputs.has(draft)) notes.add(`Its input ${formatValue(value.name)} is not read.`);
@@ -129,8 +132,6 @@ export function build(
   if (specs.every(({ kind }) => kind === "input"))
     throw new FormatError(`${name}: its output is its input: it has no layer.`);
   const model = modelWith(specs, single, parameters);
-  if (model.returnsSequences && isBackwards(output))
-    notes.add("The steps of its output come in the opposite order of time: the file's first is the last here.");
   return { source: `ONNX, opset ${opset}${producer === "" ? "" : `, by ${producer}`}`, model, notes: [...notes] };
 }
 

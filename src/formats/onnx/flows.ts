@@ -210,11 +210,37 @@ export function isBackwards({ draft, part, turned = false }: Flow): boolean {
   if (part?.startsWith("last")) return false;
   return draft.reverse !== turned;
 }
-/** What a layer without time of its own reads must have its steps in the same order. */
-export function checkOrder(reads: readonly Flow[]): void {
+/** What a layer without time of its own reads, with all steps in the same order: what runs backwards is turned round where others do not. */
+export function inOneOrder(reads: readonly Flow[]): readonly Flow[] {
   const timed = reads.filter(isTimed);
-  if (new Set(timed.map(isBackwards)).size > 1) throw refused("what it reads runs in opposite directions of time.");
+  if (new Set(timed.map(isBackwards)).size <= 1) return reads;
+  return reads.map((flow) => {
+    if (!isTimed(flow) || !isBackwards(flow)) return flow;
+    // An input stands in the other order than itself.
+    if (flow.draft.behind === undefined && flow.draft.reads.length === 0)
+      throw refused("what it reads runs in opposite directions of time.");
+    return inOrder(flow);
+  });
 }
+/** A flow whose steps run backwards in the order of the graph's: a layer hands them on so. */
+export function inOrder(flow: Flow): Flow {
+  const known = ordered.get(flow.draft)?.get(flow.part);
+  if (known !== undefined) return { ...known, axes: flow.axes };
+  const draft: Draft = {
+    ...{ label: "turned", reads: [behind(flow)], used: new Set<Part>(), reverse: false },
+    make: (name, [reads]) => [
+      recurrent(keepsLast, {
+        ...{ name, label: "turned", reads: reads as string },
+        ...{ goBackwards: true, returnSequences: true, zeroOutputForMask: true },
+      }),
+    ],
+    values: () => ({}),
+  };
+  const made: Flow = { kind: "flow", axes: flow.axes, draft };
+  ordered.set(flow.draft, (ordered.get(flow.draft) ?? new Map()).set(flow.part, made));
+  return made;
+}
+const ordered = new WeakMap<Draft, Map<Part | undefined, Flow>>();
 
 /** What gives the numbers of a flow, where equations only hand them on. */
 export function behind(flow: Flow): Flow {
@@ -231,8 +257,7 @@ export function layer(
   draft: Omit<Draft, "label" | "reads" | "used" | "reverse"> & { readonly reverse?: boolean },
   axes: readonly Axis[] = (given[0] as Flow).axes,
 ): Flow {
-  const reads = given.map(behind);
-  checkOrder(reads);
+  const reads = inOneOrder(given.map(behind));
   return { kind: "flow", axes, draft: { label, reads, used: new Set(), reverse: reads.some(isBackwards), ...draft } };
 }
 /** What keeps the last step that it reads. */

@@ -121,6 +121,11 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
     const rest = graph.outputs.filter((output) => !streams.some((one) => one.output === output.name));
     return build({ ...file, graph: { ...graph, outputs: rest } }, name, values, reading);
   } catch (error) {
+    if (error instanceof InputError && error.message.includes("opposite direction")) {
+      throw new FormatError(
+        `${name}: it combines, step by step, a sequence with one in reverse order, which layers do not. Export the model without it.`,
+      );
+    }
     // What layers say of each other.
     if (error instanceof InputError && !(error instanceof FormatError))
       throw new FormatError(`${name}: ${error.message}`);

@@ -7,11 +7,11 @@ import type { ReadNode } from "./decode.ts";
 import { type Equations, equationsOf } from "./equations.ts";
 import {
   behind,
-  checkOrder,
   type Draft,
   type Flow,
   featuresOf,
   flowOf,
+  inOneOrder,
   isBackwards,
   isTimed,
   type Loop,
@@ -19,11 +19,11 @@ import {
   refused,
   type Value,
 } from "./flows.ts";
+import { startingStates } from "./starts.ts";
 import {
   constantTerm,
   type Hint,
   hintOf,
-  isFinishedLoop,
   isLoopState,
   numberTerm,
   type Product,
@@ -134,10 +134,15 @@ export function asDirections(given: readonly Value[]): readonly Value[] {
     given.find((one): one is Flow => isLazy(one) && one.draft.term?.().reverse === reverse);
   const [there, back] = [loop(false), loop(true)];
   if (there === undefined || back === undefined || ![there, back].every(isFinished)) return given;
-  const pair = bothWays(there, back);
-  return pair === undefined ? given : given.map((one) => (one === there ? pair[0] : one === back ? pair[1] : one));
+  const [one, other] = bothWays(there, back) ?? [there, back].map(asLayer);
+  return given.map((value) => (value === there ? (one as Flow) : value === back ? (other as Flow) : value));
 }
-const isFinished = ({ draft }: Flow): boolean => isFinishedLoop(draft.term?.() as Term);
+/** What equations give, as a layer that others read. */
+const asLayer = (flow: Flow): Flow =>
+  termFlow({ op: flow.draft.label, name: "" }, readTerm(flow, widthOf(flow)), flow.axes);
+/** Whether no loop that it needs is still being read. */
+const isFinished = ({ draft }: Flow): boolean =>
+  [...reachable([draft.term?.() as Term])].every((one) => one.kind !== "state" || one.state.next !== undefined);
 const pairs = new WeakMap<Draft, Map<Draft, Draft>>();
 function pairOf(there: Draft, back: Draft): Draft {
   const pair = once(() => {
@@ -204,10 +209,10 @@ function withLayers(node: Origin, root: Term): Layered {
 }
 function layered(root: Term): Layered {
   const equations = paired(equationsOf(root, cutsOf(root)));
-  const starts = startsOf(equations);
-  const { cell, units, reads, inputs, states, strides } = equations;
-  if (reads.length === 0) throw refused("a loop of the graph reads nothing of its inputs.");
-  checkOrder(reads);
+  const { cell, units, inputs, states, strides } = equations;
+  if (equations.reads.length === 0) throw refused("a loop of the graph reads nothing of its inputs.");
+  const reads = inOneOrder(equations.reads);
+  const starts = startsOf(equations, reads[0] as Flow);
   const reverse = [...states.values()][0]?.reverse ?? false;
   const goBackwards = states.size > 0 && reverse !== isBackwards(reads[0] as Flow);
   const learned = [...states].map(([name, { initial, width }]) => [
@@ -246,12 +251,13 @@ function paired(equations: Equations): Equations {
   }
   return { ...equations, reads };
 }
-function startsOf({ states }: Equations): { readonly reads: readonly Flow[]; readonly learned: boolean } {
+function startsOf({ states }: Equations, x: Flow): { readonly reads: readonly Flow[]; readonly learned: boolean } {
   const initials = [...states.values()].map(({ initial }) => initial);
   const flows = initials.filter((one): one is Flow => one !== undefined && !(one instanceof Float32Array));
   if (flows.length === 0) return { reads: [], learned: initials.some((one) => one !== undefined) };
-  if (initials.length > 1) throw refused("several states of a loop start from values that a layer gives.");
-  return { reads: flows.map(behind), learned: false };
+  if (initials.length === 1) return { reads: flows.map(behind), learned: false };
+  const firsts = [...states.values()].map(({ initial, width }) => initial ?? new Float32Array(width));
+  return { reads: [startingStates([...states.keys()], firsts, x)], learned: false };
 }
 
 /**

@@ -30,6 +30,7 @@ import {
 } from "./flows.ts";
 import { beginning, lateOf, whole } from "./late.ts";
 import { sourcesOf } from "./loops.ts";
+import { startingStates } from "./starts.ts";
 import type { State } from "./terms.ts";
 
 const ways = ["forward", "backward"] as const;
@@ -284,7 +285,7 @@ function startOf(
       startingFlow(
         states,
         firsts.map((each) => each[d] as Flow | Float32Array),
-        { units, x },
+        x,
       ),
     ),
   };
@@ -331,11 +332,7 @@ function firstsOf(value: Value | undefined, directions: number, units: number): 
   });
 }
 /** What gives all states of a direction: the layer whose final states they are, or one that makes states of vectors. */
-function startingFlow(
-  states: readonly string[],
-  firsts: readonly (Flow | Float32Array)[],
-  { units, x }: { readonly units: number; readonly x: Flow },
-): Flow {
+function startingFlow(states: readonly string[], firsts: readonly (Flow | Float32Array)[], x: Flow): Flow {
   const flows = [...new Set(firsts.filter((one): one is Flow => !(one instanceof Float32Array)))];
   const owners = flows.map(({ draft }) => draft.stateOf ?? draft);
   const [owner] = owners as [Draft];
@@ -352,26 +349,7 @@ function startingFlow(
   const [alone] = flows as [Flow];
   // A cell with one state may start from what any layer without states gives.
   if (states.length === 1 && alone.draft.term !== undefined && alone.draft.loop === undefined) return behind(alone);
-  const inputs = flows.map((_, k) => `s_${k}`);
-  const values: Record<string, Float32Array> = {};
-  const lines = firsts.map((one, k) => {
-    const state = states[k] as string;
-    if (!(one instanceof Float32Array)) return `${state}' = s_${flows.indexOf(one)}`;
-    values[`b_${state}`] = one;
-    return `${state}' = b_${state}`;
-  });
-  const of = cell([...lines, ...states.map((state) => `${state} : units`)].join("\n"), { inputs: ["x", ...inputs] });
-  const draft: Draft = {
-    ...{ label: "start", reads: [behind(x), ...flows.map(behind)], used: new Set<Part>(), reverse: isBackwards(x) },
-    make: (name, [reads, ...from]) => [
-      recurrent(of, {
-        ...{ units, name, label: "start", reads: reads as string },
-        inputs: Object.fromEntries(inputs.map((one, k) => [one, from[k] as string])),
-      }),
-    ],
-    values: (name) => Object.fromEntries(Object.entries(values).map(([key, data]) => [`${name}.${key}`, data])),
-  };
-  return { kind: "flow", axes: alone.axes, draft, part: "states forward" };
+  return startingStates(states, firsts, x);
 }
 
 /** Whether sequences have lengths: then the input that it reads in the end has a mask. */

@@ -378,7 +378,7 @@ const refused: readonly (readonly [what: string, graph: SmallGraph, message: str
       nodes: [node("Slice", "x minus low one minus", "b"), node("Sub", "x b", "y")],
       tensors: [ints("minus", -1), ints("low", -(2 ** 31)), ints("one", 1)],
     },
-    "what it reads runs in opposite directions of time.",
+    "it combines, step by step, a sequence with one in reverse order, which layers do not.",
   ],
   [
     "features that are repeated, and no matrix",

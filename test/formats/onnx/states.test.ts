@@ -221,6 +221,40 @@ describe("states start from", () => {
   });
 });
 
+describe("steps come out in the file's order", () => {
+  const reverse = node("GRU", "t Wd Rd Bd", "Y", { ...units, direction: { text: "reverse" } });
+  const turn = (from: string, to: string) => node("Slice", `${from} last low zero minus`, to);
+  const tensors = [
+    ...[...weights("GRU", "d"), ...weights("LSTM", "e"), ...places],
+    ...[ints("last", -1), ints("low", -(2 ** 31)), ints("minus", -1)],
+  ];
+  const ways: readonly (readonly [what: string, nodes: SmallGraph["nodes"]])[] = [
+    ["of a layer that runs backwards", [toTime, reverse, ...toBatch]],
+    [
+      "of one that reads them turned round, turned back",
+      [toTime, turn("t", "s"), node("GRU", "s Wd Rd Bd", "Z", units), turn("Z", "Y"), ...toBatch],
+    ],
+    [
+      "of one that runs backwards beside one that does not",
+      [
+        ...[toTime, reverse, node("Squeeze", "Y one", "a"), node("LSTM", "t We Re Be", "Z", units)],
+        ...[node("Squeeze", "Z one", "b"), node("Concat", "b a t", "c", { axis: { int: 2 } })],
+        node("Transpose", "c", "y", { perm: { ints: [1, 0, 2] } }),
+      ],
+    ],
+    [
+      "of one that runs backwards, added to one that does not",
+      [
+        ...[toTime, reverse, node("LSTM", "t We Re Be", "Z", units), node("Add", "Y Z", "s")],
+        ...[node("Squeeze", "s one", "a"), node("Transpose", "a", "y", { perm: { ints: [1, 0, 2] } })],
+      ],
+    ],
+  ];
+  test.each(ways)("%s", async (_, nodes) => {
+    await expectSame({ nodes, tensors });
+  });
+});
+
 describe("sequences with lengths", () => {
   const steps = 5;
   const lengths = [5, 3, 1];
