@@ -1,5 +1,5 @@
 /** Operators that combine numbers one by one, or go over features: merging layers, activations of dense ones, or equations. */
-import { add, embedding, multiply } from "../../nn/layers.ts";
+import { add, embedding, multiply, repeatVector } from "../../nn/layers.ts";
 import { activations } from "./activations.ts";
 import { type Axis, integersOf, listOf, numbersOf, rootOf } from "./constants.ts";
 import type { ReadNode } from "./decode.ts";
@@ -177,6 +177,13 @@ export function expanded(node: ReadNode, given: Operands, { inputs }: Reading): 
     role(time, "time");
     const nothing = pointwise("Mul", [numberTerm(0), call("Sum", [termOf(of.flow)], 1, true)]);
     return termFlow(node, pointwise("Add", [term, nothing]), [time, ...flow.axes]);
+  }
+  if (typeof time === "number" && flow.axes.length === 2) {
+    const draft: Pick<Draft, "make" | "values"> = {
+      make: (own, [reads]) => [repeatVector(time, { name: own, reads: reads as string })],
+      values: () => ({}),
+    };
+    return layer("repeat_vector", [flow], draft, [{ size: time, role: "time" }, ...flow.axes]);
   }
   if (typeof size !== "number" || size === 1 || size === term.width) return flow;
   if (term.width !== 1) throw refused("it repeats features.");

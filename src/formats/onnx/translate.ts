@@ -146,7 +146,9 @@ export function translate(
   const batch = (): string => sizeOf(first, 0);
   const steps = ({ time = 0, stride = 1 }: Axis): string => {
     const given = model.inputs.find((one) => one.sequence && (one.time ?? 0) === time)?.name;
-    const all = sizeOf(given ?? internal(`no input of time ${time}`), 1);
+    // Without a sequence as input there are as many as a vector is repeated.
+    const fixed = given === undefined && time === 0 ? model.steps : undefined;
+    const all = fixed === undefined ? sizeOf(given ?? internal(`no input of time ${time}`), 1) : ints(fixed);
     if (stride === 1) return all;
     return once(`steps ${time} ${stride}`, () =>
       emit(main, "Div", [emit(main, "Add", [all, ints(stride - 1)]), ints(stride)]),

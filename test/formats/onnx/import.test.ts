@@ -76,7 +76,7 @@ describe.each(models)("$name", ({ model }) => {
     const { fed, wanted } = await fedAndWanted(model);
     const given = back.inputs.map((one, k) => {
       const { values, dims } = fed[one.name] ?? (Object.values(fed)[k] as Fed);
-      return turned([...values], dims);
+      return one.sequence ? turned([...values], dims) : [...values];
     });
     const got = await outputOf(
       back,

@@ -41,6 +41,10 @@ export const models: readonly { name: string; model: Model }[] = [
   },
   { name: "the last output", model: made([lstm(4), dense(3)], 2, 203) },
   { name: "a decoder", model: made([lstm(4), repeatVector(5), lstm(3, all), dense(2)], 2, 204) },
+  {
+    name: "a vector, repeated",
+    model: made([input(2, { sequence: false }), repeatVector(5), lstm(3, all), dense(2)], undefined, 212),
+  },
   { name: "convolution", model: made([conv1d(4, 3, { strides: 2 }), gru(3, all)], 2, 205) },
   { name: "the mean", model: made([simpleRnn(4, all), globalAveragePooling1d(), dense(2)], 2, 206) },
   {
