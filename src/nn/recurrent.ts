@@ -240,9 +240,7 @@ function everyNth(
       `${name}: has strides, so it needs a sequence, but the layer before gives one vector. Give that layer returnSequences: true.`,
     );
   }
-  if (typeof g.shapeOf(read.value) !== "number") {
-    throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
-  }
+  checkVectors(g, name, read.value);
   if (read.backwards) {
     throw new InputError(
       `${name}: has strides, which count from the first step, but reads a sequence from its end. Leave goBackwards out.`,
@@ -299,10 +297,19 @@ function together(g: Builder, name: string, read: Flow, more: readonly (readonly
   }
   return { ...read, ...maskOf(g, flows) };
 }
+/** @throws InputError for tokens and single numbers, where a cell reads vectors */
+function checkVectors(g: Builder, name: string, value: NodeId): void {
+  const shape = g.shapeOf(value);
+  if (typeof shape === "number") return;
+  throw new InputError(
+    shape === "index"
+      ? `${name}: reads tokens; a cell reads vectors. Add an embedding.`
+      : `${name}: reads one number, as sum(x) gives it; a cell reads vectors. Add a vector to it: sum(x) + b.`,
+  );
+}
 /** The value of a further input at every step, also of what is one per example. */
 function atEachStep(g: Builder, name: string, { value }: Flow, read: Flow): NodeId {
-  if (typeof g.shapeOf(value) !== "number")
-    throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
+  checkVectors(g, name, value);
   return g.isPerSequence(value) && !g.isPerSequence(read.value) ? g.spread(value, read.axis) : value;
 }
 /** All steps of a further input, once or at every step; padding is zeros. */
@@ -318,8 +325,7 @@ function allSteps(
       `${name}: reads all steps of a sequence, but that layer gives one vector per example. Give it returnSequences: true.`,
     );
   }
-  if (typeof g.shapeOf(value) !== "number")
-    throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
+  checkVectors(g, name, value);
   const steps = stepsOf(axis);
   const spread = (one: NodeId): NodeId => (g.isPerSequence(read.value) ? one : g.spread(one, read.axis));
   return {

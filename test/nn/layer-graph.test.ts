@@ -368,6 +368,10 @@ test("the further inputs of a cell are named, and fit", () => {
   expect(() => sequential([input("tokens", { name: "t" }), ...layers({ inputs: { c: "t" } })])).toThrow(
     "recurrent.c: reads tokens; a cell reads vectors. Add an embedding.",
   );
+  const sum = recurrent(cell("y = sum(x)"), { units: 1, name: "a" });
+  expect(() => sequential(layers({ inputs: { c: "a" } }, [sum]))).toThrow(
+    "recurrent.c: reads one number, as sum(x) gives it; a cell reads vectors. Add a vector to it: sum(x) + b.",
+  );
 });
 
 test("tied weights are one table: rows as vectors, and as the weights of the classes", () => {

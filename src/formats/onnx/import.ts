@@ -46,6 +46,7 @@ import { softmaxes } from "./softmaxes.ts";
 import { closeStreams, streamState, streamsOf } from "./streams.ts";
 import { padded } from "./strides.ts";
 import { constantTerm, hintOf, isComparison } from "./terms.ts";
+import { unrolledSteps } from "./unrolled.ts";
 import { convolved, pooled, pooledParts } from "./windows.ts";
 
 /** Before this one, operands were repeated over axes by attributes. */
@@ -101,8 +102,14 @@ export function importOnnx(file: ReadOnnx, name: string): ImportedModel {
       } catch (error) {
         // What operators, and the layers and cells that they become, say of what they do not take.
         if (!(error instanceof InputError) || error instanceof FormatError) throw error;
+        const steps = unrolledSteps(graph);
+        const why =
+          steps === undefined
+            ? error.message
+            : `it stands in a loop over ${steps} steps that was written out when the model was exported, and holds for ${steps} steps alone. ` +
+              "Export the model with a layer (nn.LSTM, nn.GRU, nn.RNN) in place of a loop over cells, or one step of it with its states.";
         throw new FormatError(
-          `${name}: the node ${formatValue(node.name)} (${node.op}) cannot be said with layers: ${error.message}`,
+          `${name}: the node ${formatValue(node.name)} (${node.op}) cannot be said with layers: ${why}`,
         );
       }
     }
@@ -293,6 +300,7 @@ function isOverFeatures(node: ReadNode, given: Operands): boolean {
 /** What operators do that people's models have and layers cannot say. */
 const advice: Readonly<Record<string, string>> = {
   Loop: "It runs its body as often as it is told: a time loop is read as a Scan, or as LSTM, GRU and RNN. ",
+  TopK: "Where it sorts sequences by their lengths, export the model with sorted ones: enforce_sorted=True. ",
   STFT: "Compute it before the model. ",
   DynamicQuantizeLSTM: "Its numbers depend on those of other steps: export the model in 32 bits. ",
 };

@@ -20,7 +20,8 @@ import {
   role,
   type Value,
 } from "./flows.ts";
-import { widthOf } from "./loops.ts";
+import { termFlow, widthOf } from "./loops.ts";
+import { call, type Term } from "./terms.ts";
 
 /** The mean of all steps, each weighed by the softmax of its score s. Scores are counted from the highest so far. */
 const weighedMean = lazyCell(
@@ -91,6 +92,7 @@ export function weighedProduct(node: ReadNode, given: Operands): Flow | undefine
   role(last as Axis, "features");
   return meanOf(node, flow, scoresOf(shares), [batch as Axis, { size: 1 }, features(widthOf(flow))]);
 }
+const bias = (): Term => ({ kind: "vector", data: new Float32Array(1), from: {}, hint: undefined, width: 1 });
 function scoresOf({ partial: _, ...flow }: Flow): Flow {
   return flow;
 }
@@ -103,5 +105,9 @@ function meanOf(node: ReadNode, values: Flow, scores: Flow, axes: readonly Axis[
     reverse: false,
     countsAll: node.name,
   };
-  return layer("attention", [values, scores], draft, axes);
+  const term = scores.part === undefined ? scores.draft.term?.() : undefined;
+  // A sum of features is a number, and what a cell reads is a vector, if of one number: it gets a bias of 0, which changes no share.
+  const vector =
+    term?.kind === "call" && term.single ? termFlow(node, call("Add", [term, bias()], 1, false), scores.axes) : scores;
+  return layer("attention", [values, vector], draft, axes);
 }

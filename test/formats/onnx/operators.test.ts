@@ -40,6 +40,20 @@ const branch = (one: ReturnType<typeof node>): OnnxGraph => ({
 
 const same: readonly (readonly [what: string, graph: SmallGraph, y: string])[] = [
   [
+    "steps weighed by the softmax of a sum of their features",
+    {
+      nodes: [
+        node("Mul", "x c", "a"),
+        node("ReduceSum", "a last", "s"),
+        node("Softmax", "s", "p", { axis: { int: 1 } }),
+        node("Mul", "p x", "w"),
+        node("ReduceSum", "w one", "y", { keepdims: { int: 0 } }),
+      ],
+      tensors: [floats("c", 2), ints("last", -1), ints("one", 1)],
+    },
+    "batch",
+  ],
+  [
     "a product that is read again under another name keeps no activation of one reader",
     {
       nodes: [node("MatMul", "x W2", "p"), node("Identity", "p", "q"), node("Tanh", "q", "a"), node("Sub", "a p", "y")],
@@ -404,6 +418,19 @@ const refused: readonly (readonly [what: string, graph: SmallGraph, message: str
     },
     'the node "y:If" (If) cannot be said with layers: which of its branches runs depends on the input "sr", and layers have no branches. ' +
       "Export the model for one of them, or put a constant there.",
+  ],
+  [
+    "a loop over the steps that was written out",
+    {
+      nodes: [0, 1, 2].flatMap((k) => [
+        node("Gather", `x i${k}`, `x${k}`, { axis: { int: 1 } }),
+        node("MatMul", `x${k} W2`, `p${k}`),
+        k === 0 ? node("Tanh", "p0", "h0") : node("Add", `p${k} h${k - 1}`, k === 2 ? "y" : "h1"),
+      ]),
+      tensors: [floats("W2", 2, 2), int("i0", 0), int("i1", 1), int("i2", 2)],
+    },
+    '"x0:Gather" (Gather) cannot be said with layers: it stands in a loop over 3 steps that was written out when the model was exported, and ' +
+      "holds for 3 steps alone. Export the model with a layer",
   ],
   [
     "a loop that counts",
