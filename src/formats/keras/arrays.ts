@@ -2,7 +2,7 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import type { Hdf5File } from "../containers/hdf5.ts";
 import { FormatError } from "../safetensors.ts";
-import { ConfigError, type KerasModel } from "./config.ts";
+import { ConfigError, isTrainable, type KerasModel } from "./config.ts";
 import type { Translated } from "./translate.ts";
 import { arraysOf, arraysOfKeras1, type KerasArray, type WeightGroup } from "./weights.ts";
 
@@ -35,11 +35,28 @@ export function listed(file: Hdf5File, path: string, name: string): readonly str
   }
 }
 
-/** Arrays in the order that the group of each layer, or of the model that it is within, lists them in. */
-export function oldArrays(file: Hdf5File, model: KerasModel, { weights }: Translated, name: string): Arrays {
+/**
+ * Arrays in the order that the group of each layer, or of the model that it is within, lists them in: what is trained comes first.
+ * @param major the version of Keras that wrote them
+ */
+export function oldArrays(
+  file: Hdf5File,
+  model: KerasModel,
+  { weights }: Translated,
+  { name, major }: { readonly name: string; readonly major: number },
+): Arrays {
   const root = file.kind("/model_weights") === "group" ? "/model_weights" : "/";
   const at = (path: string): string => (root === "/" ? `/${path}` : `${root}/${path}`);
   const groupOf = new Map(model.layers.map((layer) => [layer.name, layer.group ?? layer.name]));
+  const membersOf = (group: string): readonly Member[] =>
+    model.layers.flatMap((layer) =>
+      groupOf.get(layer.name) !== group
+        ? []
+        : (weights.get(layer.name) ?? []).map((part) => ({
+            part,
+            frozen: isFrozen([...(layer.trainable ?? [isTrainable(layer.config)]), ...(part.trainable ?? [])], major),
+          })),
+    );
   const layers = listed(file, root, "layer_names");
   if (layers === undefined) throw new FormatError(`${name}: its weights have no attribute "layer_names".`);
   const missing = [...weights.keys()].map((layer) => groupOf.get(layer) as string).find((one) => !layers.includes(one));
@@ -58,9 +75,12 @@ export function oldArrays(file: Hdf5File, model: KerasModel, { weights }: Transl
   return (layer, groups) => {
     const group = groupOf.get(layer) as string;
     const names = listed(file, at(group), "weight_names") ?? [];
-    const inOrder = group === layer && !(groups.length > 1 && groups.some(({ form }) => form.kind === "batch"));
-    if (!inOrder) {
-      const places = group === layer ? placesOf([{ groups }]) : placesWithin(model, weights, group);
+    const members = membersOf(group);
+    const inOrder =
+      members.every(({ frozen }) => frozen === members[0]?.frozen) &&
+      (members.length === 1 || members.every(({ part }) => part.form.kind !== "batch"));
+    if (group !== layer || !inOrder) {
+      const places = placesOf(members);
       if (places.size !== names.length) wrong(group, names.length, `${places.size}`);
       return groups.map(({ form, to }) =>
         arraysOf(form).map((what) => numbers(layer, group, names[places.get(`${to} ${what}`) as number] as string)),
@@ -83,24 +103,22 @@ export function oldArrays(file: Hdf5File, model: KerasModel, { weights }: Transl
 const arraysOfForms = (groups: readonly WeightGroup[], count: (form: WeightGroup["form"]) => number): number[] =>
   groups.map(({ form }) => count(form));
 
-type Member = { readonly groups: readonly WeightGroup[]; readonly frozen?: boolean | undefined };
-/** The place of each array in the list of a model within the model. */
-const placesWithin = (model: KerasModel, weights: Translated["weights"], group: string): ReadonlyMap<string, number> =>
-  placesOf(
-    model.layers.flatMap(({ name, group: of, frozen }) =>
-      of === group ? [{ groups: weights.get(name) ?? [], frozen }] : [],
-    ),
-  );
-/** The place of each array of layers whose arrays are in one list: what is trained comes first. */
+/** A part of a layer, and whether it is not trained. */
+type Member = { readonly part: WeightGroup; readonly frozen: boolean };
+/** The place of each array of parts whose arrays are in one list: what is trained comes first. */
 function placesOf(members: readonly Member[]): ReadonlyMap<string, number> {
   const trained: string[] = [];
   const others: string[] = [];
-  for (const { groups, frozen } of members) {
-    for (const { form, to } of groups) {
-      for (const what of arraysOf(form)) {
-        (frozen || what.startsWith("moving_") ? others : trained).push(`${to} ${what}`);
-      }
+  for (const { part, frozen } of members) {
+    for (const what of arraysOf(part.form)) {
+      (frozen || what.startsWith("moving_") ? others : trained).push(`${part.to} ${what}`);
     }
   }
   return new Map([...trained, ...others].map((key, k) => [key, k]));
 }
+/**
+ * Whether arrays are not trained, by what they are within, the outermost first. Keras 3 asks the outermost, whose list it is, and the
+ * arrays, which are what was set last; Keras 1 and 2 ask all between, too.
+ */
+const isFrozen = (trainable: readonly boolean[], major: number): boolean =>
+  major >= 3 ? !trainable[0] || !trainable.at(-1) : trainable.includes(false);

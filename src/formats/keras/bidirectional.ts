@@ -4,7 +4,7 @@ import { bidirectional, type CellSpec, type MergeMode, mergeModes, recurrent } f
 import { lastStep } from "../foreign-cells.ts";
 import { firstFrom, lateCell } from "../late-steps.ts";
 import { recurrentCell } from "./cells.ts";
-import { type Config, type KerasLayer, nested } from "./config.ts";
+import { type Config, isTrainable, type KerasLayer, nested } from "./config.ts";
 import { endedBy, masked, outputMask } from "./masks.ts";
 import type { RecurrentCall } from "./recurrent.ts";
 import { cellOf, checkReversed, type RecurrentOptions, readRecurrent } from "./recurrent-options.ts";
@@ -80,9 +80,12 @@ export function addBidirectional(
     name,
   );
   if (index === 0) {
-    const partOf = ({ weightForm: form }: RecurrentOptions, half: Half, { name: own }: Config): WeightGroup => ({
+    const partOf = ({ weightForm: form }: RecurrentOptions, half: Half, config: Config): WeightGroup => ({
       ...{ form, to: `${name}.${half}`, path: `${half}_layer/cell` },
-      ...(typeof own === "string" && { inner: `${half}_${own.replace(/^(forward|backward)_/, "")}` }),
+      trainable: [isTrainable(config), isTrainable(nested(config.cell)?.config ?? config)],
+      ...(typeof config.name === "string" && {
+        inner: `${half}_${config.name.replace(/^(forward|backward)_/, "")}`,
+      }),
     });
     translation.weights.set(layer.name, [
       partOf(forward, "forward", there.config),
@@ -101,10 +104,9 @@ export function addBidirectional(
       const one = make(read, state === "h" ? undefined : state);
       const backwards = (half === "backward") !== goBackwards;
       const shared = sharedWith(one, `${owner}.${half}`);
-      translation.emit(
-        { ...one, reads, goBackwards: backwards, returnSequences: false, returnState: false, shared },
-        made,
-      );
+      // The state of a masked step is that before it, where the output is zeros.
+      const options = { returnSequences: false, returnState: false, zeroOutputForMask: false };
+      translation.emit({ ...one, ...options, reads, goBackwards: backwards, shared }, made);
     });
   return [...outputs, ...statesOfHalf(forward, "forward"), ...statesOfHalf(backward, "backward")];
 }

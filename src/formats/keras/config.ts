@@ -15,8 +15,8 @@ export type KerasCall = {
   readonly arguments: readonly Argument[];
   /** Of a recurrent layer: what its states start from. */
   readonly initial: readonly Reference[];
-  /** The mask that the call is given; undefined where the config does not say, as masks go with the values there. */
-  readonly mask: Reference | null | undefined;
+  /** The mask that the call is given; undefined where it gets that of what it reads. */
+  readonly mask: Reference | undefined;
   /** Arguments that are no outputs of layers. */
   readonly constants: readonly unknown[];
 };
@@ -31,8 +31,8 @@ export type KerasLayer = {
   readonly folder?: readonly string[];
   /** Of a layer within a model: the outermost model, under whose name a legacy file has its arrays. */
   readonly group?: string;
-  /** Whether it, or a model that it is within, is not trained: its arrays come behind the others there. */
-  readonly frozen?: boolean;
+  /** Whether the models that it is within are trained, the outermost first, and itself last. */
+  readonly trainable?: readonly boolean[];
 };
 export type KerasModel = {
   readonly layers: readonly KerasLayer[];
@@ -40,8 +40,6 @@ export type KerasModel = {
   readonly outputs: readonly Reference[];
   /** Whether each layer reads the one before it. */
   readonly sequential: boolean;
-  /** Whether the calls say which masks they get. */
-  readonly saysMasks: boolean;
 };
 
 /** A reason why a config cannot be read. */
@@ -98,6 +96,9 @@ export function optionsOf(className: string, given: Config): Config {
     ]),
   );
 }
+
+/** Whether a layer or cell of these options is trained, as far as they say. */
+export const isTrainable = ({ trainable }: Config): boolean => trainable !== false;
 
 /** The class of a layer or cell that is data within another's options, and its options. */
 export function nested(given: unknown): { readonly className: string; readonly config: Config } | undefined {
@@ -171,7 +172,7 @@ function readSequential(list: readonly unknown[], own: Config): KerasModel {
   }
   checkNames(layers);
   const last = layers.at(-1) as KerasLayer;
-  return { layers, inputs: [[input.name, 0, 0]], outputs: [[last.name, 0, 0]], sequential: true, saysMasks: false };
+  return { layers, inputs: [[input.name, 0, 0]], outputs: [[last.name, 0, 0]], sequential: true };
 }
 const callOf = (inputs: readonly Reference[]): KerasCall => ({
   ...{ inputs, arguments: inputs.map((of) => ({ of })), initial: [], mask: undefined, constants: [] },
@@ -202,14 +203,12 @@ function checkNames(layers: readonly KerasLayer[]): void {
 
 function readFunctional(list: readonly unknown[], own: Config): KerasModel {
   const read = list.map(readLayer);
-  let said = false;
   const layers = read.map(({ nodes, ...layer }): KerasLayer => {
     if (layer.className === "InputLayer") return { ...layer, calls: [callOf([])] };
     if (!Array.isArray(nodes)) return refuse(`the layer ${excerpt(JSON.stringify(layer.name))} has no list of calls`);
     const calls = nodes.map((node) => {
-      const today = record(node) !== undefined;
-      said ||= today;
-      return today ? readNode(node as Config) : readOldNode(node, layer.name);
+      const today = record(node);
+      return today !== undefined ? readNode(today) : readOldNode(node, layer.name);
     });
     return { ...layer, calls };
   });
@@ -223,7 +222,7 @@ function readFunctional(list: readonly unknown[], own: Config): KerasModel {
       inputs: references(own.input_layers, "input_layers"),
       outputs: references(own.output_layers, "output_layers"),
     },
-    ...{ sequential: false, saysMasks: said },
+    sequential: false,
   };
 }
 
@@ -258,7 +257,7 @@ function readNode(node: Config): KerasCall {
   const others_ = Object.entries(others).filter(([name, value]) => name !== "training" && value !== null);
   return {
     ...{ inputs: referencesIn(found), arguments: found, initial: referencesIn(states) },
-    mask: referencesIn(collect(mask ?? []))[0] ?? null,
+    mask: referencesIn(collect(mask ?? []))[0],
     constants: [...constantsIn(found), ...constantsIn(states), ...others_.map(([name]) => `${name}=`)],
   };
 }

@@ -5,7 +5,7 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import { recurrent } from "../../nn/layers.ts";
 import { sameCell } from "./cells.ts";
-import type { KerasCall, KerasLayer, Reference } from "./config.ts";
+import { type KerasCall, type KerasLayer, type KerasModel, nested, type Reference } from "./config.ts";
 import { type Ended, type Entry, refuse, type Translation, type Value } from "./translation.ts";
 
 /** The mask of the steps at which an input is not this value. */
@@ -29,7 +29,10 @@ export function unmasked({ unmaskedOf, free, emit }: Translation, value: Value):
   return made;
 }
 
-/** What a layer reads that looks at masks; and the mask that it has there. */
+/**
+ * What a layer reads that looks at masks; and the mask that it has there: the one that it is given, or else that of what it reads. Keras 3
+ * gives it the latter when it runs, whatever the config says, unless it reads initial states, too.
+ */
 export function masked(
   translation: Translation,
   layer: KerasLayer,
@@ -37,8 +40,10 @@ export function masked(
   value: Value,
 ): { readonly reads: string; readonly mask: string | undefined } {
   const given = maskNow(value);
-  const wanted =
-    call.mask === undefined ? given : call.mask === null ? undefined : maskOf(translation, layer, call.mask);
+  const alone = translation.dialect.major < 3 || call.inputs.length + call.initial.length === 1;
+  if (call.mask === undefined && alone) value.ended?.lost?.();
+  const own = alone ? given : undefined;
+  const wanted = call.mask === undefined ? own : maskOf(translation, layer, call.mask);
   if (wanted !== undefined && wanted !== given) {
     const { ended } = value;
     if (ended?.mask !== wanted || ended.looked) return refuse(layer, "its mask is not that of what it reads");
@@ -96,6 +101,38 @@ const mostOperations = 20;
 const isFilled = ({ model }: Translation, [name]: Reference, value: "Zeros" | "Ones"): boolean =>
   model.layers.some((one) => one.operation && one.name === name && one.className === `${value}Like`);
 
+/** Classes that get a mask where what they read has one, and those of one value that hand it on. */
+const heeding = /^(LSTM|GRU|SimpleRNN|RNN|Bidirectional|TimeDistributed|GlobalAveragePooling1D)$/;
+const passing = /^(Dense|Activation|Dropout|SpatialDropout1D|LayerNormalization|BatchNormalization|Identity)$/;
+/**
+ * Whether recurrent layers hand masks on in a model of a Keras 3 that nothing names: as its calls say, if they do. The config of a
+ * functional model says the mask of a call where what it reads had one when the model was made, which is not so behind a model within it.
+ */
+export function handsMasksOnBy({ layers }: KerasModel): boolean | undefined {
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const modelOf = ({ name }: KerasLayer): string => name.split("/").slice(0, -1).join("/");
+  const isMasked = (layer: KerasLayer, [name, index]: Reference, depth = 0): boolean => {
+    const before = byName.get(name);
+    const call = before?.calls[index];
+    if (before === undefined || call === undefined || before.operation || modelOf(before) !== modelOf(layer))
+      return false;
+    if (passing.test(before.className) && depth < mostOperations)
+      return call.inputs.length === 1 && isMasked(layer, call.inputs[0] as Reference, depth + 1);
+    const options = before.className === "Bidirectional" ? nested(before.config.layer)?.config : before.config;
+    return (
+      /^(LSTM|GRU|SimpleRNN|RNN|Bidirectional)$/.test(before.className) &&
+      call.mask !== undefined &&
+      options?.return_sequences === true
+    );
+  };
+  for (const layer of layers) {
+    if (layer.operation || !heeding.test(layer.className)) continue;
+    const call = layer.calls.find(({ inputs }) => inputs.length === 1 && isMasked(layer, inputs[0] as Reference));
+    if (call !== undefined && call.initial.length === 0) return call.mask !== undefined;
+  }
+  return undefined;
+}
+
 /** What becomes of a mask behind a recurrent layer. */
 export type OutputMask = {
   /** The mask of its output. */
@@ -108,6 +145,13 @@ export function outputMask({ dialect }: Translation, mask: string | undefined, r
   const kept = returnSequences ? mask : undefined;
   return dialect.handsMasksOn ? { mask: kept, ended: undefined } : { mask: undefined, ended: kept };
 }
+/** Of a layer that looks at no mask and hands one on: what refuses a layer behind it that would look at that one. */
+export function lostBy(layer: KerasLayer, mask: string): Pick<Value, "ended"> {
+  const lost = (): never =>
+    refuse(layer, "it starts from given states and so heeds no mask, and a layer behind it has that mask again");
+  return { ended: { mask, undo: lost, lost } };
+}
+
 /** Of the output of a layer that ends a mask: what makes it hand it on after all. */
 export function endedBy(entry: Entry, { ended }: OutputMask): Pick<Value, "ended"> {
   if (ended === undefined) return {};
@@ -125,9 +169,14 @@ function handingOn<T extends object>(spec: T): T {
   return rest as T;
 }
 
+/** The mask that one of several values has in Keras and not here. */
+export const lostOf = (values: readonly Value[]): Ended | undefined =>
+  values.find(({ ended }) => ended?.lost !== undefined)?.ended;
+
 /** One mask that several layers have ended, for what is made of all of them; undefined where it is not one, or some have ended none. */
 export function endedTogether(values: readonly Value[]): Ended | undefined {
   const all = values.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
+  if (lostOf(values) !== undefined) return lostOf(values);
   const [first] = all;
   if (first === undefined || all.length < values.length || all.some(({ mask }) => mask !== first.mask))
     return undefined;

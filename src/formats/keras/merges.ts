@@ -3,7 +3,7 @@ import { cell } from "../../graph/cell.ts";
 import { type MergeMode, mergeModes, recurrent } from "../../nn/layers.ts";
 import type { Config, KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
-import { endedTogether, maskNow, unmasked } from "./masks.ts";
+import { endedTogether, lostOf, maskNow, unmasked } from "./masks.ts";
 import { isLast } from "./stepwise-layers.ts";
 import { joinTimes, nameOfCall, refuse, stepsOf, type Translation, type Value } from "./translation.ts";
 
@@ -137,7 +137,7 @@ export function combined(
     ...{
       ...stepsOf(given[0] as Value),
       time: joinTimes(translation, given),
-      ended: masks ? endedTogether(given) : undefined,
+      ended: masks ? endedTogether(given) : lostOf(given),
     },
   };
 }
@@ -170,6 +170,6 @@ function joined(
       time: joinTimes(translation, given),
       ...(mergeMode === "concat" && { parts: given }),
     },
-    ended: masks ? endedTogether(given) : undefined,
+    ended: masks ? endedTogether(given) : lostOf(given),
   };
 }

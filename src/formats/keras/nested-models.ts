@@ -6,6 +6,7 @@ import { excerpt } from "../../graph/excerpt.ts";
 import {
   type Argument,
   ConfigError,
+  isTrainable,
   type KerasCall,
   type KerasLayer,
   type KerasModel,
@@ -30,10 +31,7 @@ export const readWholeConfig = (given: unknown): KerasModel => flattened(readCon
 /** The model of a layer that is one. */
 function modelIn({ operation, className, config }: KerasLayer): KerasModel | undefined {
   if (operation || (className !== "Sequential" && className !== "Functional")) return undefined;
-  const found = readWholeConfig({ class_name: className, config });
-  // Its calls say the masks that it makes; one that comes in goes with the values.
-  const open = (call: KerasCall): KerasCall => (call.mask === null ? { ...call, mask: undefined } : call);
-  return { ...found, layers: found.layers.map((layer) => ({ ...layer, calls: layer.calls.map(open) })) };
+  return readWholeConfig({ class_name: className, config });
 }
 
 /** @throws ConfigError where a model is called with another number of inputs than it has, or there are too many calls */
@@ -76,7 +74,6 @@ function flattened(model: KerasModel): KerasModel {
         `the model ${excerpt(JSON.stringify(layer.name), 60)} is called with ${odd.inputs.length} values, and it has ${count} inputs`,
       );
     }
-    const trainable = layer.config.trainable !== false;
     return inner.model.layers.flatMap((one): KerasLayer[] => {
       if (one.className === "InputLayer") return [];
       const calls = layer.calls.flatMap((_, index) =>
@@ -85,7 +82,8 @@ function flattened(model: KerasModel): KerasModel {
       return [
         {
           ...{ ...one, name: nameWithin(layer, one.name), calls, folder: [...folder, ...(one.folder ?? [])] },
-          ...{ group: layer.name, frozen: one.frozen === true || !trainable || one.config.trainable === false },
+          group: layer.name,
+          trainable: [isTrainable(layer.config), ...(one.trainable ?? [isTrainable(one.config)])],
         },
       ];
     });
@@ -103,6 +101,6 @@ function mapped(call: KerasCall, resolve: (reference: Reference) => Reference): 
   const argument = (one: Argument): Argument => ("of" in one ? { of: resolve(one.of) } : one);
   return {
     ...{ ...call, inputs: call.inputs.map(resolve), initial: call.initial.map(resolve) },
-    ...{ arguments: call.arguments.map(argument), mask: call.mask ? resolve(call.mask) : call.mask },
+    ...{ arguments: call.arguments.map(argument), mask: call.mask && resolve(call.mask) },
   };
 }

@@ -12,6 +12,7 @@ import { FormatError } from "../safetensors.ts";
 import { isKerasConfig } from "./archive.ts";
 import { type Arrays, listed, newArrays, newRoots, oldArrays } from "./arrays.ts";
 import { ConfigError, type KerasModel } from "./config.ts";
+import { handsMasksOnBy } from "./masks.ts";
 import { readWholeConfig } from "./nested-models.ts";
 import { type Dialect, type Translated, translate } from "./translate.ts";
 import { fill, type KerasArray } from "./weights.ts";
@@ -76,10 +77,11 @@ function readFile(file: Hdf5File, source: ModelSource): ImportedModel {
       ? beside(source, version)
       : { config: json(own, `${name}: its model_config`), version, from: name };
   const [translated, model] = understand(described, name);
+  const { major } = dialectOf(described, model);
   const arrays =
     own === undefined && root !== undefined
       ? newArrays(file, model, translated, name)
-      : oldArrays(file, model, translated, name);
+      : oldArrays(file, model, translated, { name, major });
   return finish([translated, model], described, arrays, name);
 }
 
@@ -113,22 +115,25 @@ function json(text: string, where: string): unknown {
 }
 
 /** What a version of Keras does. */
-export function dialectOf(version: string | undefined, config: unknown): Dialect {
+function dialectOf({ version, config }: Described, model: KerasModel): Dialect & { readonly assumed: boolean } {
   const [, first, second] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
   // Only Keras 3 says in which module a class is; Keras 1 and 2 are alike in what matters where they do not say it.
   const modules = typeof config === "object" && config !== null && "module" in config;
   const major = first === undefined ? (modules ? 3 : 2) : Number(first);
-  // to_json() of Keras 3 does not say of which 3 it is: most models are of one before 3.16.
-  return { major, handsMasksOn: major < 3 || (major === 3 && Number(second ?? 0) < 16) };
+  // to_json() of Keras 3 does not say of which 3 it is, unless its masks do: most models are of one before 3.16.
+  const said = major === 3 && first === undefined ? handsMasksOnBy(model) : undefined;
+  const handsMasksOn = said ?? (major < 3 || (major === 3 && Number(second ?? 0) < 16));
+  return { major, handsMasksOn, assumed: major === 3 && first === undefined && said === undefined };
 }
 
 /** The config in our layers. @throws FormatError for what they cannot say */
-export function understand({ config, version, from }: Described, name: string): [Translated, KerasModel] {
+export function understand(described: Described, name: string): [Translated, KerasModel] {
+  const { config, from } = described;
   return telling(
     name,
     () => {
       const model = readWholeConfig(config);
-      return [translate(model, dialectOf(version, config)), model];
+      return [translate(model, dialectOf(described, model)), model];
     },
     from === name ? "" : `by ${excerpt(from)}, `,
   );
@@ -148,12 +153,13 @@ export function telling<T>(name: string, make: () => T, where = ""): T {
 
 /** The models, with their values. */
 export function finish(
-  [translated, { layers, sequential }]: [Translated, KerasModel],
-  { version, config }: Described,
+  [translated, keras]: [Translated, KerasModel],
+  described: Described,
   arrays: Arrays,
   name: string,
 ): ImportedModel {
-  const dialect = dialectOf(version, config);
+  const { version } = described;
+  const { layers, sequential } = keras;
   const first = layers.find(({ className }) => className === "InputLayer");
   const [, steps] = Array.isArray(first?.config.batch_shape) ? (first.config.batch_shape as readonly unknown[]) : [];
   const values = new Map<string, Float32Array>();
@@ -180,7 +186,8 @@ export function finish(
   const [{ model }] = outputs as [(typeof outputs)[number]];
   const masked =
     model.layers.some(({ kind }) => kind === "masking") || model.maskedBy.length + model.paddings.length > 0;
-  const assumed = version === undefined && dialect.major === 3 && sequential && masked;
+  const nested = layers.some(({ group }) => group !== undefined);
+  const assumed = masked && (sequential || nested) && dialectOf(described, keras).assumed;
   const notes = [
     ...translated.notes,
     ...(assumed

@@ -2,9 +2,9 @@
 import { type CellSpec, recurrent } from "../../nn/layers.ts";
 import { lateCell } from "../late-steps.ts";
 import { recurrentCell } from "./cells.ts";
-import { type Config, type KerasCall, type KerasLayer, nested } from "./config.ts";
+import { type Config, isTrainable, type KerasCall, type KerasLayer, nested } from "./config.ts";
 import { snakeCase } from "./folders.ts";
-import { endedBy, masked, type OutputMask, outputMask } from "./masks.ts";
+import { endedBy, lostBy, masked, maskNow, type OutputMask, outputMask } from "./masks.ts";
 import { cellOf, checkReversed, readRecurrent } from "./recurrent-options.ts";
 import { startsOf, statesOf } from "./states.ts";
 import {
@@ -52,16 +52,25 @@ export function addRecurrent(translation: Translation, layer: KerasLayer, at: Re
   const shared = { shared: sharedWith(spec, translation.ours.get(layer.name) as string) };
   const ends = handed.ended !== undefined && ({ endsMask: true } as const);
   const entry = translation.emit({ ...spec, ...ends, ...(index > 0 && shared) }, name);
-  if (index === 0) translation.weights.set(layer.name, [{ form: read.weightForm, to: name, path: "cell" }]);
+  if (index === 0) {
+    const trainable = [isTrainable(config)];
+    translation.weights.set(layer.name, [{ form: read.weightForm, to: name, path: "cell", trainable }]);
+  }
+  const before = maskNow(x);
+  // With initial states it heeds no mask, and hands it on all the same.
+  const passed = call.mask === undefined && mask === undefined && returnSequences && translation.dialect.handsMasksOn;
   const main: Value = {
     ...{ flow: () => name, sequence: returnSequences, mask: handed.mask },
     ...{ ...(returnSequences ? stepsOf(x) : { time: undefined }), ...endedBy(entry, handed) },
+    ...(passed && before !== undefined && lostBy(layer, before)),
   };
   if (!read.returnState) return [main];
   const copy = (state: string, made: string): void => {
     const output = names[read.states.indexOf(state)] as string;
     const one = make(state === "h" ? undefined : output);
-    translation.emit({ ...one, returnSequences: false, returnState: false, ...shared }, made);
+    // The state of a masked step is that before it, also where its output is zeros.
+    const options = { returnSequences: false, returnState: false, zeroOutputForMask: false };
+    translation.emit({ ...one, ...options, ...shared }, made);
   };
   const states = statesOf(translation, name, read.states, undefined, copy);
   // A decoder would get the count of steps, too.
@@ -103,7 +112,8 @@ function addStacked(
     });
     const entry = translation.emit({ ...spec, ...(end && handed.ended !== undefined && { endsMask: true }) }, name);
     last = { entry, returnSequences, handed };
-    groups.push({ form: read.weightForm, to: name, path: `cell/cells/${folder}${count === 0 ? "" : `_${count}`}` });
+    const path = `cell/cells/${folder}${count === 0 ? "" : `_${count}`}`;
+    groups.push({ form: read.weightForm, to: name, path, trainable: [isTrainable(config), isTrainable(one)] });
     from = name;
   });
   translation.weights.set(layer.name, groups);

@@ -4,7 +4,7 @@ import { type CellSpec, dropout, recurrent } from "../../nn/layers.ts";
 import { affine } from "../foreign-cells.ts";
 import { type Activation, activationOfLayer } from "./activations.ts";
 import { activationCell, denseCell, normalizationCell, rmsCell, slopesCell, unitCell } from "./cells.ts";
-import type { Config, KerasCall, KerasLayer } from "./config.ts";
+import { type Config, isTrainable, type KerasCall, type KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
 import { unmasked } from "./masks.ts";
 import {
@@ -58,12 +58,13 @@ export function emitted(
 }
 /** A cell, with its arrays where it has some; later calls share the first one's. */
 export function emittedCell(given: SimpleCall, spec: CellSpec, form?: WeightForm, changed: Partial<Value> = {}): Value {
-  const { translation, layer, index, path } = given;
+  const { translation, layer, config, index, path } = given;
   const make = (name: string): void => {
     const shared = index > 0 &&
       form !== undefined && { shared: sharedWith(spec, translation.ours.get(layer.name) as string) };
     translation.emit({ ...spec, ...shared }, name);
-    if (index === 0 && form !== undefined) translation.weights.set(layer.name, [{ form, to: name, path }]);
+    if (index > 0 || form === undefined) return;
+    translation.weights.set(layer.name, [{ form, to: name, path, trainable: [isTrainable(config)] }]);
   };
   return emitted(given, make, changed);
 }

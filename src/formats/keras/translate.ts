@@ -13,6 +13,7 @@ import {
   type Argument,
   type Config,
   ConfigError,
+  isTrainable,
   type KerasCall,
   type KerasLayer,
   type KerasModel,
@@ -194,9 +195,9 @@ function addTimeDistributed(given: SimpleCall): Value {
 }
 
 /** Layers one behind the other at each step. */
-function addEachAtEachStep(given: SimpleCall, { layers }: Config): Value {
+function addEachAtEachStep(given: SimpleCall, model: Config): Value {
   const { translation, layer, index } = given;
-  const list = (Array.isArray(layers) ? layers : []).flatMap((one) => nested(one) ?? []);
+  const list = (Array.isArray(model.layers) ? model.layers : []).flatMap((one) => nested(one) ?? []);
   const inner = list.filter(({ className }) => className !== "InputLayer");
   const odd = inner.find(({ className }) => !stepwiseLayers.has(className) || className === "SpatialDropout1D");
   if (odd !== undefined) return refuse(layer, `it applies a ${excerpt(odd.className)} at each step`);
@@ -211,7 +212,9 @@ function addEachAtEachStep(given: SimpleCall, { layers }: Config): Value {
     const path = `layer/layers/${folders.get(`${k}`)}`;
     const add = stepwiseLayers.get(one.className) as AddLayer;
     const value = add({ ...given, ...one, translation: named, path, x });
-    groups.push(...[...named.weights.values()].flat());
+    for (const group of [...named.weights.values()].flat()) {
+      groups.push({ ...group, trainable: [isTrainable(model), ...(group.trainable ?? [])] });
+    }
     return value;
   }, given.x);
   if (groups.length > 0) translation.weights.set(layer.name, groups);

@@ -68,6 +68,8 @@ export type Ended = {
   undone?: true;
   /** Whether a layer has read what is without the mask. */
   looked?: true | undefined;
+  /** Where Keras hands the mask on, and ours cannot: refuses the model. */
+  readonly lost?: () => never;
 };
 /** One of our layers; it may change until all are there. */
 export type Entry = { spec: LayerSpec & { readonly name: string } };

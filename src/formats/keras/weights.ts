@@ -44,6 +44,8 @@ export type WeightGroup = {
   readonly path: string;
   /** Of a direction: the name that Keras gives it, "forward_lstm". */
   readonly inner?: string | undefined;
+  /** Whether what it is within, below the layer, is trained, the outermost first, and itself last; as the layer where there is none. */
+  readonly trainable?: readonly boolean[];
 };
 
 /** The arrays' names, in Keras's order. */

@@ -4,18 +4,13 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { type ImportedModel, importModel } from "../../../src/formats/imported.ts";
-import { readModel, writeModel } from "../../../src/formats/model-file.ts";
-import { predict } from "../../../src/train/predict.ts";
 import { rejection } from "../../helpers/refusal.ts";
+import { expectOutputs, type RecordedModel } from "./recorded.ts";
 
-type Numbers = { readonly shape: readonly number[]; readonly data: readonly number[] };
-type Recorded = {
-  readonly name: string;
+type Recorded = RecordedModel & {
   readonly file: string;
   /** The same as a legacy HDF5 file, packed by gzip. */
   readonly h5?: string;
-  readonly inputs: readonly Numbers[];
-  readonly outputs: readonly Numbers[];
 };
 const path = join(import.meta.dirname, "../../fixtures/keras-layers.json");
 const { keras, models } = JSON.parse(readFileSync(path, "utf8")) as {
@@ -81,35 +76,6 @@ const refused: Readonly<Record<string, string>> = {
   "einsum dense":
     '"einsum_dense" (EinsumDense) cannot be said: there is no layer of ours for its class. Put layers in its place that are read, or end the model before it',
 };
-
-/** @throws unless every output is Keras's, to 5e-6 */
-async function expectOutputs(
-  { model, outputs, notes }: ImportedModel,
-  { inputs, outputs: wanted }: Recorded,
-): Promise<void> {
-  const all = outputs ?? [{ name: "", model }];
-  expect(all).toHaveLength(wanted.length);
-  for (const [k, { model: one }] of all.entries()) {
-    const given = one.inputs.map(({ name }) => [name, inputs[Number(/^in(\d+)$/.exec(name)?.[1] ?? 1) - 1]]);
-    const alone = one.inputs.length === 1 && one.layers[0]?.kind !== "input";
-    const found = await predict(one, alone ? (inputs[0] as Numbers) : Object.fromEntries(given), {
-      engine: "reference",
-    });
-    const { shape, data } = wanted[k] as Numbers;
-    // Where the steps of Keras begin late, as the notes say, those before are not looked at.
-    const [, late] = /has (\d+) steps more here/.exec(notes.join()) ?? [];
-    const [examples = 0, steps = 0, features = 1] = found.shape;
-    expect([examples, ...(found.shape.length > 2 ? [steps - Number(late ?? 0), features] : [steps])]).toEqual(shape);
-    const same = [...found.data].filter(
-      (_, i) => late === undefined || Math.floor(i / features) % steps >= Number(late),
-    );
-    const off = data.map((value, i) => Math.abs(value - (same[i] as number)));
-    expect(Math.max(...off)).toBeLessThan(5e-6);
-    // Our file says the same.
-    const bytes = writeModel({ model: one, extra: {} });
-    expect(writeModel({ model: readModel(bytes).model, extra: {} })).toEqual(bytes);
-  }
-}
 
 describe(`what Keras ${keras} computes`, () => {
   test.each(models.filter(({ name }) => !(name in refused)))("$name", async (recorded) => {
