@@ -18,6 +18,7 @@ const random = () => {
 };
 const { layers } = tf;
 const all = { returnSequences: true };
+const masked = () => layers.embedding({ inputDim: 4, outputDim: 3, maskZero: true, inputLength: 5 });
 const cases = {
   "lstm, gru, simple rnn": [
     layers.lstm({ units: 4, inputShape: [5, 3], ...all }),
@@ -66,6 +67,44 @@ const cases = {
     layers.globalAveragePooling1d(),
     layers.dense({ units: 2, activation: "softplus" }),
   ],
+  // Masks, which TensorFlow.js has rules of its own for.
+  "masked tokens, pooled": [masked(), layers.lstm({ units: 3, ...all }), layers.globalAveragePooling1d()],
+  "masked tokens, convolved and pooled": [
+    masked(),
+    layers.conv1d({ filters: 3, kernelSize: 2, padding: "same" }),
+    layers.globalAveragePooling1d(),
+  ],
+  "masked tokens, both ways, then one": [
+    masked(),
+    layers.bidirectional({ layer: layers.lstm({ units: 2, ...all }), mergeMode: "concat" }),
+    layers.dense({ units: 3 }),
+    layers.gru({ units: 2 }),
+  ],
+  "masked tokens, a model within the model": [
+    masked(),
+    tf.sequential({ layers: [layers.lstm({ units: 3, inputShape: [5, 3], ...all }), layers.dense({ units: 3 })] }),
+    layers.gru({ units: 2 }),
+  ],
+  "masked tokens, convolved, then an LSTM": [
+    masked(),
+    layers.conv1d({ filters: 3, kernelSize: 2, padding: "same" }),
+    layers.lstm({ units: 2 }),
+  ],
+  "masked tokens, an autoencoder": [
+    masked(),
+    layers.lstm({ units: 2 }),
+    layers.repeatVector({ n: 5 }),
+    layers.gru({ units: 2, ...all }),
+  ],
+  "masked tokens, both ways, pooled": [
+    masked(),
+    layers.bidirectional({ layer: layers.gru({ units: 2, ...all }), mergeMode: "sum" }),
+    layers.globalMaxPooling1d(),
+  ],
+  "a mask of a model within the model": [
+    tf.sequential({ layers: [masked(), layers.lstm({ units: 3, ...all })] }),
+    layers.gru({ units: 2 }),
+  ],
 };
 
 const models = [];
@@ -85,8 +124,9 @@ for (const [name, list] of Object.entries(cases)) {
       return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
     }),
   );
-  const tokens = list[0].getClassName() === "Embedding";
-  const shape = [2, list[0].batchInputShape?.[1] ?? 5, ...(tokens ? [] : [list[0].batchInputShape?.[2] ?? 3])];
+  const [first] = list[0].layers ?? list;
+  const tokens = first.getClassName() === "Embedding";
+  const shape = [2, first.batchInputShape?.[1] ?? 5, ...(tokens ? [] : [first.batchInputShape?.[2] ?? 3])];
   const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
     tokens ? Math.floor(1.99 * (1 + random())) : random(),
   );

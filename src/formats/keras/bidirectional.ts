@@ -50,9 +50,13 @@ export function addBidirectional(
   const name = picked ? translation.free(`${own}_steps`) : own;
   checkReversed(translation, layer, mask, forward.options);
   const handed = outputMask(translation, mask, returnSequences);
-  if (mask !== undefined && returnSequences && translation.dialect.major < 3) {
+  const zeroed = mask !== undefined && returnSequences;
+  const { tfjs, major } = translation.dialect;
+  if (zeroed && major < 3) {
     translation.note(
-      `${name}: masked steps of a Bidirectional are zeros here, as since Keras 2.4; earlier versions repeat the step before.`,
+      tfjs
+        ? `${name}: masked steps of a Bidirectional are zeros here; in TensorFlow.js one direction repeats its output there.`
+        : `${name}: masked steps of a Bidirectional are zeros here, as since Keras 2.4; earlier versions repeat the step before.`,
     );
   }
   const make = (read: RecurrentOptions, output?: string): CellSpec =>
@@ -95,6 +99,7 @@ export function addBidirectional(
   if (picked) return lastOfBoth(translation, own, name, late, mergeMode);
   const outputOf = (flow: string): Value => ({
     ...{ flow: () => flow, sequence: returnSequences, mask: handed.mask },
+    ...(zeroed && tfjs && { zeroed: layer.name }),
     ...{ ...(returnSequences ? stepsOf(x) : { time: undefined }), ...endedBy(entry, handed) },
   });
   const outputs = mergeMode === "none" ? [outputOf(`${name}.forward`), outputOf(`${name}.backward`)] : [outputOf(name)];

@@ -5,7 +5,7 @@
 import { excerpt } from "../../graph/excerpt.ts";
 import { recurrent } from "../../nn/layers.ts";
 import { sameCell } from "./cells.ts";
-import { type KerasCall, type KerasLayer, type KerasModel, nested, type Reference } from "./config.ts";
+import { ConfigError, type KerasCall, type KerasLayer, type KerasModel, nested, type Reference } from "./config.ts";
 import { type Ended, type Entry, refuse, type Translation, type Value } from "./translation.ts";
 
 /** The mask of the steps at which an input is not this value. */
@@ -19,6 +19,11 @@ export function unmasked({ unmaskedOf, free, emit }: Translation, value: Value):
   if (maskNow(value) === undefined) {
     if (value.ended !== undefined) value.ended.looked = true;
     return value.flow();
+  }
+  if (value.zeroed !== undefined) {
+    throw new ConfigError(
+      `the layer ${excerpt(JSON.stringify(value.zeroed))} (Bidirectional) cannot be said: a layer behind it reads its masked steps, where one direction repeats its output in TensorFlow.js, and both are zeros here`,
+    );
   }
   const from = value.flow();
   const there = unmaskedOf.get(from);
@@ -50,7 +55,29 @@ export function masked(
     ended.undo();
     ended.undone = true;
   }
+  translation.heeding.push({ layer, masked: wanted !== undefined, makers: translation.maskMakers.length });
   return { reads: wanted === undefined ? unmasked(translation, value) : value.flow(), mask: wanted };
+}
+
+/**
+ * TensorFlow.js gives a layer without a mask the last one that there was, and none that a model within the model has made.
+ * @throws ConfigError for the first layer that this gives another mask than it has here
+ */
+export function checkLeaks({ model, dialect, maskMakers, heeding }: Translation): void {
+  if (!dialect.tfjs) return;
+  for (const { layer, masked, makers } of heeding) {
+    const [leaked] = model.sequential ? maskMakers.slice(0, makers) : maskMakers;
+    if (!masked && leaked !== undefined) {
+      refuse(layer, `it has no mask, and TensorFlow.js gives it that of ${excerpt(JSON.stringify(leaked.name))}`);
+    }
+    const inner = maskMakers.find(({ group }) => group !== undefined && group !== layer.group);
+    if (masked && inner !== undefined) {
+      refuse(
+        layer,
+        `it is outside of the model that makes its mask, ${excerpt(JSON.stringify(inner.group))}, and has none in TensorFlow.js`,
+      );
+    }
+  }
 }
 
 /**

@@ -136,6 +136,7 @@ export function combined(
     ...{ flow: () => name, sequence: (given[0] as Value).sequence, mask: masks ? maskOfAll(given) : undefined },
     ...{
       ...stepsOf(given[0] as Value),
+      zeroed: given.find(({ zeroed }) => zeroed !== undefined)?.zeroed,
       time: joinTimes(translation, given),
       ended: masks ? endedTogether(given) : lostOf(given),
     },
@@ -167,6 +168,7 @@ function joined(
     ...{ flow, sequence: (given[0] as Value).sequence, mask: masks ? maskOfAll(given) : undefined },
     ...{
       ...stepsOf(given[0] as Value),
+      zeroed: given.find(({ zeroed }) => zeroed !== undefined)?.zeroed,
       time: joinTimes(translation, given),
       ...(mergeMode === "concat" && { parts: given }),
     },

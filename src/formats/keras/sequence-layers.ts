@@ -31,12 +31,14 @@ const embed: AddLayer = (given) => {
     }
     translation.weights.set(layer.name, [{ form: { kind: "embedding" }, to: name, path }]);
   };
+  if (maskZero === true) translation.maskMakers.push(layer);
   return { ...emitted(given, make), mask: maskZero === true ? maskName(reads, 0) : undefined };
 };
 
 const mask: AddLayer = (given) => {
-  const { translation, config } = given;
+  const { translation, layer, config } = given;
   const reads = vectorsOf(given).flow();
+  translation.maskMakers.push(layer);
   const value = typeof config.mask_value === "number" ? config.mask_value : 0;
   const make = (name: string) => translation.emit(masking({ maskValue: value, reads }), name);
   return emitted(given, make, { mask: maskName(reads, value), ended: undefined });
@@ -72,7 +74,9 @@ const pool: AddLayer = (given) => {
   if (config.keepdims === true) return refuse(layer, "it keeps the axis of time (keepdims)");
   if (config.data_format === "channels_first") return refuse(layer, "it pools features (channels_first)");
   const most = className === "GlobalMaxPooling1D";
-  const reads = most ? unmasked(translation, x) : masked(translation, layer, call, x).reads;
+  // That of TensorFlow.js takes the mean of padding, too.
+  const ignores = most || translation.dialect.tfjs;
+  const reads = ignores ? unmasked(translation, x) : masked(translation, layer, call, x).reads;
   const usual = most ? globalMaxPooling1d({ reads }) : globalAveragePooling1d({ reads });
   const spec = x.late === undefined ? usual : { ...usual, cell: poolingFrom(x.late, most ? "max" : "mean") };
   return emittedCell(given, spec, undefined, oneVector);

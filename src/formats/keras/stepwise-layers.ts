@@ -6,7 +6,7 @@ import { type Activation, activationOfLayer } from "./activations.ts";
 import { activationCell, denseCell, normalizationCell, rmsCell, slopesCell, unitCell } from "./cells.ts";
 import { type Config, isTrainable, type KerasCall, type KerasLayer } from "./config.ts";
 import { snakeCase } from "./folders.ts";
-import { unmasked } from "./masks.ts";
+import { maskNow, unmasked } from "./masks.ts";
 import {
   functionOf,
   nameOfCall,
@@ -54,7 +54,15 @@ export function emitted(
 ): Value {
   const name = nameOfCall(translation, layer, index);
   make(name);
-  return { flow: () => name, sequence: x.sequence, mask: x.mask, ended: x.ended, ...stepsOf(x), ...changed };
+  return {
+    flow: () => name,
+    sequence: x.sequence,
+    mask: x.mask,
+    ended: x.ended,
+    zeroed: x.zeroed,
+    ...stepsOf(x),
+    ...changed,
+  };
 }
 /** A cell, with its arrays where it has some; later calls share the first one's. */
 export function emittedCell(given: SimpleCall, spec: CellSpec, form?: WeightForm, changed: Partial<Value> = {}): Value {
@@ -104,6 +112,12 @@ const activationLayer: AddLayer = (given) => {
   const { translation, className, config } = given;
   const reads = vectorsOf(given).flow();
   if (className === "Softmax") checkAxis(given);
+  if (
+    className === "Softmax" &&
+    maskNow(given.x) !== undefined &&
+    (translation.dialect.major >= 3 || translation.dialect.tfjs)
+  )
+    refuse(given.layer, "it is masked, and adds the mask of steps to features. Use an Activation in its place");
   const of = activationOfLayer(className, config, translation.dialect.major) as Activation;
   return emittedCell(given, recurrent(activationCell(of), { label: snakeCase(className), reads }));
 };

@@ -24,7 +24,7 @@ import { windowLayers } from "./convolutions.ts";
 import { foldersOf } from "./folders.ts";
 import { addInput } from "./inputs.ts";
 import { joinedLayers } from "./joined-steps.ts";
-import { unmasked } from "./masks.ts";
+import { checkLeaks, unmasked } from "./masks.ts";
 import { addMerge, mergeOf } from "./merges.ts";
 import { addOperation } from "./operations.ts";
 import { addRecurrent } from "./recurrent.ts";
@@ -83,6 +83,7 @@ export function translate(model: KerasModel, dialect: Dialect): Translated {
         : addCall(translation, values, layer, index, call);
     values.set(keyOf(layer.name, index), saying(layer, add));
   }
+  checkLeaks(translation);
   const { weights, copies, notes } = translation;
   return { outputs: outputsOf(translation, values), weights, copies, notes };
 }

@@ -15,6 +15,8 @@ export type Dialect = {
   readonly major: number;
   /** Whether recurrent layers hand masks on: up to 3.15. */
   readonly handsMasksOn: boolean;
+  /** Whether it is TensorFlow.js, whose layers are those of Keras 2 but for what they make of masks. */
+  readonly tfjs: boolean;
 };
 
 /** A Keras model in our layers, without its values. */
@@ -42,6 +44,8 @@ export type Value = {
   readonly mask: string | undefined;
   /** The mask that it would have, had a recurrent layer before it handed that on. */
   readonly ended?: Ended | undefined;
+  /** Of what is zeros at masked steps, and in TensorFlow.js not: the layer that made it so. */
+  readonly zeroed?: string | undefined;
   /** The input whose steps it has. */
   readonly time: string | undefined;
   /** How many steps late it begins: steps that it has here and not in Keras, and that nothing may look at. Undefined for none. */
@@ -92,6 +96,10 @@ export type Translation = {
   readonly computed: ReadonlySet<string>;
   /** The layers that end the masks of others, by the names of these. */
   readonly unmaskedOf: Map<string, string>;
+  /** The layers so far that make masks. */
+  readonly maskMakers: KerasLayer[];
+  /** The layers so far that heed masks, and how many made some before each. */
+  readonly heeding: { readonly layer: KerasLayer; readonly masked: boolean; readonly makers: number }[];
   readonly note: (text: string) => void;
   /** Whether a layer has this name, or will have it. */
   readonly isTaken: (name: string) => boolean;
@@ -150,7 +158,16 @@ export function translationOf(model: KerasModel, dialect: Dialect): Translation 
       lengths: new Map(),
       times: new Map(),
     },
-    ...{ computed: computedIn(model), unmaskedOf: new Map(), note, isTaken: (name) => taken.has(name), free, emit },
+    ...{
+      computed: computedIn(model),
+      unmaskedOf: new Map(),
+      maskMakers: [],
+      heeding: [],
+      note,
+      isTaken: (name) => taken.has(name),
+      free,
+      emit,
+    },
   };
 }
 

@@ -54,7 +54,8 @@ export async function readTfjs(source: ModelSource): Promise<ImportedModel> {
   const { model_config: inner, keras_version: version } = modelTopology;
   // Its own layers are those of Keras 2; what a converter made was trained with the version that it names.
   const keras = typeof version === "string" && /^\d/.test(version) ? version : undefined;
-  const described = { config: inner ?? modelTopology, version: keras ?? "2.0.0", from: name };
+  const own = keras === undefined && ({ tfjs: true } as const);
+  const described = { config: inner ?? modelTopology, version: keras ?? "2.0.0", from: name, ...own };
   const understood = understand(described, name);
   const arrays = arraysIn(manifestOf(weightsManifest, name), source);
   const made = finish(understood, described, arraysFor(arrays), name);

@@ -16,7 +16,7 @@ const translated = (layers: readonly Layer[], { major = 3, handsMasksOn = false 
         })),
       },
     }),
-    { major, handsMasksOn },
+    { major, handsMasksOn, tfjs: false },
   );
 /** Layers, and where their arrays go, without where these lie in files. */
 const plain = (layers: readonly Layer[], dialect?: object) => {
