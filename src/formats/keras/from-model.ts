@@ -249,6 +249,11 @@ export function kerasTree(model: Model, program: Program): Tree {
       refuse(name, "starts its directions from given states");
     if (!program.differentDirections && JSON.stringify(there) !== JSON.stringify(back))
       refuse(name, `has another layer in each direction, and ${program.name}'s has one for both`);
+    if (there.units !== back.units)
+      refuse(
+        name,
+        `has ${there.units} units one way and ${back.units} the other, and ${program.name}'s has as many both ways`,
+      );
     noteShared(name, forward);
     noteShared(name, backward);
     const mask = heeded(name, read, value);

@@ -117,10 +117,7 @@ function json(text: string, where: string): unknown {
 }
 
 /** What a version of Keras does. */
-function dialectOf(
-  { version, config, tfjs }: Described,
-  model: KerasModel,
-): Dialect & { readonly assumed: boolean } {
+function dialectOf({ version, config, tfjs }: Described, model: KerasModel): Dialect & { readonly assumed: boolean } {
   const [, first, second] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
   // Only Keras 3 says in which module a class is; Keras 1 and 2 are alike in what matters where they do not say it.
   const modules = typeof config === "object" && config !== null && "module" in config;
@@ -128,7 +125,12 @@ function dialectOf(
   // to_json() of Keras 3 does not say of which 3 it is, unless its masks do: most models are of one before 3.16.
   const said = major === 3 && first === undefined ? handsMasksOnBy(model) : undefined;
   const handsMasksOn = said ?? (major < 3 || (major === 3 && Number(second ?? 0) < 16));
-  return { major, handsMasksOn, tfjs: tfjs === true, assumed: major === 3 && first === undefined && said === undefined };
+  return {
+    major,
+    handsMasksOn,
+    tfjs: tfjs === true,
+    assumed: major === 3 && first === undefined && said === undefined,
+  };
 }
 
 /** The config in our layers. @throws FormatError for what they cannot say */

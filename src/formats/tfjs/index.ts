@@ -7,7 +7,7 @@ import { aModel } from "../../nn/model-checks.ts";
 import { kerasTree } from "../keras/from-model.ts";
 import { functionsOfTfjs, gateForTfjs } from "../keras/recognize.ts";
 import type { Program } from "../keras/tree.ts";
-import { tfjsTopology, tfjsWeights } from "./write.ts";
+import { tfjsTopology, tfjsWeights, withTensorNames } from "./write.ts";
 
 /** A model for TensorFlow.js. */
 export type TfjsFiles = {
@@ -52,7 +52,7 @@ const tfjs = (): Program => ({
 export function writeTfjs(model: Model, options: WriteTfjsOptions = {}): TfjsFiles {
   checkArguments("writeTfjs", { model, options }, writeTfjsArguments);
   const { weights: path = "model.weights.bin" } = options;
-  const tree = kerasTree(model, tfjs());
+  const tree = withTensorNames(kerasTree(model, tfjs()));
   checkFiniteValues(model, "writeTfjs: the model");
   const arrays = tfjsWeights(tree);
   const manifest = arrays.map(({ name, shape }) => ({ name, shape, dtype: "float32" }));

@@ -65,6 +65,37 @@ export function tfjsTopology({ layers, inputs, output, chain }: Tree): Config {
   return { class_name: "Model", config, ...program };
 }
 
+/** The tree with names that tensors of TensorFlow.js can have: of letters and digits of ASCII and underscores, a letter or digit first. */
+export function withTensorNames(tree: Tree): Tree {
+  const names = new Set(tree.layers.map(({ name }) => name));
+  const renamed = new Map<string, string>();
+  for (const { name } of tree.layers) {
+    if (/^[A-Za-z0-9][A-Za-z0-9_]*$/.test(name)) continue;
+    const plain = name
+      .normalize("NFD")
+      .replace(/\p{M}/gu, "")
+      .replace(/[^A-Za-z0-9_]/g, "_");
+    const usable = /^[A-Za-z0-9]/.test(plain) ? plain : `layer${plain.startsWith("_") ? "" : "_"}${plain}`;
+    let free = usable;
+    for (let k = 2; names.has(free); k++) free = `${usable}_${k}`;
+    names.add(free);
+    renamed.set(name, free);
+  }
+  if (renamed.size === 0) return tree;
+  const nameOf = (name: string): string => renamed.get(name) ?? name;
+  const sourceOf = ({ layer, output }: Source): Source => ({ layer: nameOf(layer), output });
+  const all = [...renamed].map(([name, free]) => `"${name}" is ${free}`).join(", ");
+  return {
+    ...tree,
+    layers: tree.layers.map((layer) => ({
+      ...{ ...layer, name: nameOf(layer.name) },
+      ...{ inputs: layer.inputs.map(sourceOf), initial: layer.initial.map(sourceOf) },
+    })),
+    ...{ inputs: tree.inputs.map(sourceOf), output: sourceOf(tree.output) },
+    notes: [...tree.notes, `Names in TensorFlow.js have letters and digits of ASCII and underscores: ${all}.`],
+  };
+}
+
 /** All arrays, under the names that the layers' variables have. */
 export const tfjsWeights = ({ layers }: Tree): readonly WrittenArray[] =>
   layers.flatMap(({ name, weights, inner: directions }) =>

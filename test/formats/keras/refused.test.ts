@@ -165,6 +165,9 @@ describe("Keras refuses", () => {
     expect(await keras([{ ...globalMaxPooling1d(), zoneout: 0.1 }])).toMatchInlineSnapshot(
       `"writeKeras: layer "global_max_pooling1d" has an option that only recurrent layers have."`,
     );
+    expect(await keras([bidirectional(lstm(4, all), { backward: gru(5, all) }), dense(2)])).toMatchInlineSnapshot(
+      `"writeKeras: layer "bidirectional" has 4 units one way and 5 the other, and Keras's has as many both ways."`,
+    );
     expect(
       await keras([bidirectional(lstm(2, all), { name: "both" }), lstm(2, { reads: "both.forward" })]),
     ).toMatchInlineSnapshot(

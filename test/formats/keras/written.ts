@@ -88,7 +88,7 @@ export const models: readonly Written[] = [
     make: () =>
       random(
         [
-          bidirectional(gru(3, all), { backward: lstm(2, all) }),
+          bidirectional(gru(2, all), { backward: lstm(2, all) }),
           layerNormalization({ epsilon: 1e-5 }),
           bidirectional(lstm(2, { ...all, goBackwards: true }), { mergeMode: "mul" }),
           dense(2, { activation: "relu" }),

@@ -8,6 +8,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../../src/formats/imported.ts";
 import { type TfjsFiles, writeTfjs } from "../../../src/formats/tfjs/index.ts";
+import { concatenate, dense, input, lstm } from "../../../src/nn/layers.ts";
+import { sequential } from "../../../src/nn/model.ts";
+import { predict } from "../../../src/train/predict.ts";
 import { expectClose } from "../../helpers/models.ts";
 import { randomModels } from "../keras/random-models.ts";
 import {
@@ -69,4 +72,28 @@ describe.each(known)("$name", ({ name, digest, inputs, output }) => {
     if (isScaled(files.notes)) expectClose(again.data, ours.data, { within: 1e-6 });
     else expect([...again.data]).toEqual([...ours.data]);
   });
+});
+
+test("names that tensors of TensorFlow.js cannot have are others there, each once, with a note", async () => {
+  const all = { returnSequences: true };
+  const model = sequential([
+    input(3, { name: "数" }),
+    lstm(2, { ...all, name: "ünï" }),
+    lstm(2, { ...all, name: "uni", reads: "数" }),
+    lstm(2, { ...all, name: "_a", reads: "ünï" }),
+    concatenate(["_a", "uni", "ünï"]),
+    dense(2),
+  ]);
+  const { json, weights, notes } = writeTfjs(model);
+  expect(notes).toEqual([
+    'Names in TensorFlow.js have letters and digits of ASCII and underscores: "数" is layer_, "ünï" is uni_2, "_a" is layer_a.',
+  ]);
+  const { modelTopology, weightsManifest } = JSON.parse(new TextDecoder().decode(json));
+  const names: string[] = modelTopology.config.layers.map(({ name }: { readonly name: string }) => name);
+  expect(names).toEqual(["layer_", "uni_2", "uni", "layer_a", "concatenate", "dense"]);
+  // As TensorFlow.js looks at it.
+  for (const { name } of weightsManifest[0].weights) expect(name).toMatch(/^[A-Za-z0-9][-A-Za-z0-9._/]*$/);
+  const read = await importModel({ bytes: json, name: "model.json", beside: () => weights });
+  const x = { shape: [1, 2, 3], data: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6] };
+  expect([...(await predict(read.model, { layer_: x })).data]).toEqual([...(await predict(model, { 数: x })).data]);
 });
