@@ -14,6 +14,7 @@ import {
   someText,
 } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
+import { vocabularySize } from "../text/tokenizer.ts";
 import { windowRule } from "./checks.ts";
 import { vocabularyRule } from "./foreign-tokens.ts";
 import type { Contents } from "./index.ts";
@@ -122,7 +123,8 @@ export async function readModelFile(given: AnyModelSource, asText = true): Promi
     }
     // One that was converted without its vocabulary may be given it later.
     if (ofText.every((one) => given[one] === undefined)) return { ...told, file };
-    return { ...told, ...fileFor({ ...told, model: file.model }, file.model, known) };
+    const made = fileFor({ ...told, model: file.model }, file.model, known);
+    return { ...told, notes: shortVocabularies(file.model, known), ...made };
   }
   const { importModel, isForeignModel } = await import("../formats/imported.ts");
   // By its name it is one of ours: what is wrong with it is told as such.
@@ -135,7 +137,7 @@ export async function readModelFile(given: AnyModelSource, asText = true): Promi
   const more = others.length > 0 ? [`It has more outputs: ${others.join(", ")}. Each is a model of its own.`] : [];
   return {
     source: imported.source,
-    notes: [...imported.notes, ...more],
+    notes: [...imported.notes, ...more, ...(asText ? shortVocabularies(chosen.model, known) : [])],
     ...(chosen.name !== undefined && { output: chosen.name }),
     ...(asText ? fileFor(imported, chosen.model, known) : { file: { model: chosen.model, extra: {} } }),
   };
@@ -159,6 +161,25 @@ function outputOf(
       ? `openModel: output: ${name} has one output. Leave it out.`
       : `openModel: output: ${name} has no output ${excerpt(JSON.stringify(wanted))}. It has ${names}.`,
   );
+}
+
+/** Notes on vocabularies of fewer tokens than the model has: often one of numbers from 1, as a list from 0. */
+function shortVocabularies(model: Model, { vocabulary, sourceVocabulary, targetVocabulary }: Known): readonly string[] {
+  const [source] = model.inputs;
+  const given = [
+    ["vocabulary", vocabulary, model.outputSize],
+    ["vocabulary of the source", sourceVocabulary, source?.count],
+    ["vocabulary of the target", targetVocabulary, model.outputSize],
+  ] as const;
+  return given.flatMap(([what, of, size]) => {
+    if (of === undefined || size === undefined) return [];
+    const count = "kind" in of ? vocabularySize(of) : of.length;
+    if (count >= size) return [];
+    const without = count === size - 1 ? `number ${count} stands` : `numbers ${count} to ${size - 1} stand`;
+    return [
+      `The ${what} has ${count} tokens, and the model ${size}: ${without} for no text. Where the first token is number 1, as behind a padding, begin the list with null.`,
+    ];
+  });
 }
 
 /** A model of text where there is a vocabulary, a translator where there are those of both sides, else one without a task. */

@@ -83,11 +83,23 @@ function jsonOf(source: string | Uint8Array, name: string): unknown {
   try {
     let value: unknown = JSON.parse(text);
     // Keras's to_json gives a text that people save as JSON again, and holds its tables as texts.
-    if (typeof value === "string") value = JSON.parse(value);
+    if (typeof value === "string") value = jsonIn(value, name);
     if (!isPlain(value) || !isPlain(value.config) || typeof value.config.word_index !== "string") return value;
     return { ...value.config, word_index: JSON.parse(value.config.word_index) };
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`${name}: it is no JSON: ${(error as Error).message}. Give the model's vocabulary.`);
+  }
+}
+
+/** What a text holds that is itself JSON. */
+function jsonIn(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InputError(
+      `${name}: it is one text, ${formatValue(text)}, and a vocabulary has its tokens each by itself. Give a list of them: ["a", "b"].`,
+    );
   }
 }
 

@@ -44,6 +44,19 @@ test("another program's with its vocabulary writes what ours does", async () => 
   expect(await collect(generate(opened.content, options))).toEqual(await collect(generate(lm, options)));
 });
 
+test("a vocabulary of fewer tokens than the model has is used, with a note", async () => {
+  const bytes = writeOnnx(lm.model);
+  const short = await openModel({ bytes, name: "m.onnx", vocabulary: vocabulary.slice(0, -1) });
+  const size = vocabulary.length;
+  expect(short.task).toBe("text");
+  expect(short.notes).toEqual([
+    `The vocabulary has ${size - 1} tokens, and the model ${size}: number ${size - 1} stands for no text. Where the first token is number 1, as behind a padding, begin the list with null.`,
+  ]);
+  const shorter = await openModel({ bytes, name: "m.onnx", vocabulary: vocabulary.slice(0, -3) });
+  expect(shorter.notes.join()).toContain(`numbers ${size - 3} to ${size - 1} stand for no text.`);
+  expect((await openModel({ bytes, name: "m.onnx", vocabulary })).notes).toEqual([]);
+});
+
 test.each([
   [
     "a vocabulary for one of ours",

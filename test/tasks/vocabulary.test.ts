@@ -43,6 +43,11 @@ test("Keras's tokenizer: as it writes itself, saved once more, and without the w
 
 test.each([
   ["not JSON", "{", /^v\.json: it is no JSON: /],
+  [
+    "one text",
+    '"abc, d"',
+    /^v\.json: it is one text, "abc, d", and a vocabulary has its tokens each by itself\. Give a list of them: \["a", "b"\]\.$/,
+  ],
   ["a number", "3", /^v\.json: it is 3, no vocabulary\. Give a list of tokens/],
   ["nothing", "{}", /^v\.json: it has no token\./],
   ["an id twice", '{"a": 0, "b": 0}', /^v\.json: "a" and "b" are both 0\./],

@@ -112,6 +112,11 @@ export function readPytorch({ bytes, name, mapping: given }: ModelSource): Impor
   const table = unwrapped(content.table);
   const mapping: unknown = given ?? own;
   if (mapping !== undefined) checkMapping("mapping", mapping);
+  else if (isNpz(bytes) && [...table.tensors.keys()].every((one) => /^arr_\d+$/.test(one))) {
+    throw new FormatError(
+      `${name}: its arrays have no names, as numpy.savez gives those of Keras's model.get_weights(). Load them into the model (model.set_weights) and save it as .keras; or give a mapping.`,
+    );
+  }
   const chain = mapping === undefined ? chainOf(table, name) : { mapping: mapping as PytorchMapping, notes: [] };
   try {
     const { model, notes } = modelFromTensors(table, chain.mapping, name, bytes.length);

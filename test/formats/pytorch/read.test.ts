@@ -9,6 +9,7 @@ import { dense } from "../../../src/nn/layers.ts";
 import { sequential } from "../../../src/nn/model.ts";
 import { openModel } from "../../../src/tasks/open-model.ts";
 import { rejection } from "../../helpers/refusal.ts";
+import { zipOf } from "../containers/zips.ts";
 import { expectOutput, recorded, recordedAs } from "./recorded.ts";
 
 const open = (name: string, mapping?: unknown) =>
@@ -343,12 +344,22 @@ describe("refused, with what is in the way", () => {
     expect(await said("numbers alone")).toMatchInlineSnapshot(`"m.pt: it holds no tensors of a model."`);
   });
 
+  /** An array of one number, as a .npy file. */
+  const npyOf = (descr: string): Uint8Array => {
+    const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (1,), }\n`;
+    const start = [0x93, ...Buffer.from("NUMPY"), 1, 0, header.length, 0];
+    return Uint8Array.from([...start, ...Buffer.from(header), 0, 0, 0, 0]);
+  };
+
+  test("arrays without names, as those of Keras's get_weights are saved", async () => {
+    const bytes = zipOf(["arr_0", "arr_1"].map((name) => ({ name: `${name}.npy`, data: npyOf("<f4") })));
+    expect(await rejection(importModel({ bytes, name: "w.npz" }))).toMatchInlineSnapshot(
+      `"w.npz: its arrays have no names, as numpy.savez gives those of Keras's model.get_weights(). Load them into the model (model.set_weights) and save it as .keras; or give a mapping."`,
+    );
+  });
+
   test("one array of NumPy", async () => {
-    const array = (descr: string) => {
-      const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (1,), }\n`;
-      const start = [0x93, ...Buffer.from("NUMPY"), 1, 0, header.length, 0];
-      return importModel({ bytes: Uint8Array.from([...start, ...Buffer.from(header), 0, 0, 0, 0]), name: "w.npy" });
-    };
+    const array = (descr: string) => importModel({ bytes: npyOf(descr), name: "w.npy" });
     expect(await rejection(array("<f4"))).toMatchInlineSnapshot(
       `"w.npy: it holds one array, and a model has several. Give an .npz of them."`,
     );
