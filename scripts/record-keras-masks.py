@@ -176,6 +176,9 @@ case("a decoder with a state in a model heeds no mask", functional(lambda a: lay
 case("a GRU behind a decoder with a state", functional(lambda a: layers.GRU(2)(decoder(a))))
 case("a GRU behind a model of a decoder with a state", functional(lambda a: layers.GRU(2)(decoding(a))))
 case("two layers with the mask of an embedding", functional(lambda a: layers.GRU(2)(layers.Dropout(0.1)(layers.LSTM(H, **seq)(words(a))))))
+case("a model within the model as the output", functional(lambda a: functional(lambda b: layers.GRU(H, **seq)(b), x)(words(a))))
+twice = functional(lambda b: layers.GRU(H, **seq)(b), x)
+case("the second call of a model as the output", functional(lambda a: twice(twice(words(a)))))
 
 target = Path(sys.argv[1]) if len(sys.argv) > 1 else path
 target.write_text(json.dumps({"keras": keras.__version__, "models": recorded}, separators=(",", ":")) + "\n")

@@ -213,6 +213,19 @@ function readFunctional(list: readonly unknown[], own: Config): KerasModel {
     return { ...layer, calls };
   });
   checkNames(layers);
+  // Keras 3 counts what a functional model was made with as a call of it, here alone.
+  const counted = new Set(
+    read.flatMap(({ className, name, nodes }) =>
+      className === "Functional" && Array.isArray(nodes) && nodes.every((node) => record(node) !== undefined)
+        ? [name]
+        : [],
+    ),
+  );
+  const fromFirstCall = ([name, call, output]: Reference): Reference => [
+    name,
+    counted.has(name) ? Math.max(0, call - 1) : call,
+    output,
+  ];
   const calls = layers.reduce((sum, layer) => sum + layer.calls.length, 0);
   if (calls > 2 * mostLayers)
     return refuse(`its layers are called ${calls} times, and at most ${2 * mostLayers} are read`);
@@ -220,7 +233,7 @@ function readFunctional(list: readonly unknown[], own: Config): KerasModel {
     layers,
     ...{
       inputs: references(own.input_layers, "input_layers"),
-      outputs: references(own.output_layers, "output_layers"),
+      outputs: references(own.output_layers, "output_layers").map(fromFirstCall),
     },
     sequential: false,
   };
