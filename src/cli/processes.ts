@@ -3,6 +3,7 @@ import { connect, type MpiCommunicator } from "../distributed/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import { version } from "../server/version.ts";
 import { checkSame } from "../train/ranks.ts";
+import { launch } from "./launch.ts";
 import type { Given, Options } from "./options.ts";
 
 export const processOptions: Options = {
@@ -14,6 +15,31 @@ export const processOptions: Options = {
   },
   patience: { value: "X", help: "of processes: seconds without an answer [60]", number: { above: 0 } },
 };
+
+/** Options that start the processes, which do not have them. */
+export const launchOptions: Options = {
+  launch: { value: "COMMAND", help: 'start processes by it: "mpirun -n 4"' },
+  restart: { value: "N", help: "of --launch: starts again after a fault [0]", number: { whole: true, min: 1 } },
+};
+
+/**
+ * Where the command is to start processes of itself: do so, to their end.
+ * @returns whether it was
+ */
+export async function startProcesses(given: Given, out: string): Promise<boolean> {
+  const [launcher, restarts] = [given.text("launch"), given.number("restart")];
+  if (launcher === undefined) {
+    if (restarts === undefined) return false;
+    throw new InputError('--restart: is for processes that the command starts. Add --launch "mpirun -n N".');
+  }
+  const args = process.argv.slice(2).filter((word, k, all) => {
+    const isOption = (one: string | undefined): boolean => one === "--launch" || one === "--restart";
+    return !isOption(word) && !isOption(all[k - 1]) && !/^--(launch|restart)=/.test(word);
+  });
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  process.exitCode = await launch({ launcher, restarts: restarts ?? 0, out, args, say });
+  return true;
+}
 
 /** Options in which processes may differ. */
 const ofThisProcess = ["out", "field", "threads", "validation-file", "sample", "json"];

@@ -31,7 +31,7 @@ import { inFile, labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
-import { fromFirst, isFirst, joinProcesses, processOptions } from "./processes.ts";
+import { fromFirst, isFirst, joinProcesses, launchOptions, processOptions, startProcesses } from "./processes.ts";
 import { duration, progressPrinter } from "./progress.ts";
 import { type Before, createSaving } from "./saving.ts";
 import { field, isLines, isModel } from "./texts.ts";
@@ -95,6 +95,7 @@ export const train: Command = {
       number: { whole: true, min: 0 },
     },
     ...hostOptions("that train; same result [cores]"),
+    ...launchOptions,
     ...processOptions,
     "save-every": { value: "N", help: "updates between savings [3 minutes]", number: { whole: true, min: 1 } },
     resume: { help: "continue training the model at --out" },
@@ -105,6 +106,8 @@ export const train: Command = {
 };
 
 async function run(given: Given): Promise<void> {
+  const out = given.text("out");
+  if (out !== undefined && (await startProcesses(given, out))) return;
   const together = await joinProcesses(given, train.options);
   await trainWith(given, together);
   await together?.close();

@@ -5,7 +5,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { hasMpirun, mpirun, processesOf, program, unlessMissing } from "../helpers/mpirun.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { run } from "./run.ts";
+import { refusal, run, runAlone } from "./run.ts";
 
 const folder = temporaryFolder();
 const text = Array.from({ length: 900 }, (_, k) => `Sentence ${k % 37} says ${(k * k) % 101}.`).join("\n");
@@ -91,6 +91,41 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
     expect(lines((await run(folder, "evaluate", "stopped.safetensors", "text.txt", "--json")).out)).toHaveLength(1);
   }, 60_000);
 });
+
+test("--launch starts the command by another one, and --restart again from its file where it ended by a fault", async () => {
+  // The first time it ends what it has started, once that has written its file.
+  writeFileSync(
+    join(folder, "launcher.mjs"),
+    `import { spawn } from "node:child_process";
+    import { existsSync, writeFileSync } from "node:fs";
+    const [program, ...args] = process.argv.slice(2);
+    const child = spawn(program, args, { stdio: "inherit" });
+    child.on("close", (code) => process.exit(code ?? 1));
+    if (!existsSync("killed")) setInterval(() => {
+      if (!existsSync("launched.safetensors")) return;
+      writeFileSync("killed", "");
+      child.kill("SIGKILL");
+    }, 20);`,
+  );
+  const by = ["--launch", `${process.execPath} launcher.mjs`];
+  const command = train("launched.safetensors", "--epochs", "4", "--save-every", "20");
+  const { code, err } = await runAlone(folder, ...command, ...by, "--restart", "1");
+  expect(code, err).toBe(0);
+  expect(err).toMatch(
+    /^The training ended by a fault \(exit code 1\)\. It goes on from launched\.safetensors; 0 more starts are left\.$/m,
+  );
+  expect(err).toMatch(/^Continuing after update \d+, to 4 epochs in all\.$/m);
+  // What was refused is not tried again.
+  const refused = await runAlone(folder, ...train("launched.safetensors"), ...by, "--restart", "3");
+  expect(refused.code).toBe(2);
+  expect(refused.err).toMatch(/^unrolled: launched\.safetensors: a model exists here[^\n]*\n$/);
+  expect(await refusal(folder, ...train("x.safetensors", "--restart", "1"))).toMatch(/^--restart: is for processes/);
+  const missing = await runAlone(folder, ...train("x.safetensors", "--launch", "no-such-launcher"));
+  expect(missing).toMatchObject({
+    code: 2,
+    err: "unrolled: --launch: no-such-launcher does not start (ENOENT). Is it installed?\n",
+  });
+}, 60_000);
 
 test("what is for several processes is refused for one", async () => {
   const { code, err } = await run(folder, ...train("none.safetensors", "--gradients", "int8"));

@@ -1,0 +1,53 @@
+/** Start a command in several processes by a launcher such as mpirun, and again, from its file, where it ended by a fault. */
+import { spawn } from "node:child_process";
+import { statOf } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+
+export type Launch = {
+  /** The launcher with its arguments: "mpirun -n 4 -H a,b". */
+  readonly launcher: string;
+  /** How often it is started again at most. */
+  readonly restarts: number;
+  /** The file that the command writes and goes on from. */
+  readonly out: string;
+  /** The command's arguments, without those of the launch. */
+  readonly args: readonly string[];
+  readonly say: (line: string) => void;
+};
+
+/**
+ * @returns the exit code of the last process; 130 where a signal ended it
+ * @throws InputError where the launcher does not start
+ */
+export async function launch({ launcher, restarts, out, args, say }: Launch): Promise<number> {
+  const [program, ...own] = launcher.split(/\s+/).filter(Boolean);
+  if (program === undefined) throw new InputError('--launch: is empty. Give a launcher, as in --launch "mpirun -n 4".');
+  let stopped = false;
+  for (let left = restarts, again = false; ; left--) {
+    const before = statOf(out)?.mtimeMs;
+    const words = again ? [...args.filter((word) => word !== "--overwrite" && word !== "--resume"), "--resume"] : args;
+    const child = spawn(program, [...own, process.execPath, process.argv[1] as string, ...words], { stdio: "inherit" });
+    const pass = (signal: NodeJS.Signals): void => {
+      stopped = true;
+      // A terminal sends Ctrl-C to the launcher, too.
+      if (signal !== "SIGINT") child.kill(signal);
+    };
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    for (const signal of signals) process.on(signal, pass);
+    const code = await new Promise<number>((resolve, reject) => {
+      child.on("error", (error: NodeJS.ErrnoException) =>
+        reject(new InputError(`--launch: ${program} does not start (${error.code}). Is it installed?`)),
+      );
+      child.on("close", (status) => resolve(status ?? 1));
+    }).finally(() => {
+      for (const signal of signals) process.off(signal, pass);
+    });
+    if (code === 0) return 0;
+    if (stopped) return 130;
+    // What was refused has written nothing, and would be refused again.
+    const now = statOf(out)?.mtimeMs;
+    if (left <= 0 || now === undefined || now === before) return code;
+    say(`The training ended by a fault (exit code ${code}). It goes on from ${out}; ${left - 1} more starts are left.`);
+    again = true;
+  }
+}
