@@ -154,7 +154,13 @@ export function communicate(
       }
       scales[b] = Number.isFinite(sum) ? most / 127 : Number.NaN;
       const scale = scales[b] as number;
-      if (scale > 0) for (let k = from; k < to; k++) whole[k] = Math.round((numbers[k] as number) / scale);
+      if (!(scale > 0)) continue;
+      const inverse = 1 / scale;
+      for (let k = from; k < to; k++) {
+        const value = (numbers[k] as number) * inverse;
+        // To the nearest: what makes a whole number of it cuts off.
+        whole[k] = value >= 0 ? value + 0.5 : value - 0.5;
+      }
     }
     return packed;
   };
@@ -167,8 +173,11 @@ export function communicate(
     }
     const scales = new Float32Array(packed.buffer, packed.byteOffset, Math.ceil(numbers.length / block));
     const whole = new Int8Array(packed.buffer, packed.byteOffset + scales.byteLength, numbers.length);
-    for (let k = 0; k < numbers.length; k++)
-      numbers[k] = (whole[k] as number) * (scales[Math.floor(k / block)] as number);
+    for (let from = 0, b = 0; from < numbers.length; from += block, b++) {
+      const scale = scales[b] as number;
+      const to = Math.min(numbers.length, from + block);
+      for (let k = from; k < to; k++) numbers[k] = (whole[k] as number) * scale;
+    }
   };
 
   /** Each process sums one part, in the order of ranks, and gives it to the others. */
