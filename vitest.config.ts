@@ -12,6 +12,7 @@ export const integration = [
   "bench/onednn.test.ts",
   "bench/segrnn.test.ts",
   "cells/training.test.ts",
+  "distributed/sums.test.ts",
   "engines/native/assembler.test.ts",
   "engines/native/ending.test.ts",
   "engines/native/fuzz.test.ts",

@@ -59,6 +59,7 @@ export function launched(env: NodeJS.ProcessEnv = process.env): Launched | undef
   return undefined;
 }
 
+let connected = false;
 const libraries = process.platform === "darwin" ? ["libmpi.40.dylib", "libmpi.dylib"] : ["libmpi.so.40", "libmpi.so"];
 
 /**
@@ -82,6 +83,8 @@ export async function connect(options: ConnectOptions = {}): Promise<MpiCommunic
         "with mpirun.openmpi.",
     );
   }
+  if (connected) throw new InputError("connect: this process is connected already, and MPI starts once in a process.");
+  connected = true;
   const { patienceSeconds = 60, packing = "f32" } = options;
   const { createRequire } = await import("node:module");
   const require = createRequire(import.meta.url);
@@ -163,6 +166,9 @@ async function open(
       waiting.delete(answer.id);
       if (waiting.size === 0) worker.unref();
     }
+  });
+  worker.on("exit", () => {
+    if (waiting.size > 0) fail("the thread that talks to Open MPI has ended");
   });
   worker.on("error", (error) => fail(`Open MPI says: ${error.message.split("\n")[0]}`));
   const ask = (command: Command, held?: unknown): Promise<readonly Uint8Array[]> => {
