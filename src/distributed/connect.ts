@@ -41,8 +41,8 @@ export type MpiCommunicator = Communicator & {
 /** What a launcher says of this process by variables of the environment. */
 export type Launched = { readonly by: "Open MPI" | "MPICH"; readonly localRank: number; readonly localSize: number };
 
-/** Whether `mpirun` has started this process, with others; undefined where it is alone. */
-export function launched(env: NodeJS.ProcessEnv = process.env): Launched | undefined {
+/** Whether `mpirun` has started this process, with others; undefined where it is alone. @internal */
+export function launched(env: Readonly<Record<string, string | undefined>> = process.env): Launched | undefined {
   const number = (name: string): number | undefined => (env[name] === undefined ? undefined : Number(env[name]));
   const size = number("OMPI_COMM_WORLD_SIZE");
   if (size !== undefined) {
