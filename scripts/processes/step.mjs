@@ -27,10 +27,10 @@ const time = async (updates) => {
   for (let k = 0; k < updates; k++) await trainer.update(tokens, tokens);
   return performance.now() - start;
 };
-await time(Math.max(each, 3));
+if (each === 1) await time(3);
 const share = new Float64Array([await time(each)]);
 await distributed?.sum(share);
-const updates = each * Math.max(3, Math.ceil((1000 * Number(seconds) * (distributed?.size ?? 1)) / share[0]));
+const updates = each * Math.max(each > 1 ? 1 : 3, Math.ceil((1000 * Number(seconds) * (distributed?.size ?? 1)) / share[0]));
 const cpu = process.cpuUsage();
 const ms = await time(updates);
 const { user, system } = process.cpuUsage(cpu);
