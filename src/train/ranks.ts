@@ -46,8 +46,11 @@ export type Ranks = {
 /** Between the keys of the dropout masks of two processes; odd. */
 const rankKey = 0x85ebca6b;
 
-/** The outer step of local updates: stochastic gradient descent with Nesterov's momentum (DiLoCo, arXiv 2311.08105). */
-const [outerRate, outerMomentum] = [0.7, 0.9];
+/**
+ * The outer step of local updates: stochastic gradient descent with Nesterov's momentum (DiLoCo, arXiv 2311.08105). Its authors have 0.7 and
+ * 0.9; with models as small as ours these are worse (docs/log/processes.md).
+ */
+const [outerRate, outerMomentum] = [1, 0.3];
 
 /** @param syncEvery how many updates of its own each process makes before all are brought together; 1: each update is one of all */
 export function createRanks(communicator: Communicator, batch: number, syncEvery = 1): Ranks {
