@@ -108,7 +108,7 @@ for (const shape of shapes) {
             ["bf16", 1],
           ];
       for (const [packing, syncEvery] of ways) {
-        if (link.slow && syncEvery === 1 && round > 0) continue;
+        if (link.slow && round > 0) continue;
         const key = `${link.name} | ${packing}${syncEvery > 1 ? `, every ${syncEvery}` : ""}`;
         const { tokensPerSecond, cpuShare, parts } = together(link.net, shape, packing, syncEvery);
         found.set(key, [

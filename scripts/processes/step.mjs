@@ -30,7 +30,8 @@ const time = async (updates) => {
 if (each === 1) await time(3);
 const share = new Float64Array([await time(each)]);
 await distributed?.sum(share);
-const updates = each * Math.max(each > 1 ? 1 : 3, Math.ceil((1000 * Number(seconds) * (distributed?.size ?? 1)) / share[0]));
+const updates =
+  each * Math.max(each > 1 ? 1 : 3, Math.ceil((1000 * Number(seconds) * (distributed?.size ?? 1)) / share[0]));
 const cpu = process.cpuUsage();
 const ms = await time(updates);
 const { user, system } = process.cpuUsage(cpu);
