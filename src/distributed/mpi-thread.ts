@@ -340,7 +340,8 @@ export function communicate(
       if (late !== undefined) {
         const silent = [...new Set(late.waits.filter((message) => !isDone(message)).map((message) => message.with))];
         const names = silent.toSorted((a, b) => a - b).join(", ");
-        tell({ kind: "failed", why: `process ${names} has not answered for ${Math.round(patienceMs / 1000)} seconds` });
+        const whose = silent.length === 1 ? `process ${names} has` : `processes ${names} have`;
+        tell({ kind: "failed", why: `${whose} not answered for ${Math.round(patienceMs / 1000)} seconds` });
         return;
       }
     }
