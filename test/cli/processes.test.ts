@@ -8,7 +8,7 @@ import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { refusal, run, runAlone } from "./run.ts";
 
 const folder = temporaryFolder();
-const text = Array.from({ length: 900 }, (_, k) => `Sentence ${k % 37} says ${(k * k) % 101}.`).join("\n");
+const text = Array.from({ length: 300 }, (_, k) => `Sentence ${k % 37} says ${(k * k) % 101}.`).join("\n");
 writeFileSync(join(folder, "text.txt"), text);
 const sizes = ["--units", "40", "--batch", "6", "--steps", "16", "--threads", "1"];
 const train = (out: string, ...more: string[]): string[] => ["train", "text.txt", "--out", out, ...sizes, ...more];
@@ -26,7 +26,7 @@ const losses = (all: Record<string, unknown>[]): number[] =>
   );
 
 describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
-  test("2, 3 and 4 processes learn what one learns, the same bits each time", async () => {
+  test("2 and 4 processes learn what one learns, the same bits each time", async () => {
     const alone = lines((await run(folder, ...train("1.safetensors", "--epochs", "2", "--json"))).out);
     expect(alone[0]).not.toHaveProperty("ranks");
     for (const count of [4, 2]) {
@@ -40,7 +40,7 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
     }
     await processes(2, ...train("again.safetensors", "--epochs", "2"));
     expect(bytes("again.safetensors").equals(bytes("2.safetensors"))).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   test("a process that is killed ends all; resumed, by as many it gives the same bits, and others go on", async () => {
     const whole = ["--epochs", "6", "--save-every", "20"];
@@ -58,7 +58,7 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
     const more = await processes(3, ...train("fewer.safetensors", "--epochs", "5", "--resume", "--json"));
     expect(more.code, more.err).toBe(0);
     expect(lines(more.out).at(-1)).toMatchObject({ event: "done", ended: "finished" });
-  }, 60_000);
+  }, 120_000);
 
   test("processes with another text, or other options, are refused before training, and told in what", async () => {
     writeFileSync(join(folder, "other.txt"), `${text}!`);
@@ -73,7 +73,7 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
     );
     for (const { code } of [texts, options]) expect(code).not.toBe(0);
     expect(existsSync(join(folder, "refused.safetensors"))).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   test("a process that does not answer ends the others within --patience", async () => {
     const forever = train("stopped.safetensors", "--epochs", "10000", "--save-every", "20", "--patience", "2");
@@ -89,7 +89,7 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
     );
     await expect.poll(() => processesOf("stopped.safetensors"), { timeout: 5000 }).toEqual([]);
     expect(lines((await run(folder, "evaluate", "stopped.safetensors", "text.txt", "--json")).out)).toHaveLength(1);
-  }, 60_000);
+  }, 120_000);
 });
 
 test("--launch starts the command by another one, and --restart again from its file where it ended by a fault", async () => {
@@ -125,7 +125,7 @@ test("--launch starts the command by another one, and --restart again from its f
     code: 2,
     err: "unrolled: --launch: no-such-launcher does not start (ENOENT). Is it installed?\n",
   });
-}, 60_000);
+}, 120_000);
 
 test("what is for several processes is refused for one", async () => {
   const { code, err } = await run(folder, ...train("none.safetensors", "--gradients", "int8"));
