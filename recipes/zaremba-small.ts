@@ -16,6 +16,7 @@ import {
   sgd,
   streamBatches,
 } from "unrolled";
+import { connect } from "unrolled/distributed";
 import { recipe, seedRange, writeJson } from "./shared/command.ts";
 import { readText } from "./shared/files.ts";
 
@@ -26,7 +27,7 @@ await recipe({
   usage: "zaremba-small DATA [options]",
   summary: "two LSTM layers of 200 units on the words of the Penn Treebank, without dropout",
   details:
-    "DATA is the folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt. Trains for the better part of an hour.",
+    "DATA is the folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt. Trains for the better part of an hour; by mpirun -n N in N processes.",
   examples: ["zaremba-small data/ptb"],
   arguments: [1, 1],
   options: {
@@ -37,7 +38,10 @@ await recipe({
   },
   async run(given) {
     const json = given.flag("json");
-    const say = (text: string): unknown => json || process.stdout.write(`${text}\n`);
+    const distributed = await connect();
+    const isFirst = distributed === undefined || distributed.rank === 0;
+    const say = (text: string): unknown => json || !isFirst || process.stdout.write(`${text}\n`);
+    const tell = (line: object): unknown => json && isFirst && writeJson(line);
     const [folder] = given.positionals as readonly [string];
     const read = (part: string): string[] => {
       const file = join(folder, `ptb.${part}.txt`);
@@ -59,8 +63,9 @@ await recipe({
     const optimizer = sgd({ learningRate: steps });
     const engine = given.text("engine") as HostOptions["engine"];
     const precision = given.text("precision") as HostOptions["precision"];
-    const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 5 / steps, engine, precision });
-    const evaluator = await createEvaluator(model, { batch, steps, engine });
+    const training = { batch, steps, optimizer, clipNorm: 5 / steps, engine, precision, distributed };
+    const trainer = await createTrainer(model, training);
+    const evaluator = await createEvaluator(model, { batch, steps, engine, distributed });
     const batches = streamBatches(encode(train), { batch, steps });
     const startMs = performance.now();
     for (let epoch = 1; epoch <= (given.number("epochs") ?? 13); epoch++) {
@@ -76,16 +81,17 @@ await recipe({
       trainer.save();
       const validationLoss = await evaluator.loss(encode(valid));
       const elapsedMs = performance.now() - startMs;
-      if (json) writeJson({ epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
+      tell({ epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
       say(
         `epoch ${epoch}  rate ${rate / steps}  perplexity ${Math.exp(loss).toFixed(2)}  on the validation set ` +
           `${Math.exp(validationLoss).toFixed(2)}  ${Math.round(tokensPerSecond)} words/s  ${(elapsedMs / 60_000).toFixed(1)} min`,
       );
     }
     // In one go from the first word to the last, as the paper does.
-    const testLoss = await (await createEvaluator(model, { batch: 1, steps, engine })).loss(encode(test));
+    const testLoss = await (await createEvaluator(model, { batch: 1, steps, engine, distributed })).loss(encode(test));
     const perplexity = Math.exp(testLoss);
-    if (json) writeJson({ testLoss, perplexity, elapsedMs: performance.now() - startMs });
+    tell({ testLoss, perplexity, elapsedMs: performance.now() - startMs });
     say(`perplexity on the test set: ${perplexity.toFixed(2)}`);
+    await distributed?.close();
   },
 });

@@ -2,7 +2,8 @@
  * What the trainings of tasks share: Adam, whose rate goes down along a cosine, and the values of the epoch with the lowest validation
  * loss. Knows nothing about what is learnt.
  */
-import { hostRules } from "../engines/registry.ts";
+import type { HostOptions } from "../engines/engine.ts";
+import { hostOf, hostRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { alias, aSignal, callable, inRange, wholeNumber } from "../graph/schema.ts";
 import { size } from "../nn/layers.ts";
@@ -12,6 +13,7 @@ import { shuffle } from "../nn/shuffle.ts";
 import type { BatchSource, ExampleBatch } from "../train/batches.ts";
 import { earlyStopping } from "../train/built-in-callbacks.ts";
 import type { Callback, Logs } from "../train/callbacks.ts";
+import { aCommunicator, type Communicator } from "../train/communicator.ts";
 import { isSource } from "../train/data-arguments.ts";
 import { type FitOptions, fit, type History } from "../train/fit.ts";
 import { cosineDecay } from "../train/learning-rate-schedules.ts";
@@ -27,9 +29,22 @@ export const trainingTaskRules = {
   clipNorm: inRange(0, Infinity, "()"),
   seed: aSeed,
   signal: aSignal,
+  distributed: aCommunicator,
 };
 /** And those of trainings that stop early and tell of each epoch. */
 export const stoppingRules = { patience: wholeNumber(1), onEpoch: callable };
+
+/** Where a training runs: the host's options, and the processes that share it. */
+export type TrainingHost = HostOptions & {
+  /** What connects this process with others that train the same model, as `connect` makes it. By default it is alone. */
+  readonly distributed?: Communicator | undefined;
+};
+
+/** Those options, of all that were given. */
+export const trainingHostOf = (options: TrainingHost): TrainingHost => {
+  const { distributed } = options;
+  return { ...hostOf(options), ...(distributed && { distributed }) };
+};
 
 /** What is told of an epoch. */
 export type EpochTold = {

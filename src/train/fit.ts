@@ -208,7 +208,7 @@ async function train(
   const given = Object.entries(rest).filter(([name]) => Object.hasOwn(trainingRules, name));
   const each = Object.assign(Object.fromEntries(given), { optimizer, seed });
   const trainerOf = own(bySizes(({ batch, steps }) => createTrainer(model, { batch, steps, ...each })));
-  const agreement = distributed && (await startTogether(model, distributed, { ...rest, epochs, seed, optimizer }));
+  const together = distributed && (await startTogether(model, distributed, { ...rest, epochs, seed, optimizer }));
   let trainer = await trainerOf(training.sizes);
   const measure =
     validation &&
@@ -244,7 +244,7 @@ async function train(
   const epoch: number[] = [];
   const history: Record<string, number[]> = {};
   let logs: Logs = {};
-  const aborted = agreement?.aborted ?? ((): boolean => signal?.aborted === true);
+  const aborted = together?.aborted ?? ((): boolean => signal?.aborted === true);
   const ended = (): boolean => {
     if (aborted()) run.stop("aborted");
     return stopped !== undefined;
@@ -259,7 +259,7 @@ async function train(
     const pass = training.pass(k, (reason) => run.stop(`${reason}, in epoch ${k + 1}`))[Symbol.asyncIterator]();
     let taken = 0;
     while (!ended()) {
-      const { done, value: batch } = await unlessAborted(pass.next(), agreement ? undefined : signal).catch(
+      const { done, value: batch } = await unlessAborted(pass.next(), together ? undefined : signal).catch(
         (error: unknown) => {
           guard.trySave();
           throw error;
@@ -277,7 +277,10 @@ async function train(
       }
       trainer.startBatch();
       const { batch: _, steps: __, ...examples } = batch;
-      const agreed = agreement?.exchange();
+      const agreed = together?.exchange(together.digestOfBatch(batch));
+      agreed?.catch(() => {}); // It is awaited below.
+      // Batches of other sizes would never be summed. Later ones are compared while an update is computed.
+      if (taken === 0) await agreed;
       const mean = await guard.update(examples, learningRate);
       await agreed;
       taken++;
@@ -321,7 +324,7 @@ async function startTogether(
   }: FitOptions & {
     readonly optimizer: Optimizer;
   },
-): Promise<Agreement> {
+): Promise<Agreement & Pick<typeof import("./ranks.ts"), "digestOfBatch">> {
   if ((rest.syncEvery ?? 1) > 1)
     throw new InputError(
       "fit: syncEvery: batches of examples are computed by all processes. It is for fitStream; leave it out.",
@@ -336,7 +339,8 @@ async function startTogether(
     resume: several.digestOfState(rest.resume),
   });
   await several.shareValues(distributed, model.values);
-  return several.createAgreement(distributed, { signal, clock: () => performance.now() });
+  const agreement = await several.createAgreement(distributed, { signal, clock: () => performance.now() });
+  return { ...agreement, digestOfBatch: several.digestOfBatch };
 }
 
 /** The next batch, or the end of batches if the signal comes first. */

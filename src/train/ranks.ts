@@ -8,6 +8,7 @@ import { InputError } from "../graph/input-error.ts";
 import type { Program } from "../runtime/program.ts";
 import { inParts } from "../schedule/in-parts.ts";
 import type { Part, Plan } from "../schedule/plan.ts";
+import type { Batch } from "./batches.ts";
 import type { Communicator } from "./communicator.ts";
 import type { TrainerState } from "./trainer.ts";
 
@@ -32,9 +33,9 @@ export type Ranks = {
   /**
    * Run such a program: the gradients of each part are summed while the next one runs, and the optimiser runs after the last sum. With
    * updates of its own, run it for this process alone.
-   * @returns the sums of what `totals` gives once all examples are computed; with updates of its own, of its own examples
+   * @returns the program's totals over all examples; with updates of its own, over its own examples
    */
-  run(program: Program, keys: readonly [number, number], totals: () => Numbers): Promise<Numbers>;
+  run(program: Program, keys: readonly [number, number]): Promise<Readonly<Record<string, number>>>;
   /** Where each process makes updates of its own: bring them together, if there are any since the last time. Every process calls it. */
   settle(program: Program): Promise<void>;
   /** Of these the momentum, in the layout of the parameters. */
@@ -82,21 +83,24 @@ export function createRanks(communicator: Communicator, batch: number, syncEvery
       }
       return taken;
     },
-    async run(program, [seed, run], totals) {
+    async run(program, [seed, run]) {
       const { parts } = program.plan;
+      const names = Object.keys(program.plan.totals);
+      const totals = (): Numbers => Float64Array.from(names, (name) => program.total(name));
+      const named = (sums: Numbers) => Object.fromEntries(names.map((name, k) => [name, sums[k] as number]));
       if (syncEvery > 1) {
         if (pending === 0) common = program.allParameters(common.length > 0 ? common : undefined);
         program.setKeys((seed + Math.imul(rank, rankKey)) | 0, run);
         await program.run();
         await program.fetch();
         if (++pending === syncEvery) await this.settle(program);
-        return totals();
+        return named(totals());
       }
       if (parts === undefined) {
         await program.run();
         const sums = totals();
         await communicator.sum(sums);
-        return sums;
+        return named(sums);
       }
       const sent: Promise<void>[] = [];
       const send = (numbers: Numbers): Numbers => {
@@ -118,7 +122,7 @@ export function createRanks(communicator: Communicator, batch: number, syncEvery
           if (k === lastOfBatch) sums = send(totals());
         },
       );
-      return sums as Numbers;
+      return named(sums as Numbers);
     },
     async settle(program) {
       if (pending === 0) return;
@@ -165,10 +169,34 @@ export function createRanks(communicator: Communicator, batch: number, syncEvery
   };
 }
 
+/** How many numbers of an array stand for it in a digest. */
+const sampled = 1024;
+
+/** A number from 0 to 2 ** 32 that depends on the sizes of a batch, and on numbers from all over it. */
+export function digestOfBatch({ inputs, targets, weights = [], batch, examples }: Batch): number {
+  const digest = createDigest();
+  const word = new Float64Array(1);
+  const words = new Int32Array(word.buffer);
+  for (const one of [...Object.values(inputs), targets, weights, [batch, examples]]) {
+    digest.add(one.length);
+    const step = Math.max(1, Math.floor(one.length / sampled));
+    for (let k = 0; k < one.length; k += step) {
+      word[0] = one[k] as number;
+      digest.add(words[0] as number);
+      digest.add(words[1] as number);
+    }
+  }
+  return digest.value();
+}
+
 /** What processes agree on between updates, so that all of them take the same decisions: what the first one's clock says, and who stops. */
 export type Agreement = {
-  /** Exchange; what the functions below return changes with it alone. Every process calls it. */
-  exchange(): Promise<void>;
+  /**
+   * Exchange; what the functions below return changes with it alone. Every process calls it.
+   * @param fact a number that is the same in every process, from 0 to 2 ** 32
+   * @throws InputError in every process if it is not
+   */
+  exchange(fact?: number): Promise<void>;
   /** Whether the signal of any process was aborted. */
   aborted(): boolean;
   /** The first process's clock, and the time at which it looked, in milliseconds. */
@@ -177,18 +205,23 @@ export type Agreement = {
 };
 
 export async function createAgreement(
-  { rank, sum }: Communicator,
+  { rank, size, sum }: Communicator,
   { signal, clock }: { readonly signal: AbortSignal | undefined; readonly clock: () => number },
 ): Promise<Agreement> {
-  let agreed: Numbers = new Float64Array(3);
-  const exchange = async (): Promise<void> => {
+  let agreed: Numbers = new Float64Array(4);
+  const exchange = async (fact = 0): Promise<void> => {
     const first = rank === 0;
     const own = Float64Array.of(
       signal?.aborted ? 1 : 0,
       first ? clock() : 0,
       first ? performance.now() : 0,
+      fact,
     ) as Float64Array<ArrayBuffer>;
     await sum(own);
+    if (own[3] !== size * fact)
+      throw new InputError(
+        "training: processes have different batches. Each reads all of the data, and computes its part of every batch: give all the same, and seed what is random.",
+      );
     agreed = own;
   };
   await exchange();
@@ -254,13 +287,21 @@ export async function shareValues(
 export function digestOfState(state: TrainerState | undefined): string {
   if (state === undefined) return "none";
   const { slots, states = {}, ...rest } = state;
-  let hash = 0x811c9dc5;
-  const add = (word: number): void => {
-    hash = Math.imul(hash ^ word, 0x01000193);
-    hash ^= hash >>> 15;
-  };
+  const { add, value } = createDigest();
   for (const character of JSON.stringify(rest)) add(character.codePointAt(0) as number);
   for (const one of [...Object.values(slots).flatMap((all) => Object.values(all)), ...Object.values(states)])
     for (const word of new Int32Array(one.buffer, one.byteOffset, one.length)) add(word);
-  return `update ${state.step}, ${(hash >>> 0).toString(16).padStart(8, "0")}`;
+  return `update ${state.step}, ${value().toString(16).padStart(8, "0")}`;
+}
+
+/** A hash of words of 32 bits (FNV-1a, with a shift), from 0 to 2 ** 32. */
+function createDigest() {
+  let hash = 0x811c9dc5;
+  return {
+    add(word: number): void {
+      hash = Math.imul(hash ^ word, 0x01000193);
+      hash ^= hash >>> 15;
+    },
+    value: (): number => hash >>> 0,
+  };
 }

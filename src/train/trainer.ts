@@ -2,7 +2,6 @@
  * The Trainer: one training step as one program, with forward and backward pass, clipping and the optimiser.
  */
 
-import type { Numbers } from "../engines/engine.ts";
 import { engineFor } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -78,8 +77,8 @@ export class Trainer extends Disposable {
   private gathered = { batches: 0, outputs: 0 };
   /** The number of outputs in the mean loss of the last update. */
   private outputs = 0;
-  /** The loss and the sums of metrics of the last update, over all processes. */
-  private totals: Readonly<Record<string, number>> = {};
+  /** With several processes: the loss and the sums of metrics of the last update, over all of them. */
+  private totals: Readonly<Record<string, number>> | undefined;
   /** With several processes: this one's part; and the states of all examples after the last update, once they are gathered. */
   private readonly ranks: Ranks | undefined;
   private gatheredAt: number | undefined;
@@ -122,7 +121,9 @@ export class Trainer extends Disposable {
   }
   /** The sum of a metric over the outputs that counted in the last update. */
   total(name: string): number {
-    return this.totals[name] ?? 0;
+    const { totals, program } = this;
+    if (totals !== undefined) return totals[name] ?? 0;
+    return name in program.plan.totals ? program.total(name) : 0;
   }
 
   /**
@@ -173,17 +174,11 @@ export class Trainer extends Disposable {
       this.gathered = { batches: 0, outputs: 0 };
     }
     this.gatheredStates = undefined;
-    const names = Object.keys(program.plan.totals);
-    const totals = (): Numbers => Float64Array.from(names, (name) => program.total(name));
     const { ranks } = this;
-    let sums: Numbers;
-    if (ranks === undefined) {
-      await program.run();
-      sums = totals();
-    } else sums = await ranks.run(program, keys, totals);
+    if (ranks === undefined) await program.run();
+    else this.totals = await ranks.run(program, keys);
     program.advanceStates();
     await program.fetch();
-    this.totals = Object.fromEntries(names.map((name, k) => [name, sums[k] as number]));
     return this.total("loss");
   }
   /** Set all states to zeros. */
@@ -304,7 +299,7 @@ export class Trainer extends Disposable {
     for (const [name, values] of Object.entries(states))
       program.setState(name, ranks === undefined ? values : ranks.take(values, values.length / options.batch));
     this.gatheredStates = ranks && states;
-    this.gatheredAt = ranks && runs;
+    this.gatheredAt = ranks && state.states && runs;
   }
   /** The slots of the optimiser. */
   private kept(): readonly string[] {

@@ -268,4 +268,28 @@ describe("fit", () => {
     for (const one of all) expect(one).toEqual(all[0]);
     expect(largest(all[0]?.values ?? [], alone?.values ?? [])).toBeLessThan(1e-4);
   });
+
+  test("processes with other examples, another order or another number of them are refused", async () => {
+    const half = Math.floor(n / 2);
+    const turned = x.toReversed();
+    for (const [mine, its] of [
+      [x.slice(0, half), x.slice(half, 2 * half)],
+      [x, turned],
+      [x.slice(0, half), x.slice(0, 2)],
+    ] as const) {
+      const both = await Promise.allSettled(
+        createCommunicators(2).map((distributed, k) => {
+          const given = k === 0 ? mine : its;
+          const own = sequential([embedding(vocabulary, 8), recurrent(gru, { units: 12 }), dense(vocabulary)], {});
+          return fit(own, given, y.flatMap(([first]) => first as number).slice(0, given.length), {
+            ...{ batchSize: 5, threads: 1, distributed },
+          });
+        }),
+      );
+      for (const result of both)
+        expect(String((result as PromiseRejectedResult).reason)).toMatch(
+          /processes have different batches\. Each reads/,
+        );
+    }
+  });
 });

@@ -1,6 +1,5 @@
 /** Train a classifier: changed copies of the examples in batches of like length, with early stopping on examples held out. */
 
-import type { HostOptions } from "../../engines/engine.ts";
 import { hostOf } from "../../engines/registry.ts";
 import {
   type Arguments,
@@ -17,7 +16,7 @@ import { createRandom, type Random } from "../../nn/random.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
 import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
 import { bucketsFor, type MakeBatch, shuffledByLength, sortedByLength } from "../by-length.ts";
-import { learn, stoppingRules, trainingTaskRules } from "../training.ts";
+import { learn, stoppingRules, type TrainingHost, trainingHostOf, trainingTaskRules } from "../training.ts";
 import {
   type Augmentation,
   augmentationRules,
@@ -47,7 +46,7 @@ export type ClassifierProgress = {
 };
 
 /** Options of `trainClassifier`; also the host's. */
-export type TrainClassifierOptions = HostOptions & {
+export type TrainClassifierOptions = TrainingHost & {
   /** Passes over the training examples, at most. Default 60, of texts 8. */
   readonly epochs?: number;
   /** Sequences per batch. Default 16, of texts 32. */
@@ -158,7 +157,7 @@ export async function trainClassifier(
   const lengths = readers.map(({ length }) => length);
   const classWeight = weightsOf(of, targets, options.classWeight);
   const learned = await learn(of.model, shuffledByLength(lengths, batchOf, batchSize, random), {
-    ...hostOf(options),
+    ...trainingHostOf(options),
     ...{ epochs, learningRate, weightDecay, patience, seed, clipNorm, metrics: ["accuracy"], pad: "post" },
     updates: decay === "cosine" ? Math.ceil(readers.length / batchSize) : undefined,
     loss: sparseCategoricalCrossentropy({ labelSmoothing }),

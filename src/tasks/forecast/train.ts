@@ -1,12 +1,11 @@
 /** Train a forecaster on the windows of its series, and keep what was best in validation. */
 
-import type { HostOptions } from "../../engines/engine.ts";
 import { hostOf } from "../../engines/registry.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkArguments, listOf, options as optionsOf, type Schema, wholeNumber } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
 import { aCallback, type Callback } from "../../train/callbacks.ts";
-import { learn, trainingTaskRules } from "../training.ts";
+import { learn, type TrainingHost, trainingHostOf, trainingTaskRules } from "../training.ts";
 import { trainingSteps } from "./create.ts";
 import { examplesOf } from "./examples.ts";
 import { headOf, lossOfMembers } from "./heads.ts";
@@ -15,7 +14,7 @@ import { alone, prepare, stepsBefore, windowsOf } from "./prepare.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
 /** Options of `trainForecaster`. */
-export type TrainForecasterOptions = HostOptions & {
+export type TrainForecasterOptions = TrainingHost & {
   /** Passes over the windows at most. Default: as many as make about 3,000 updates, from 5 to 300. */
   readonly epochs?: number;
   /** Windows of a batch. Default 32, or 256 of more than 20,000 windows. */
@@ -94,7 +93,7 @@ export async function trainForecaster(
 
   const validated = validation.length > 0;
   const { history, epoch, bestEpoch } = await learn(model, examplesOf(training, settings), {
-    ...host,
+    ...trainingHostOf(options),
     ...{ epochs, learningRate, weightDecay, patience, callbacks, updates: batches },
     ...{ batchSize, clipNorm, seed, loss: lossOfMembers(head.loss, settings.members) },
     ...(validated && { validationData: examplesOf(validation, settings) }),

@@ -1,8 +1,9 @@
 /** What a form of music models does, so that making, training, measuring and writing know of none. */
-import type { HostOptions, InferenceOptions } from "../../engines/engine.ts";
+import type { InferenceOptions } from "../../engines/engine.ts";
 import type { Cell } from "../../graph/cell.ts";
 import type { Model } from "../../nn/model.ts";
 import type { SamplingOptions } from "../../text/sampling.ts";
+import type { TrainingHost } from "../training.ts";
 import type { GridNote } from "./settings.ts";
 
 /** How large a network is. */
@@ -24,7 +25,7 @@ export type FormTraining = {
   readonly signal: AbortSignal | undefined;
   /** Told after each pass; loss and validation loss in nats. */
   readonly onEpoch: (epoch: number, loss: number, validationLoss: number | undefined) => void;
-  readonly host: HostOptions;
+  readonly host: TrainingHost;
 };
 
 /** How music is written. */

@@ -1,8 +1,6 @@
 /** Train a model of music on pieces: some of them are kept for validation, the others moved up and down. */
 
 import { type Piece, somePieces } from "../../data/piece.ts";
-import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf } from "../../engines/registry.ts";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
@@ -14,14 +12,14 @@ import {
   type Schema,
   wholeNumber,
 } from "../../graph/schema.ts";
-import { trainingTaskRules } from "../training.ts";
+import { type TrainingHost, trainingHostOf, trainingTaskRules } from "../training.ts";
 import { aMusicModel } from "./checks.ts";
 import { forms } from "./forms.ts";
 import { gridOf, transposedNotes } from "./grid.ts";
 import type { GridNote, MusicModel } from "./settings.ts";
 
 /** Options of `trainMusic`; also the host's. */
-export type TrainMusicOptions = HostOptions & {
+export type TrainMusicOptions = TrainingHost & {
   /** Passes over the music. Default 30. */
   readonly epochs?: number;
   /** Windows side by side. Default 16. */
@@ -100,7 +98,7 @@ export async function trainMusic(
     moved.filter(({ length }) => length > 0),
     all.slice(all.length - kept),
     {
-      ...{ epochs, batchSize, steps, learningRate, seed, signal, host: hostOf(options) },
+      ...{ epochs, batchSize, steps, learningRate, seed, signal, host: trainingHostOf(options) },
       onEpoch: (epoch, own, held) =>
         onEpoch?.({ epoch, epochs, loss: own, ...(held !== undefined && { validationLoss: held }) }),
     },

@@ -1,13 +1,12 @@
 /** Train a tagger: sentences of like length in batches, with early stopping on sentences held out. */
 
-import type { HostOptions } from "../../engines/engine.ts";
 import { hostOf } from "../../engines/registry.ts";
 import type { TaggedSentence } from "../../formats/conll.ts";
 import { type Arguments, checkArguments, either, inRange, options as optionsOf } from "../../graph/schema.ts";
 import { createRandom, type Random } from "../../nn/random.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
 import { bucketsFor, shuffledByLength, sortedByLength } from "../by-length.ts";
-import { heldOut, learn, stoppingRules, trainingTaskRules } from "../training.ts";
+import { heldOut, learn, stoppingRules, type TrainingHost, trainingHostOf, trainingTaskRules } from "../training.ts";
 import { checkSentences, taggedSentences } from "./create.ts";
 import { evaluateTagger, type TaggerEvaluation, targetsOf } from "./evaluate.ts";
 import { aTagger, hasCrf, type Tagger } from "./file.ts";
@@ -24,7 +23,7 @@ export type TaggerProgress = {
 };
 
 /** Options of `trainTagger`; also the host's. */
-export type TrainTaggerOptions = HostOptions & {
+export type TrainTaggerOptions = TrainingHost & {
   /** Passes over the sentences, at most. Default 20. */
   readonly epochs?: number;
   /** Sentences per batch. Default 16. */
@@ -107,7 +106,7 @@ export async function trainTagger(
   const own = batchesOf(of, training, (word) => word < wordDropout);
   const others = batchesOf(of, held, () => false);
   const learned = await learn(of.model, shuffledByLength(own.lengths, own.make, batchSize, random), {
-    ...hostOf(options),
+    ...trainingHostOf(options),
     loss: hasCrf(of.model) ? "output" : "sparse_categorical_crossentropy",
     ...{ epochs, learningRate, weightDecay, patience, onEpoch, updates: Math.ceil(training.length / batchSize) },
     ...{ seed, clipNorm, pad: "post", buckets: bucketsFor(own.lengths) },

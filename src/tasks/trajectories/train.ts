@@ -1,7 +1,5 @@
 /** Train a model of trajectories on tracks: windows in a new order, turned and mirrored at random, epoch by epoch. */
 
-import type { HostOptions } from "../../engines/engine.ts";
-import { hostOf } from "../../engines/registry.ts";
 import {
   type Arguments,
   alias,
@@ -18,7 +16,7 @@ import { shuffle } from "../../nn/shuffle.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
 import { aCallback, type Callback } from "../../train/callbacks.ts";
 import type { History } from "../../train/fit.ts";
-import { learn, trainingTaskRules } from "../training.ts";
+import { learn, type TrainingHost, trainingHostOf, trainingTaskRules } from "../training.ts";
 import { aTrajectoryModel } from "./checks.ts";
 import { examplesOf } from "./coordinates.ts";
 import { listOfTracks, oneOrManyTracks } from "./create.ts";
@@ -27,7 +25,7 @@ import { splitInTime, type Tracks } from "./tracks.ts";
 import { augmented, checkWindows, type Window, type WindowSizes, windowsOf } from "./windows.ts";
 
 /** Options of `trainTrajectories`; also the host's. */
-export type TrainTrajectoriesOptions = HostOptions & {
+export type TrainTrajectoriesOptions = TrainingHost & {
   /** Passes over the windows. Default 30. */
   readonly epochs?: number;
   /** Windows per batch. Default 128. */
@@ -106,7 +104,7 @@ export async function trainTrajectories(
   const steps = Math.ceil(windows.length / batchSize);
   const how = { rotations, flips, reversals };
   const { epoch, history, stopped } = await learn(model, batchesOf(windows, { how, batchSize, random, settings }), {
-    ...hostOf(options),
+    ...trainingHostOf(options),
     ...{ epochs, learningRate, weightDecay, patience: epochs, callbacks, updates: steps },
     ...{ stepsPerEpoch: steps, seed, loss: densityOf(settings), clipNorm: 1 },
     ...(kept.length > 0 && { validationData: validationBatches(kept, tm) }),

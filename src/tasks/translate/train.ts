@@ -1,11 +1,10 @@
 /** Train a translator: the decoder reads each target as it should be, and is to say its next token. */
 
-import type { HostOptions } from "../../engines/engine.ts";
 import { hostOf } from "../../engines/registry.ts";
 import { type Arguments, checkArguments, either, inRange, options as optionsOf } from "../../graph/schema.ts";
 import { createRandom } from "../../nn/random.ts";
 import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
-import { heldOut, learn, stoppingRules, trainingTaskRules } from "../training.ts";
+import { heldOut, learn, stoppingRules, type TrainingHost, trainingHostOf, trainingTaskRules } from "../training.ts";
 import { examplesOf } from "./examples.ts";
 import { sampledBatches } from "./scheduled-sampling.ts";
 import { aTranslator, type TextPair, type Translator, textPairs } from "./settings.ts";
@@ -24,7 +23,7 @@ export type TranslatorProgress = {
 };
 
 /** Options of `trainTranslator`; also the host's. */
-export type TrainTranslatorOptions = HostOptions & {
+export type TrainTranslatorOptions = TrainingHost & {
   /** Passes over the pairs, at most. Default 30. */
   readonly epochs?: number;
   /** Pairs per batch. Default 64. */
@@ -112,7 +111,7 @@ export async function trainTranslator(
           ...{ share: sampling, epochs, batchSize, random: createRandom(seed), host: hostOf(options), signal },
         });
   const { epoch, bestEpoch, lowest, stopped } = await learn(of.model, sampled?.batches ?? examples, {
-    ...hostOf(options),
+    ...trainingHostOf(options),
     ...{ epochs, learningRate, weightDecay, patience, updates: Math.ceil(training.length / batchSize) },
     ...{ seed, clipNorm, pad: "post", metrics: ["accuracy"] },
     ...(sampled ? { buckets: sampled.buckets, callbacks: [sampled.callback] } : { buckets, batchSize }),
