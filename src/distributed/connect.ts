@@ -39,7 +39,19 @@ export type MpiCommunicator = Communicator & {
 };
 
 /** What a launcher says of this process by variables of the environment. */
-export type Launched = { readonly by: "Open MPI" | "MPICH"; readonly localRank: number; readonly localSize: number };
+export type Launched = {
+  /** Open MPI, or what starts processes that it cannot connect. */
+  readonly by: "Open MPI" | keyof typeof strangers;
+  readonly localRank: number;
+  readonly localSize: number;
+};
+
+/** How processes are started that this cannot connect, and what would. */
+const strangers = {
+  MPICH: "by MPICH's mpirun, and Open MPI's is needed. Install it (Debian: openmpi-bin) and start with mpirun.openmpi.",
+  torchrun: "by torchrun. Start it by Open MPI's mpirun: mpirun -n N -H alpha,beta ...",
+  srun: "by srun without PMIx. Start it by srun --mpi=pmix, or by Open MPI's mpirun.",
+} as const;
 
 /** Whether `mpirun` has started this process, with others; undefined where it is alone. @internal */
 export function launched(env: Readonly<Record<string, string | undefined>> = process.env): Launched | undefined {
@@ -56,6 +68,11 @@ export function launched(env: Readonly<Record<string, string | undefined>> = pro
     return { by: "Open MPI", localRank: number("SLURM_LOCALID") ?? 0, localSize };
   }
   if ((number("PMI_SIZE") ?? 1) > 1) return { by: "MPICH", localRank: number("MPI_LOCALRANKID") ?? 0, localSize: 1 };
+  const ofTorch = env.MASTER_ADDR !== undefined && env.RANK !== undefined && env.LOCAL_RANK !== undefined;
+  if (ofTorch && (number("WORLD_SIZE") ?? 1) > 1)
+    return { by: "torchrun", localRank: number("LOCAL_RANK") ?? 0, localSize: 1 };
+  if ((number("SLURM_STEP_NUM_TASKS") ?? 1) > 1)
+    return { by: "srun", localRank: number("SLURM_LOCALID") ?? 0, localSize: 1 };
   return undefined;
 }
 
@@ -77,12 +94,7 @@ export async function connect(options: ConnectOptions = {}): Promise<MpiCommunic
   checkArguments("connect", { options }, connectArguments);
   const here = launched();
   if (here === undefined) return undefined;
-  if (here.by === "MPICH") {
-    throw new InputError(
-      "connect: this process was started by MPICH's mpirun, and Open MPI's is needed. Install it (Debian: openmpi-bin) and start " +
-        "with mpirun.openmpi.",
-    );
-  }
+  if (here.by !== "Open MPI") throw new InputError(`connect: this process was started ${strangers[here.by]}`);
   if (connected) throw new InputError("connect: this process is connected already, and MPI starts once in a process.");
   connected = true;
   const { patienceSeconds = 60, packing = "f32" } = options;
@@ -111,7 +123,7 @@ export async function connect(options: ConnectOptions = {}): Promise<MpiCommunic
   // What the thread does is one function that uses nothing but its parameters.
   const source = `(${communicate})(require("node:worker_threads").workerData, require);`;
   const worker = new Worker(source, { eval: true, execArgv: [], workerData: data });
-  return open(worker, { ...here, signal, packing, address });
+  return open(worker, { ...here, signal, packing, address, patienceSeconds });
 }
 
 function koffiPath(require: NodeJS.Require): string {
@@ -132,11 +144,18 @@ type Open = Launched & {
   readonly signal: Int32Array;
   readonly packing: Packing;
   readonly address: (view: ArrayBufferView) => bigint;
+  readonly patienceSeconds: number;
 };
+
+/** A rejection that whoever asked sees where it awaits it, which may be later. */
+function later<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {});
+  return promise;
+}
 
 async function open(
   worker: NodeWorker,
-  { localRank, localSize, signal, packing, address }: Open,
+  { localRank, localSize, signal, packing, address, patienceSeconds }: Open,
 ): Promise<MpiCommunicator> {
   type Waiting = {
     readonly resolve: (result: readonly Uint8Array[]) => void;
@@ -149,6 +168,7 @@ async function open(
   let failure: InputError | undefined;
   let started: ((size: { rank: number; size: number }) => void) | undefined;
   let failed: ((error: Error) => void) | undefined;
+  /** Nothing can be asked any more. */
   const fail = (why: string): void => {
     failure ??= new InputError(`training by several processes: ${why}. All of them end.`);
     for (const { reject } of waiting.values()) reject(failure);
@@ -172,7 +192,7 @@ async function open(
   });
   worker.on("error", (error) => fail(`Open MPI says: ${error.message.split("\n")[0]}`));
   const ask = (command: Command, held?: unknown): Promise<readonly Uint8Array[]> => {
-    if (failure !== undefined) return Promise.reject(failure);
+    if (failure !== undefined) return later(Promise.reject(failure));
     const id = asked++;
     const answer = new Promise<readonly Uint8Array[]>((resolve, reject) => {
       waiting.set(id, { resolve, reject, held });
@@ -181,19 +201,29 @@ async function open(
     worker.postMessage({ id, ...command });
     Atomics.add(signal, 0, 1);
     Atomics.notify(signal, 0);
-    return answer;
+    return later(answer);
   };
-  const { rank, size } = await starting;
+  // Open MPI starts once all processes do. Until then its thread cannot be ended, and would keep the process.
+  const impatience = setTimeout(
+    () => {
+      worker.unref();
+      process.once("exit", () => process.kill(process.pid, "SIGKILL"));
+      fail(`another one has not started within ${patienceSeconds} seconds`);
+    },
+    Math.min(1000 * patienceSeconds, 2 ** 31 - 1),
+  );
+  const { rank, size } = await starting.finally(() => clearTimeout(impatience));
   worker.unref();
   return {
     ...{ rank, size, localRank, threads: threadsFor(localSize) },
-    async sum(numbers: Numbers) {
+    sum(numbers: Numbers) {
       const bytesEach = numbers instanceof Float32Array ? 4 : 8;
-      if (numbers.length === 0) return;
-      await ask({ kind: "sum", address: address(numbers), count: numbers.length, bytesEach, packing }, numbers);
+      if (numbers.length === 0) return Promise.resolve();
+      const sum = ask({ kind: "sum", address: address(numbers), count: numbers.length, bytesEach, packing }, numbers);
+      return later(sum.then(() => {}));
     },
     gather: (bytes) => ask({ kind: "gather", bytes }),
-    broadcast: async (bytes) => (await ask({ kind: "broadcast", bytes }))[0] as Uint8Array,
+    broadcast: (bytes) => later(ask({ kind: "broadcast", bytes }).then(([given]) => given as Uint8Array)),
     async close() {
       if (failure === undefined) await ask({ kind: "close" });
     },

@@ -283,6 +283,22 @@ export function communicate(
     return [bytes];
   }
 
+  // Who closes tells the others: what they still wait for from it never comes. Its other messages are before this one.
+  const leaving = 2 ** 30;
+  const leaves = others.map((other) => {
+    const failed = new Uint8Array(1);
+    return { other, failed, message: receive(failed, other, leaving), sinceMs: 0 };
+  });
+  const leave = (failed: 0 | 1): readonly Message[] =>
+    others.map((other) => send(Uint8Array.of(failed), other, leaving));
+  const graceMs = 1000;
+  const gone = (waits: readonly Message[]): number | undefined =>
+    leaves.find(({ other, message, sinceMs }, k) => {
+      if (!waits.some((one) => one.with === other && !isDone(one)) || !isDone(message)) return false;
+      if (sinceMs === 0) (leaves[k] as { sinceMs: number }).sinceMs = performance.now();
+      return sinceMs > 0 && performance.now() - sinceMs > graceMs;
+    })?.other;
+
   type Running = { readonly id: number; readonly work: Work; waits: readonly Message[]; sinceMs: number };
   const running: Running[] = [];
   let works = 0;
@@ -321,6 +337,15 @@ export function communicate(
 
   tell({ kind: "ready", rank, size });
   let idle = 0;
+  let left: readonly Message[] | undefined;
+  const fail = (why: string): void => {
+    tell({ kind: "failed", why });
+    // Those that are well should not wait for this one; those that are not do not get it.
+    const told = leave(1);
+    for (const untilMs = performance.now() + 200; performance.now() < untilMs; ) {
+      if (told.filter((one) => !isDone(one)).length === 0) return;
+    }
+  };
   for (;;) {
     const seen = Atomics.load(signal, 0);
     let moved = false;
@@ -329,23 +354,32 @@ export function communicate(
       moved = true;
     }
     for (const one of [...running]) moved = advance(one) || moved;
-    if (closing !== undefined && running.length === 0) break;
-    if (running.length === 0) Atomics.wait(signal, 0, seen, 1000);
+    if (closing !== undefined && running.length === 0) {
+      left ??= leave(0);
+      if ([...left, ...leaves.map(({ message }) => message)].every(isDone)) break;
+    }
+    if (running.length === 0) Atomics.wait(signal, 0, seen, closing === undefined ? 1000 : 1);
     else if (moved) idle = 0;
     else {
       // It looks often at first; then it leaves the core to threads that compute.
       idle++;
       if (idle > 20) Atomics.wait(signal, 0, seen, Math.min(1, 0.02 * (idle - 20)));
+      const away = running.map(({ waits }) => gone(waits)).find((other) => other !== undefined);
+      if (away !== undefined) {
+        fail(`process ${away} has ended its part before this one`);
+        return;
+      }
       const late = running.find(({ sinceMs }) => performance.now() - sinceMs > patienceMs);
       if (late !== undefined) {
         const silent = [...new Set(late.waits.filter((message) => !isDone(message)).map((message) => message.with))];
         const names = silent.toSorted((a, b) => a - b).join(", ");
         const whose = silent.length === 1 ? `process ${names} has` : `processes ${names} have`;
-        tell({ kind: "failed", why: `${whose} not answered for ${Math.round(patienceMs / 1000)} seconds` });
+        fail(`${whose} not answered for ${Math.round(patienceMs / 1000)} seconds`);
         return;
       }
     }
   }
-  check(finalize());
+  // With one that has failed it would wait for ever.
+  if (leaves.every(({ failed }) => failed[0] === 0)) check(finalize());
   tell({ kind: "done", id: closing });
 }

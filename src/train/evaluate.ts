@@ -162,7 +162,10 @@ export async function createMeasure(
     const means = createMeans(metrics);
     const ready = new Set<Program>();
     let before: Program | undefined;
-    for await (const { inputs, targets, weights, examples, batch, steps } of passes.pass(taken++, endedEarly)) {
+    const same = distributed && (await import("./ranks.ts")).createPassCheck(distributed, where);
+    for await (const one of passes.pass(taken++, endedEarly)) {
+      const { inputs, targets, weights, examples, batch, steps } = one;
+      same?.add(one);
       const { program, bindBatch } = await programOf({ batch, steps });
       if (!ready.has(program)) {
         program.setParameters(model.values);
@@ -180,6 +183,7 @@ export async function createMeasure(
       means.add(validOutputs, program.total("loss"), (name) => program.total(name));
       await yieldNow();
     }
+    await same?.check();
     return means.logsOf(distributed);
   };
   return Object.assign(measure, { dispose: programOf.dispose });

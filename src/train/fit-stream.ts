@@ -131,7 +131,7 @@ async function fitStreamWith(
     const { name, isa } = await engineFor(options);
     await several.checkSame(distributed as Communicator, where, {
       tokens: stream,
-      parameters: model.parameters.map(({ name, shape }) => [name, shape]),
+      parameters: several.factsOfModel(model),
       engine: [name, isa, options.precision],
       ...{ epochs, minutes, endOfText: end, clipNorm, clipValue, seed, validations, keep, progressEvery, syncEvery },
       optimizer: [optimizer.name, optimizer.learningRate],

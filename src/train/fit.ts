@@ -58,7 +58,7 @@ import { type TrainerOptions, trainingRules } from "./training-plan.ts";
 /** Options of `fit`: those of `createTrainer` (except `batch` and `steps`), and Keras's. */
 export type FitOptions = HostOptions &
   PaddingOptions &
-  Omit<TrainerOptions, "batch" | "steps" | "optimizer"> & {
+  Omit<TrainerOptions, "batch" | "steps" | "optimizer" | "syncEvery"> & {
     /** An optimiser, as `adam({ learningRate: 0.002 })`, or the name of one with its defaults. Default "adam". */
     readonly optimizer?: Optimizer | OptimizerName;
     /** Passes over the training examples. Default 1. */
@@ -277,8 +277,7 @@ async function train(
       }
       trainer.startBatch();
       const { batch: _, steps: __, ...examples } = batch;
-      const agreed = together?.exchange(together.digestOfBatch(batch));
-      agreed?.catch(() => {}); // It is awaited below.
+      const agreed = together?.exchange(together.digestOfBatch(batch, k, taken));
       // Batches of other sizes would never be summed. Later ones are compared while an update is computed.
       if (taken === 0) await agreed;
       const mean = await guard.update(examples, learningRate);
@@ -289,6 +288,8 @@ async function train(
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
       await yieldNow();
     }
+    // All of them have read as many batches.
+    if (!ended()) await together?.exchange(together.digestOfBatch(undefined, k, taken));
     await guard.save();
     if ((ended() && aborted()) || (taken === 0 && stopped !== undefined)) break;
     // A schedule may return no rate for the step after the last.
@@ -319,22 +320,30 @@ async function startTogether(
     clipNormEach,
     clipValue,
     accumulate,
+    shuffle,
+    classWeight,
+    validationSplit,
+    validationSteps,
+    stepsPerEpoch,
+    initialEpoch,
+    pad,
+    buckets,
+    metrics,
+    loss,
     signal,
     ...rest
   }: FitOptions & {
     readonly optimizer: Optimizer;
   },
 ): Promise<Agreement & Pick<typeof import("./ranks.ts"), "digestOfBatch">> {
-  if ((rest.syncEvery ?? 1) > 1)
-    throw new InputError(
-      "fit: syncEvery: batches of examples are computed by all processes. It is for fitStream; leave it out.",
-    );
   const several = await import("./ranks.ts");
   const { name, isa } = await engineFor(rest);
   await several.checkSame(distributed, "fit", {
-    parameters: model.parameters.map(({ name, shape }) => [name, shape]),
+    parameters: several.factsOfModel(model),
     engine: [name, isa, rest.precision],
-    ...{ epochs, seed, batchSize, clipNorm, clipNormEach, clipValue, accumulate },
+    ...{ epochs, seed, batchSize, clipNorm, clipNormEach, clipValue, accumulate, shuffle, classWeight },
+    ...{ validationSplit, validationSteps, stepsPerEpoch, initialEpoch, pad, buckets, metrics },
+    loss: typeof loss === "string" ? loss : undefined,
     optimizer: [optimizer.name, optimizer.learningRate],
     resume: several.digestOfState(rest.resume),
   });

@@ -5,6 +5,7 @@
 import type { Numbers } from "../engines/engine.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
+import type { Model } from "../nn/model.ts";
 import type { Program } from "../runtime/program.ts";
 import { inParts } from "../schedule/in-parts.ts";
 import type { Part, Plan } from "../schedule/plan.ts";
@@ -172,9 +173,15 @@ export function createRanks(communicator: Communicator, batch: number, syncEvery
 /** How many numbers of an array stand for it in a digest. */
 const sampled = 1024;
 
-/** A number from 0 to 2 ** 32 that depends on the sizes of a batch, and on numbers from all over it. */
-export function digestOfBatch({ inputs, targets, weights = [], batch, examples }: Batch): number {
+/**
+ * A number from 0 to 2 ** 32 that depends on the sizes of a batch, and on numbers from all over it.
+ * @param place what else it depends on: which batch it is. Without a batch, it is the end of a pass
+ */
+export function digestOfBatch(given: Batch | undefined, ...place: readonly number[]): number {
   const digest = createDigest();
+  for (const number of place) digest.add(number);
+  if (given === undefined) return digest.value();
+  const { inputs, targets, weights = [], batch, examples } = given;
   const word = new Float64Array(1);
   const words = new Int32Array(word.buffer);
   for (const one of [...Object.values(inputs), targets, weights, [batch, examples]]) {
@@ -209,7 +216,7 @@ export async function createAgreement(
   { signal, clock }: { readonly signal: AbortSignal | undefined; readonly clock: () => number },
 ): Promise<Agreement> {
   let agreed: Numbers = new Float64Array(4);
-  const exchange = async (fact = 0): Promise<void> => {
+  const exchangeNow = async (fact: number): Promise<void> => {
     const first = rank === 0;
     const own = Float64Array.of(
       signal?.aborted ? 1 : 0,
@@ -218,11 +225,13 @@ export async function createAgreement(
       fact,
     ) as Float64Array<ArrayBuffer>;
     await sum(own);
-    if (own[3] !== size * fact)
-      throw new InputError(
-        "training: processes have different batches. Each reads all of the data, and computes its part of every batch: give all the same, and seed what is random.",
-      );
+    if (own[3] !== size * fact) throw new InputError(`training: ${otherBatches}`);
     agreed = own;
+  };
+  const exchange = (fact = 0): Promise<void> => {
+    const exchanged = exchangeNow(fact);
+    exchanged.catch(() => {}); // Whoever asked may await it later.
+    return exchanged;
   };
   await exchange();
   return {
@@ -249,18 +258,72 @@ export async function checkSame(
   if (told !== "") throw new InputError(`${where}: ${told}`);
 }
 
-function difference([first = {}, ...others]: readonly Readonly<Record<string, unknown>>[]): string {
+type Facts = Readonly<Record<string, unknown>>;
+function difference([first = {}, ...others]: readonly Facts[]): string {
   for (const [k, other] of others.entries()) {
-    for (const name of new Set([...Object.keys(first), ...Object.keys(other)])) {
-      const [a, b] = [first[name], other[name]].map((value) => JSON.stringify(value) ?? "nothing");
-      if (a === b) continue;
-      return (
-        `${name}: process ${k + 1} has ${excerpt(b as string)}, and process 0 has ${excerpt(a as string)}. ` +
-        "Start all processes with the same."
-      );
-    }
+    const found = firstDifference(first, other);
+    if (found === undefined) continue;
+    const [mine, its] = found.values.map((value) => (value === undefined ? "nothing" : excerpt(JSON.stringify(value))));
+    return `${found.name}: process ${k + 1} has ${its}, and process 0 has ${mine}. Start all processes with the same.`;
   }
   return "";
+}
+/** The first value that differs, within values too, by the names that lead to it. */
+function firstDifference(
+  first: Facts,
+  other: Facts,
+): { readonly name: string; readonly values: readonly [unknown, unknown] } | undefined {
+  const isFacts = (value: unknown): value is Facts =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  for (const name of new Set([...Object.keys(first), ...Object.keys(other)])) {
+    const [a, b] = [first[name], other[name]];
+    if (JSON.stringify(a) === JSON.stringify(b)) continue;
+    const within = isFacts(a) && isFacts(b) ? firstDifference(a, b) : undefined;
+    return within === undefined ? { name, values: [a, b] } : { ...within, name: `${name}: ${within.name}` };
+  }
+  return undefined;
+}
+
+/** What must be the same of a model: its parameters, by name. */
+export const factsOfModel = ({ parameters }: Model): Facts =>
+  Object.fromEntries(parameters.map(({ name, shape }) => [name, shape.join(" x ")]));
+
+/**
+ * Every process has a plan of the same computation, though not of as many examples.
+ * @throws InputError in every process if they have not
+ */
+export async function checkSameComputation(communicator: Communicator, { sections }: Plan): Promise<void> {
+  const digest = createDigest();
+  for (const character of JSON.stringify(sections.map(({ graph }) => graph))) digest.add(character.charCodeAt(0));
+  if (await isSameInAll(communicator, digest.value())) return;
+  throw new InputError(
+    "training: processes compute different things: the model's equations, the loss, the metrics or the optimiser differ. Start all processes with the same.",
+  );
+}
+
+/** Whether a number from 0 to 2 ** 32 is the same in every process. Every process calls it. */
+async function isSameInAll({ size, sum }: Communicator, fact: number): Promise<boolean> {
+  const total: Numbers = Float64Array.of(fact) as Float64Array<ArrayBuffer>;
+  await sum(total);
+  return total[0] === size * fact;
+}
+
+const otherBatches =
+  "processes have different batches. Each reads all of the data, and computes its part of every batch: give all the same, and seed what is random.";
+
+/**
+ * What a pass has read, which must be the same in every process.
+ * @param where begins the message
+ */
+export function createPassCheck(communicator: Communicator, where: string) {
+  const digest = createDigest();
+  return {
+    add: (batch: Batch): void => digest.add(digestOfBatch(batch)),
+    /** Every process calls it at the end. @throws InputError in every process if they have read different batches */
+    async check(): Promise<void> {
+      if (!(await isSameInAll(communicator, digest.value()))) throw new InputError(`${where}: ${otherBatches}`);
+    },
+  };
 }
 
 /** Give all processes the first one's values: those of another processor can differ in their last bits. */

@@ -26,6 +26,7 @@ import { Disposable } from "../runtime/disposable.ts";
 import { load, type Program } from "../runtime/program.ts";
 import { type BatchWeights, type BindBatch, batchWeightRules, createBatchBinder } from "./bind-batch.ts";
 import type { Inputs } from "./checks.ts";
+import type { Communicator } from "./communicator.ts";
 import { namesOfMetrics } from "./metrics.ts";
 import { amount } from "./number-rules.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
@@ -52,8 +53,10 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   const { distributed, batch, syncEvery = 1 } = options;
   if (distributed !== undefined && syncEvery > 1 && (options.accumulate ?? 1) > 1)
     throw new InputError("training: syncEvery and accumulate exclude each other. Give one of them.");
-  const ranks = distributed && (await import("./ranks.ts")).createRanks(distributed, batch, syncEvery);
+  const several = distributed && (await import("./ranks.ts"));
+  const ranks = several?.createRanks(distributed as Communicator, batch, syncEvery);
   const plan = trainingPlan(model, { ...all, batch: ranks?.room ?? batch }, target, ranks?.inParts);
+  await several?.checkSameComputation(distributed as Communicator, plan);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });
   if (decay && plan.inputs[lossInputs.decay]) program.setInput(lossInputs.decay, decay);

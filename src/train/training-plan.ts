@@ -62,7 +62,7 @@ export type TrainerOptions = HostOptions & {
 };
 
 /** The options that every kind of training has. */
-export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps">> = {
+export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps" | "syncEvery">> = {
   ...hostRules,
   optimizer: alias(anOptimizer, "optim", "optimiser"),
   loss: alias(aLoss, "criterion"),
@@ -73,11 +73,10 @@ export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps">> = {
   metrics: metricNames,
   seed: aSeed,
   distributed: aCommunicator,
-  syncEvery: size,
 };
 export const trainerArguments: Arguments = {
   model: aModel,
-  options: optionsOf<TrainerOptions>({ ...trainingRules, ...sizesRules }),
+  options: optionsOf<TrainerOptions>({ ...trainingRules, ...sizesRules, syncEvery: size }),
 };
 
 /**

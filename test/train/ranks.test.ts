@@ -3,9 +3,12 @@ import { describe, expect, test } from "vitest";
 import { gru } from "../../src/cells/gru.ts";
 import { lstm } from "../../src/cells/lstm.ts";
 import type { EngineName } from "../../src/engines/engine.ts";
+import { type Cell, cell } from "../../src/graph/cell.ts";
 import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import type { Communicator } from "../../src/train/communicator.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
 import { fitStream } from "../../src/train/fit-stream.ts";
 import type { FitStreamOptions } from "../../src/train/fit-stream-options.ts";
@@ -267,6 +270,44 @@ describe("fit", () => {
       expect(largest([...(all[0]?.history[name] ?? [])], [...logs]), name).toBeLessThan(1e-5);
     for (const one of all) expect(one).toEqual(all[0]);
     expect(largest(all[0]?.values ?? [], alone?.values ?? [])).toBeLessThan(1e-4);
+  });
+
+  /** What each of two processes is told, where they differ. */
+  const told = async (train: (k: number, distributed: Communicator) => Promise<unknown>): Promise<string[]> => {
+    const both = await Promise.allSettled(createCommunicators(2).map((distributed, k) => train(k, distributed)));
+    return both.map((one) => (one.status === "rejected" ? String(one.reason) : "nothing"));
+  };
+  const batches = { x: x.slice(0, 5), y: y.slice(0, 5).map(([first]) => first as number) };
+  const last = (cell: Cell = gru) =>
+    sequential([embedding(vocabulary, 8), recurrent(cell, { units: 12 }), dense(vocabulary)], { seed: 1 });
+  test("processes with other options, equations or numbers of batches are refused, and told in what", async () => {
+    const own = { threads: 1 } as const;
+    const options = await told((k, distributed) =>
+      fit(last(), batches.x, batches.y, { ...own, distributed, ...(k === 1 && { classWeight: { 0: 2 } }) }),
+    );
+    const other = cell`h' = sigmoid(W @ x + U @ h + b)`;
+    const same = cell`h' = tanh(W @ x + U @ h + b)`;
+    const equations = await told((k, distributed) =>
+      fit(last(k === 1 ? other : same), batches.x, batches.y, { ...own, distributed }),
+    );
+    const sizes = await told((k, distributed) =>
+      fit(last(k === 1 ? lstm : gru), batches.x, batches.y, { ...own, distributed }),
+    );
+    // Where one has no batch any more, the other's update waits for it: over Open MPI until the one has ended.
+    const [one, two] = createCommunicators(2);
+    void fit(last(), [batches, batches], { ...own, distributed: one });
+    await expect(fit(last(), [batches], { ...own, distributed: two })).rejects.toThrow(
+      "training: processes have different batches. Each reads",
+    );
+    const measured = await told((k, distributed) =>
+      evaluate(last(), batches.x.slice(0, 5 - k), batches.y.slice(0, 5 - k), { ...own, distributed }),
+    );
+    for (const one of options)
+      expect(one).toContain('fit: classWeight: process 1 has {"0":2}, and process 0 has nothing. Start all');
+    for (const one of equations) expect(one).toContain("training: processes compute different things: the model's");
+    for (const one of sizes)
+      expect(one).toMatch(/fit: parameters: \S+: process 1 has ("[\dx ]+"|nothing), and process 0/);
+    for (const one of measured) expect(one).toContain("evaluate: processes have different batches. Each reads");
   });
 
   test("processes with other examples, another order or another number of them are refused", async () => {
