@@ -3,6 +3,9 @@ import { spawn } from "node:child_process";
 import { statOf } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 
+/** The exit code of what was refused. */
+const refused = 2;
+
 export type Launch = {
   /** The launcher with its arguments: "mpirun -n 4 -H a,b". */
   readonly launcher: string;
@@ -23,31 +26,38 @@ export async function launch({ launcher, restarts, out, args, say }: Launch): Pr
   const [program, ...own] = launcher.split(/\s+/).filter(Boolean);
   if (program === undefined) throw new InputError('--launch: is empty. Give a launcher, as in --launch "mpirun -n 4".');
   let stopped = false;
-  for (let left = restarts, again = false; ; left--) {
+  let words = args;
+  for (let left = restarts; ; left--) {
     const before = statOf(out)?.mtimeMs;
-    const words = again ? [...args.filter((word) => word !== "--overwrite" && word !== "--resume"), "--resume"] : args;
     const child = spawn(program, [...own, process.execPath, process.argv[1] as string, ...words], { stdio: "inherit" });
     const pass = (signal: NodeJS.Signals): void => {
       stopped = true;
       // A terminal sends Ctrl-C to the launcher, too.
-      if (signal !== "SIGINT") child.kill(signal);
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
     };
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
     for (const signal of signals) process.on(signal, pass);
-    const code = await new Promise<number>((resolve, reject) => {
+    const { code, how } = await new Promise<{ readonly code: number; readonly how: string }>((resolve, reject) => {
       child.on("error", (error: NodeJS.ErrnoException) =>
         reject(new InputError(`--launch: ${program} does not start (${error.code}). Is it installed?`)),
       );
-      child.on("close", (status) => resolve(status ?? 1));
+      child.on("close", (status, signal) => resolve({ code: status ?? 1, how: signal ?? `exit code ${status}` }));
     }).finally(() => {
       for (const signal of signals) process.off(signal, pass);
     });
     if (code === 0) return 0;
     if (stopped) return 130;
-    // What was refused has written nothing, and would be refused again.
     const now = statOf(out)?.mtimeMs;
-    if (left <= 0 || now === undefined || now === before) return code;
-    say(`The training ended by a fault (exit code ${code}). It goes on from ${out}; ${left - 1} more starts are left.`);
-    again = true;
+    const isSaved = now !== undefined && now !== before;
+    // What was refused has written nothing, and would be refused again.
+    if (code === refused && !isSaved) return code;
+    const ended = `The training ended by a fault (${how})`;
+    if (left <= 0) {
+      if (!isSaved) say(`${ended} before anything was saved.`);
+      return code;
+    }
+    const starts = left === 2 ? "1 more start is" : `${left - 1} more starts are`;
+    say(`${ended}. It ${isSaved ? `goes on from ${out}` : "starts again: nothing was saved"}; ${starts} left.`);
+    if (isSaved) words = [...args.filter((word) => word !== "--overwrite" && word !== "--resume"), "--resume"];
   }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: find the command and run it. Loads what that command needs, and nothing of the others. */
 import { readFileSync } from "node:fs";
+import { launched } from "../distributed/launched.ts";
 import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
 import { alignRows, type Command, common, optionRows } from "./options.ts";
@@ -29,6 +30,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   cells: async () => (await import("./cells.ts")).listCells,
   bench: async () => (await import("./bench.ts")).bench,
 };
+
+/** What may run in several processes: train shares its work, and each worker takes its own. */
+const sharing = ["train", "worker"];
 
 async function overview(): Promise<string> {
   const all = await Promise.all(Object.values(commands).map((load) => load()));
@@ -65,6 +69,12 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
     const hint = didYouMean(asked, names).trim() || `The commands are ${names.join(", ")}.`;
     throw new InputError(
       asked.startsWith("-") ? `${asked}: give a command first. ${hint}` : `unknown command "${asked}". ${hint}`,
+    );
+  }
+  const together = launched();
+  if (together !== undefined && !sharing.includes(asked)) {
+    throw new InputError(
+      `${asked}: is one of several processes that ${together.by} has started, and of the commands only train shares its work among them. Start it alone.`,
     );
   }
   await runCommand(await load(), name === "help" ? ["--help"] : rest);

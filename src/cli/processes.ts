@@ -3,6 +3,8 @@ import { connect, type MpiCommunicator } from "../distributed/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import { version } from "../server/version.ts";
 import { checkSame } from "../train/ranks.ts";
+import { fingerprint } from "../train/stream.ts";
+import type { Tokens } from "../train/token-source.ts";
 import { launch } from "./launch.ts";
 import type { Given, Options } from "./options.ts";
 
@@ -19,7 +21,7 @@ export const processOptions: Options = {
 /** Options that start the processes, which do not have them. */
 export const launchOptions: Options = {
   launch: { value: "COMMAND", help: 'start processes by it: "mpirun -n 4"' },
-  restart: { value: "N", help: "of --launch: starts again after a fault [0]", number: { whole: true, min: 1 } },
+  restart: { value: "N", help: "of --launch: starts again after a fault [0]", number: { whole: true, min: 0 } },
 };
 
 /**
@@ -63,8 +65,26 @@ export async function joinProcesses(given: Given, options: Options): Promise<Mpi
   // A file may lie elsewhere on another machine: what is in it is compared.
   const same = Object.keys(options).filter((name) => !ofThisProcess.includes(name));
   const facts = same.map((name) => [`--${name}`, given.flag(name) || given.text(name)]);
-  await checkSame(together, "train", { version, ...Object.fromEntries(facts) });
+  const validates = given.text("validation-file") === undefined ? undefined : "a file";
+  await checkSame(together, "train", { version, ...Object.fromEntries(facts), "--validation-file": validates });
   return together;
+}
+
+/**
+ * The texts are the same, though they may lie elsewhere on other machines.
+ * @throws InputError in every process where they are not
+ */
+export async function checkSameTexts(
+  together: MpiCommunicator | undefined,
+  texts: Readonly<Record<string, Tokens | undefined>>,
+): Promise<void> {
+  if (together === undefined) return;
+  const facts = Object.entries(texts).map(([name, tokens]) => {
+    // So much of a digest tells texts apart, and can be read.
+    const [count = 0, digest = ""] = tokens === undefined ? [] : fingerprint(tokens).split(" tokens ");
+    return [name, tokens && `${count} tokens (${digest.slice(0, 8)})`];
+  });
+  await checkSame(together, "train", Object.fromEntries(facts));
 }
 
 /** Whether this process prints and writes. */

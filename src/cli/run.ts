@@ -1,5 +1,6 @@
 /** Run one command; an error becomes one line and an exit code. */
 import { InputError } from "../graph/input-error.ts";
+import { Disconnected } from "../train/communicator.ts";
 import { type Command, helpOf, parse } from "./options.ts";
 import { printable, styled } from "./output.ts";
 
@@ -63,5 +64,5 @@ function report(error: unknown): void {
   if (!users && process.env.UNROLLED_DEBUG !== undefined && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }
-  process.exitCode = users ? 2 : 1;
+  process.exitCode = users && !(error instanceof Disconnected) ? 2 : 1;
 }

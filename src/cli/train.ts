@@ -31,7 +31,15 @@ import { inFile, labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
-import { fromFirst, isFirst, joinProcesses, launchOptions, processOptions, startProcesses } from "./processes.ts";
+import {
+  checkSameTexts,
+  fromFirst,
+  isFirst,
+  joinProcesses,
+  launchOptions,
+  processOptions,
+  startProcesses,
+} from "./processes.ts";
 import { duration, progressPrinter } from "./progress.ts";
 import { type Before, createSaving } from "./saving.ts";
 import { field, isLines, isModel } from "./texts.ts";
@@ -135,6 +143,7 @@ async function trainWith(given: Given, together: MpiCommunicator | undefined): P
   const task = await fromFirst(together, make, encodeTask, (bytes) => decodeTask(bytes, given, text));
   const { lm, settings } = task;
   const { tokens, options } = task.stream;
+  await checkSameTexts(together, { "the text": tokens, "the text of --validation-file": options.validationData });
   await roundingOf({ ...options, ...host }, target, engineOf);
   const name = given.positionals[0] ?? "Moby-Dick";
 
@@ -320,7 +329,7 @@ function decodeTask(bytes: Uint8Array, given: Given, text: Source): Task {
     text: (content) => content,
   });
   const { tokens } = encodeSource(lm.tokenizer, text);
-  const data = settings["validation-file"] ? readValidation(given, lm) : undefined;
+  const data = settings["validation-file"] ? validationOf(given, lm)?.tokens : undefined;
   return {
     lm,
     settings,
@@ -501,13 +510,19 @@ function lengthOf({ epochs, minutes }: Settings): string {
 const unknownOptions = (given: Given) => ({ allowed: given.flag("allow-unknown"), json: given.flag("json") });
 
 function readValidation(given: Given, lm: LanguageModel): Tokens | undefined {
+  const read = validationOf(given, lm);
+  if (read === undefined) return undefined;
+  const { path, text, tokens } = read;
+  checkUnknown(path, lm, text, { tokens, ...unknownOptions(given) });
+  return tokens;
+}
+function validationOf(given: Given, lm: LanguageModel) {
   const path = given.text("validation-file");
   if (path === undefined) return undefined;
   const text = openTexts(path, "to validate on", isLines(path) ? given.text("field") : undefined);
   const { tokens } = encodeSource(lm.tokenizer, text);
   if (tokens.length < 2) throw new InputError(`${path}: has 1 token, and at least 2 are needed. Give a longer text.`);
-  checkUnknown(path, lm, text, { tokens, ...unknownOptions(given) });
-  return tokens;
+  return { path, text, tokens };
 }
 
 /**

@@ -8,7 +8,8 @@ import type { Numbers } from "../engines/engine.ts";
 import { findKoffi } from "../engines/native/executable-memory.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, inRange, oneOf, options as optionsOf, type Schema } from "../graph/schema.ts";
-import type { Communicator } from "../train/communicator.ts";
+import { type Communicator, Disconnected } from "../train/communicator.ts";
+import { type Launched, launched, strangers } from "./launched.ts";
 import { type Answer, type Command, communicate, type Packing } from "./mpi-thread.ts";
 
 /** Options of `connect`. */
@@ -37,44 +38,6 @@ export type MpiCommunicator = Communicator & {
   /** End the connection, once all processes are here. */
   close(): Promise<void>;
 };
-
-/** What a launcher says of this process by variables of the environment. */
-export type Launched = {
-  /** Open MPI, or what starts processes that it cannot connect. */
-  readonly by: "Open MPI" | keyof typeof strangers;
-  readonly localRank: number;
-  readonly localSize: number;
-};
-
-/** How processes are started that this cannot connect, and what would. */
-const strangers = {
-  MPICH: "by MPICH's mpirun, and Open MPI's is needed. Install it (Debian: openmpi-bin) and start with mpirun.openmpi.",
-  torchrun: "by torchrun. Start it by Open MPI's mpirun: mpirun -n N -H alpha,beta ...",
-  srun: "by srun without PMIx. Start it by srun --mpi=pmix, or by Open MPI's mpirun.",
-} as const;
-
-/** Whether `mpirun` has started this process, with others; undefined where it is alone. @internal */
-export function launched(env: Readonly<Record<string, string | undefined>> = process.env): Launched | undefined {
-  const number = (name: string): number | undefined => (env[name] === undefined ? undefined : Number(env[name]));
-  const size = number("OMPI_COMM_WORLD_SIZE");
-  if (size !== undefined) {
-    if (size < 2) return undefined;
-    const localRank = number("OMPI_COMM_WORLD_LOCAL_RANK") ?? 0;
-    return { by: "Open MPI", localRank, localSize: number("OMPI_COMM_WORLD_LOCAL_SIZE") ?? 1 };
-  }
-  // Slurm's srun starts Open MPI by PMIx.
-  if (number("PMIX_RANK") !== undefined && (number("SLURM_NTASKS") ?? 1) > 1) {
-    const localSize = number("SLURM_NTASKS_PER_NODE") ?? 1;
-    return { by: "Open MPI", localRank: number("SLURM_LOCALID") ?? 0, localSize };
-  }
-  if ((number("PMI_SIZE") ?? 1) > 1) return { by: "MPICH", localRank: number("MPI_LOCALRANKID") ?? 0, localSize: 1 };
-  const ofTorch = env.MASTER_ADDR !== undefined && env.RANK !== undefined && env.LOCAL_RANK !== undefined;
-  if (ofTorch && (number("WORLD_SIZE") ?? 1) > 1)
-    return { by: "torchrun", localRank: number("LOCAL_RANK") ?? 0, localSize: 1 };
-  if ((number("SLURM_STEP_NUM_TASKS") ?? 1) > 1)
-    return { by: "srun", localRank: number("SLURM_LOCALID") ?? 0, localSize: 1 };
-  return undefined;
-}
 
 let connected = false;
 const libraries = process.platform === "darwin" ? ["libmpi.40.dylib", "libmpi.dylib"] : ["libmpi.so.40", "libmpi.so"];
@@ -165,12 +128,12 @@ async function open(
   };
   const waiting = new Map<number, Waiting>();
   let asked = 0;
-  let failure: InputError | undefined;
+  let failure: Disconnected | undefined;
   let started: ((size: { rank: number; size: number }) => void) | undefined;
   let failed: ((error: Error) => void) | undefined;
   /** Nothing can be asked any more. */
   const fail = (why: string): void => {
-    failure ??= new InputError(`training by several processes: ${why}. All of them end.`);
+    failure ??= new Disconnected(`training by several processes: ${why}. All of them end.`);
     for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
     failed?.(failure);

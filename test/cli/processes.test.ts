@@ -1,4 +1,5 @@
 /** `unrolled train` in several processes, which mpirun starts. */
+import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -66,7 +67,9 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
       ...["-n", "1", process.execPath, program, "train", file, "--out", "refused.safetensors", ...sizes, ...more],
     ];
     const texts = await mpirun(folder, [...command("text.txt"), ":", ...command("other.txt")]).ended;
-    expect(texts.err).toMatch(/^unrolled: fitStream: tokens: process 1 has .*tokens.*, and process 0 has .*\n/m);
+    expect(texts.err).toMatch(
+      /^unrolled: train: the text: process 1 has "\d+ tokens \([0-9a-f]{8}\)", and process 0 has "\d+ tokens \([0-9a-f]{8}\)"\. Start/m,
+    );
     const options = await mpirun(folder, [...command("text.txt"), ":", ...command("text.txt", "--seed", "3")]).ended;
     expect(options.err).toMatch(
       /^unrolled: train: --seed: process 1 has "3", and process 0 has nothing\. Start all processes with the same\.$/m,
@@ -74,6 +77,15 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
     for (const { code } of [texts, options]) expect(code).not.toBe(0);
     expect(existsSync(join(folder, "refused.safetensors"))).toBe(false);
   }, 120_000);
+
+  test("a process that does not start ends the others within --patience", async () => {
+    const command = [process.execPath, program, ...train("late.safetensors", "--patience", "2")];
+    const { code, err } = await mpirun(folder, ["-n", "1", ...command, ":", "-n", "1", "sleep", "60"]).ended;
+    expect(code).not.toBe(0);
+    expect(err).toMatch(
+      /^unrolled: training by several processes: another one has not started within 2 seconds\. All of them end\.$/m,
+    );
+  }, 60_000);
 
   test("a process that does not answer ends the others within --patience", async () => {
     const forever = train("stopped.safetensors", "--epochs", "10000", "--save-every", "20", "--patience", "2");
@@ -83,7 +95,8 @@ describe.skipIf(!hasMpirun)(`train, started by mpirun ${unlessMissing}`, () => {
     expect(all).toHaveLength(3);
     process.kill(all[1] as number, "SIGSTOP");
     const { code, err } = await started.ended;
-    expect(code).not.toBe(0);
+    expect(code).toBe(1);
+    expect(err).not.toMatch(/^\s+at |node:internal/m);
     expect(err).toMatch(
       /^unrolled: training by several processes: process(?:es \d, \d have| \d has) not answered for 2 seconds\. All of them end\.$/m,
     );
@@ -114,6 +127,22 @@ test("--launch starts the command by another one, and --restart again from its f
   expect(err).toMatch(
     /^The training ended by a fault \(exit code 1\)\. It goes on from launched\.safetensors; 0 more starts are left\.$/m,
   );
+  // Where nothing was saved, it starts again from the beginning.
+  writeFileSync(
+    join(folder, "failing.mjs"),
+    `import { spawn } from "node:child_process";
+    import { existsSync, writeFileSync } from "node:fs";
+    if (!existsSync("failed")) {
+      writeFileSync("failed", "");
+      process.kill(process.pid, "SIGKILL");
+    } else spawn(process.argv[2], process.argv.slice(3), { stdio: "inherit" }).on("close", (code) => process.exit(code));`,
+  );
+  const failing = ["--launch", `${process.execPath} failing.mjs`];
+  const anew = await runAlone(folder, ...train("anew.safetensors", "--epochs", "0.1"), ...failing, "--restart", "2");
+  expect(anew.code, anew.err).toBe(0);
+  expect(anew.err).toMatch(
+    /^The training ended by a fault \(SIGKILL\)\. It starts again: nothing was saved; 1 more start is left\.$/m,
+  );
   expect(err).toMatch(/^Continuing after update \d+, to 4 epochs in all\.$/m);
   // What was refused is not tried again.
   const refused = await runAlone(folder, ...train("launched.safetensors"), ...by, "--restart", "3");
@@ -126,6 +155,15 @@ test("--launch starts the command by another one, and --restart again from its f
     err: "unrolled: --launch: no-such-launcher does not start (ENOENT). Is it installed?\n",
   });
 }, 120_000);
+
+test("of the commands train alone shares its work among processes; others are refused", async () => {
+  const env = { ...process.env, OMPI_COMM_WORLD_SIZE: "2", OMPI_COMM_WORLD_RANK: "1" };
+  const { status, stderr } = spawnSync(process.execPath, [program, "classify", "text.txt"], { env, encoding: "utf8" });
+  expect(status).toBe(2);
+  expect(stderr).toBe(
+    "unrolled: classify: is one of several processes that Open MPI has started, and of the commands only train shares its work among them. Start it alone.\n",
+  );
+});
 
 test("what is for several processes is refused for one", async () => {
   const { code, err } = await run(folder, ...train("none.safetensors", "--gradients", "int8"));

@@ -1,6 +1,7 @@
 /** What a launcher says of a process, and what `connect` refuses; connected processes are tested by the command line. */
 import { expect, test } from "vitest";
-import { connect, launched } from "../../src/distributed/connect.ts";
+import { connect } from "../../src/distributed/connect.ts";
+import { launched } from "../../src/distributed/launched.ts";
 
 test("launched: Open MPI's mpirun, Slurm by PMIx, MPICH's mpirun, and a process alone", () => {
   expect(launched({})).toBeUndefined();
@@ -12,6 +13,11 @@ test("launched: Open MPI's mpirun, Slurm by PMIx, MPICH's mpirun, and a process 
     ...{ by: "Open MPI", localRank: 1, localSize: 2 },
   });
   expect(launched({ PMIX_RANK: "0" })).toBeUndefined();
+  const ofTorch = { RANK: "1", LOCAL_RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1" };
+  expect(launched(ofTorch)?.by).toBe("torchrun");
+  expect(launched({ ...ofTorch, WORLD_SIZE: "1" })).toBeUndefined();
+  expect(launched({ SLURM_PROCID: "0", SLURM_NTASKS: "4" })).toBeUndefined();
+  expect(launched({ SLURM_PROCID: "0", SLURM_STEP_NUM_TASKS: "4" })?.by).toBe("srun");
   expect(launched({ PMI_RANK: "0", PMI_SIZE: "2", MPI_LOCALRANKID: "0" })?.by).toBe("MPICH");
 });
 
