@@ -164,6 +164,8 @@ async function run(given: Given): Promise<void> {
     );
     progress?.end();
     tell(result, { json, folder, rungs: allRungs });
+    // A connection that was lost is still tried again, by timers that nothing ends.
+    if (options.redis !== undefined) process.exit();
   } finally {
     progress?.end();
   }

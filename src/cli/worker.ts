@@ -32,12 +32,15 @@ async function run(given: Given): Promise<void> {
     throw new InputError("--redis is missing. Give the address of Redis: --redis redis://127.0.0.1:6379.");
   const json = given.flag("json");
   const { engine, threads } = await usableHostOf(given);
-  await untilInterrupted("Stopping: the trial is put back, as far as it is.", (signal) =>
+  let training = false;
+  const said = (): string => (training ? "Stopping: the trial is put back, as far as it is." : "Stopping.");
+  await untilInterrupted(said, (signal) =>
     sweepWorker({
       ...{ redis, signal, program: new URL(`../sweep/${childFile}`, import.meta.url) },
       ...(engine !== undefined && { engine }),
       ...(threads !== undefined && { threads }),
       onEvent(event) {
+        if (event.kind !== "warning") training = event.kind === "started";
         if (event.kind === "warning") warn(event.message, json);
         else if (json) {
           const { kind, ...rest } = event;
@@ -46,6 +49,8 @@ async function run(given: Given): Promise<void> {
       },
     }),
   );
+  // A connection that was lost is still tried again, by timers that nothing ends.
+  process.exit();
 }
 
 type Event = Parameters<NonNullable<Parameters<typeof sweepWorker>[0]["onEvent"]>>[0];

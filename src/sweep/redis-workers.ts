@@ -21,15 +21,26 @@ export type RedisOptions = {
   readonly texts: Uint8Array;
   /** Told once if nobody takes a job. */
   readonly onNobody: () => void;
+  readonly signal?: AbortSignal | undefined;
 };
 
-export async function redisWorkers({ connection, sweep, version, texts, onNobody }: RedisOptions): Promise<Workers> {
-  const { Queue, BullJob, options, onError } = connection;
+export async function redisWorkers(options: RedisOptions): Promise<Workers> {
+  const { connection, sweep, version, texts, onNobody, signal } = options;
+  const { Queue, BullJob, onError } = connection;
   await connection.putTexts(sweep, texts);
   // Of the events only the last are kept: nobody here reads them.
-  const queue = new Queue<QueuedJob, QueuedResult>(queueName, { ...options, streams: { events: { maxLen: 1000 } } });
+  const queue = new Queue<QueuedJob, QueuedResult>(queueName, {
+    ...connection.options,
+    streams: { events: { maxLen: 1000 } },
+  });
   queue.on("error", onError);
   await queue.waitUntilReady();
+  const lost = connection.lostAt(signal);
+  let isLost = false;
+  lost.catch(() => {
+    isLost = true;
+  });
+  const unlessLost = <Value>(work: Promise<Value>): Promise<Value> => Promise.race([work, lost]);
   const out = new Map<string, { readonly job: Job; told: number }>();
   const events: WorkerEvent[] = [];
   let waiting = 0;
@@ -88,23 +99,23 @@ export async function redisWorkers({ connection, sweep, version, texts, onNobody
     want: () => waiting < 1,
     async start(job, checkpoint) {
       // It never replaces what a worker has written since.
-      if (checkpoint !== undefined) await connection.saveCheckpoint(sweep, job.trial, 0, checkpoint);
-      await add(job);
+      if (checkpoint !== undefined) await unlessLost(connection.saveCheckpoint(sweep, job.trial, 0, checkpoint));
+      await unlessLost(add(job));
       out.set(idOf(sweep, job), { job, told: -1 });
       waiting++;
     },
     async next() {
-      if (events.length === 0) await look();
+      if (events.length === 0) await unlessLost(look());
       if (events.length === 0) await wait(pollMs);
       return events.shift();
     },
     async forget(job) {
-      await queue.remove(idOf(sweep, job));
-      await connection.forgetTrial(sweep, job.trial);
+      await unlessLost(queue.remove(idOf(sweep, job)));
+      await unlessLost(connection.forgetTrial(sweep, job.trial));
     },
     async end(finished) {
       if (finished) await connection.forgetTexts(sweep);
-      await queue.close();
+      if (!isLost) await queue.close();
       await connection.close();
     },
   };

@@ -4,6 +4,7 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import type { Job, Outcome, TrialData } from "./trial.ts";
+import { Left } from "./workers.ts";
 
 /** All keys begin so: those of the queue, and our own. */
 const prefix = "unrolled";
@@ -53,6 +54,9 @@ export function textsOf(data: TrialData): Uint8Array {
   );
 }
 
+/** How often who leaves looks for a connection that is lost, and how long it waits for it, in milliseconds. */
+const [lookMs, leaveMs] = [100, 1500];
+
 /** An address without its password, for messages. */
 const shown = (url: string): string => url.replace(/\/\/[^@/]*@/, "//");
 
@@ -100,7 +104,11 @@ export async function connect(url: string, onProblem: (problem: string) => void)
   const onError = (error: Error & { code?: string }): void => {
     if (client.status === "ready") {
       // Of a trial, for one, that was given to another worker meanwhile: what that one gives counts, and counts once.
-      const message = error.message.replace(/\s+/g, " ");
+      const [, trial] = /\block\b.*-trial-(\d+)-rung-/i.exec(error.message) ?? [];
+      const message =
+        trial === undefined
+          ? error.message.replace(/\s+/g, " ")
+          : `trial ${trial} was given to another worker meanwhile. Nothing is lost.`;
       if (!said.has(message)) onProblem(`${shown(url)}: ${message}`);
       said.add(message);
     } else if (!lost) {
@@ -146,6 +154,27 @@ export async function connect(url: string, onProblem: (problem: string) => void)
     },
     forgetTrial: (sweep: string, trial: number) => client.del(keysOf(sweep).trial(trial)),
     forgetTexts: (sweep: string) => client.del(keysOf(sweep).data),
+    /**
+     * Rejects once the signal says to leave and the connection is lost and does not come back at once. What waits for Redis then never
+     * ends by itself, not even where the client is closed.
+     */
+    lostAt(signal: AbortSignal | undefined): Promise<never> {
+      const lost = new Promise<never>((_, reject) => {
+        const leave = (): void => {
+          let lostMs = 0;
+          const look = setInterval(() => {
+            lostMs = client.status === "ready" ? 0 : lostMs + lookMs;
+            if (lostMs < leaveMs && client.status !== "end") return;
+            clearInterval(look);
+            reject(new Left(`${shown(url)}: the connection is lost.`));
+          }, lookMs);
+        };
+        if (signal?.aborted) leave();
+        else signal?.addEventListener("abort", leave);
+      });
+      lost.catch(() => {}); // Who waits for it has other things to wait for.
+      return lost;
+    },
     async close(): Promise<void> {
       client.disconnect();
     },

@@ -23,7 +23,7 @@ import { type Point, pointsOf, type SamplerName } from "./samplers.ts";
 import { readSpace, type SweepSpace } from "./space.ts";
 import { createTrials, type Job, type Outcome, type TrialData, type TrialProgress } from "./trial.ts";
 import { childProgram } from "./trial-process.ts";
-import type { Workers } from "./workers.ts";
+import { Left, type Workers } from "./workers.ts";
 
 /** The settings that all trials of a sweep have, by their names on the command line; those of the space are not among them. */
 export type SweepTraining = Omit<GivenSettings, "minutes"> & {
@@ -187,7 +187,7 @@ export async function sweepAs(names: Names, text: Texts, options: SweepOptions):
   const workers =
     far === undefined
       ? localWorkers({ ...placesOf(options), host, data, checkpointMs, program, signal })
-      : await far.workers(opened.definition.id);
+      : await far.workers(opened.definition.id, signal);
   onEvent({
     ...{ kind: "start", points: points.length, trials: opened.trials, rungs: shares.length },
     ...plan.sizes,
@@ -215,7 +215,8 @@ async function reach(redis: string, data: TrialData, onEvent: (event: SweepEvent
   const connection = await connect(redis, warn);
   const onNobody = (): void => warn("Nobody takes the trials. Start workers: unrolled worker --redis URL");
   return {
-    workers: (id: string): Promise<Workers> => redisWorkers({ connection, sweep: id, version, texts, onNobody }),
+    workers: (id: string, signal: AbortSignal | undefined): Promise<Workers> =>
+      redisWorkers({ connection, sweep: id, version, texts, onNobody, signal }),
     leave: () => connection.close(),
   };
 }
@@ -425,6 +426,10 @@ async function run(plan: Plan, folder: OpenFolder, workers: Workers, { signal, o
       }
     }
     finished = signal?.aborted !== true;
+    writePage();
+  } catch (error) {
+    // Who leaves need not wait until the connection is there again.
+    if (!(error instanceof Left)) throw error;
     writePage();
   } finally {
     await workers.end(finished);

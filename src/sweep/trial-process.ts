@@ -38,6 +38,7 @@ export type TrialProcess = {
 export function createTrialProcess({ host, checkpointMs, program }: TrialProcessOptions): TrialProcess {
   let child: ChildProcess | undefined;
   let data: TrialData | undefined;
+  let ended = false;
 
   function started(): ChildProcess {
     if (child !== undefined) return child;
@@ -102,11 +103,12 @@ export function createTrialProcess({ host, checkpointMs, program }: TrialProcess
       for (;;) {
         const trained = await attempt(job, latest, { ...hooks, onCheckpoint });
         if (trained !== undefined) return trained;
-        if (hooks.signal?.aborted) return { outcome: { kind: "interrupted", updates: 0 } };
+        if (ended || hooks.signal?.aborted) return { outcome: { kind: "interrupted", updates: 0 } };
         if (++tries >= maxTries) return { outcome: deadly(tries) };
       }
     },
     end() {
+      ended = true;
       child?.kill("SIGKILL");
       child = undefined;
     },

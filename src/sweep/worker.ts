@@ -23,6 +23,7 @@ import {
 } from "./redis.ts";
 import type { Outcome, TrialProgress } from "./trial.ts";
 import { childProgram, createTrialProcess, deadly, maxTries } from "./trial-process.ts";
+import { Left } from "./workers.ts";
 
 /** What a worker tells of its trials. */
 export type SweepWorkerEvent =
@@ -165,7 +166,10 @@ export async function sweepWorker(options: SweepWorkerOptions): Promise<void> {
       if (stop.signal.aborted) resolve();
       stop.signal.addEventListener("abort", () => resolve());
     });
-    await worker.close();
+    await Promise.race([worker.close(), connection.lostAt(stop.signal)]).catch((error: unknown) => {
+      if (!(error instanceof Left)) throw error;
+      void worker.close(true).catch(() => {});
+    });
   } finally {
     trainer.end();
     await connection.close();

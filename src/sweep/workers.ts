@@ -1,6 +1,9 @@
 /** Who trains the trials of a sweep, as the sweep sees them: something that takes jobs and tells how they go on. */
 import type { Job, Outcome, TrialProgress } from "./trial.ts";
 
+/** Of who left while nobody could be reached. */
+export class Left extends Error {}
+
 /** What workers tell of a trial. */
 export type WorkerEvent =
   | { readonly kind: "progress"; readonly trial: number; readonly progress: TrialProgress }
