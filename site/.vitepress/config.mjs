@@ -68,6 +68,22 @@ const emptyHeaders = (md) =>
       if (token.type === "th_open" && tokens[k + 1].content === "") token.tag = tokens[k + 2].tag = "td";
     });
   });
+/** A page as the search reads it, by its words: without colours in its code, which take longer than all the rest. */
+const plainly = (text, env, md) => {
+  const { highlight } = md.options;
+  md.options.highlight = null;
+  try {
+    return md.render(text, env);
+  } finally {
+    md.options.highlight = highlight;
+  }
+};
+/** The build that renders pages to files opens no search: without this it would make the index a second time. */
+const indexForBrowsersAlone = {
+  name: "index-for-browsers-alone",
+  enforce: "pre",
+  load: (id, { ssr } = {}) => (ssr && id === "/@localSearchIndex" ? "export default {}" : undefined),
+};
 /** The topics of the log, in the order of its index, by their titles. */
 const logs = [...readFileSync(join(root, "docs/log/README.md"), "utf8").matchAll(/^\| \[(.*)\]\((.*)\.md\) \|/gm)].map(
   ([, text, name]) => ({ text, link: `/log/${name}` }),
@@ -86,8 +102,12 @@ export default defineConfig({
   // Data that all pages share, in a file of its own and not in each.
   metaChunk: true,
   lastUpdated: false,
-  markdown: { anchor: { slugify: slugOf }, languages: [equations], config: emptyHeaders },
-  vite: { build: { chunkSizeWarningLimit: 5000 } },
+  markdown: {
+    anchor: { slugify: slugOf },
+    languages: [equations],
+    config: emptyHeaders,
+  },
+  vite: { plugins: [indexForBrowsersAlone], build: { chunkSizeWarningLimit: 5000 } },
   themeConfig: {
     nav: [
       {
@@ -113,6 +133,6 @@ export default defineConfig({
     },
     outline: [2, 3],
     docFooter: { prev: false, next: false },
-    search: { provider: "local" },
+    search: { provider: "local", options: { _render: plainly } },
   },
 });
