@@ -139,6 +139,9 @@ export default defineConfig({
       {
         test: {
           name: "browser",
+          // Files that follow each other share a Chromium, a studio without models, and what they load.
+          isolate: false,
+          setupFiles: [join(import.meta.dirname, "test/browser/end-of-file.ts")],
           // On two cores: each waits for its page, or its page for it, a quarter of the time.
           maxWorkers: 3,
           sequence: { groupOrder: 3 },

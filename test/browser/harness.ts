@@ -10,7 +10,6 @@ import { extname, join, resolve } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import { type Browser, type Page, chromium as playwright } from "playwright-core";
 import { createServer as createViteServer } from "vite";
-import { afterAll } from "vitest";
 
 const root = resolve(import.meta.dirname, "../..");
 const cache = join(root, "node_modules/.cache/unrolled");
@@ -67,14 +66,19 @@ export function withPage<T>(options: PageOptions, work: (page: Page) => Promise<
   );
 }
 
-/** The Chromiums of a file's tests, by their flags. */
+/** The Chromiums of this process, by their flags: the files whose tests it runs share them. Playwright ends them with it. */
 const browsers = new Map<string, Promise<Browser>>();
 /** What compiles the source for their pages: a module once, whichever page asks. */
 let vite: ReturnType<typeof startVite> | undefined;
-afterAll(async () => {
-  for (const browser of browsers.values()) await (await browser).close();
-  await (await vite)?.close();
-});
+
+/** Close the Chromiums with flags of a file's own, which no other file asks for. */
+export async function closeUnshared(): Promise<void> {
+  for (const [key, browser] of browsers) {
+    if (key === "") continue;
+    browsers.delete(key);
+    await (await browser).close();
+  }
+}
 
 /** Run `work` with a Chromium that has these flags; then close the pages that it opened and forget what they stored. */
 export async function withBrowser<T>(

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, expect } from "vitest";
+import { expect } from "vitest";
 import { withBrowser } from "./harness.ts";
 
 const cli = join(import.meta.dirname, "../../dist/cli/main.js");
@@ -27,21 +27,33 @@ export const button = (page: Page, name: string) => page.getByRole("button", { n
 export const setting = (page: Page, label: string, value: string) =>
   page.getByLabel(label, { exact: true }).fill(value);
 
-/** The addresses of the studios that a file's tests have started, by their models; each runs until the last test ends. */
-const studios = new Map<string, Promise<string>>();
-const processes: ChildProcess[] = [];
-afterAll(() => {
-  for (const server of processes) server.kill();
+/** The studios of this process by their models, with the addresses that they say. */
+const studios = new Map<string, { readonly server: ChildProcess; readonly address: Promise<string> }>();
+process.on("exit", () => {
+  for (const { server } of studios.values()) server.kill("SIGKILL");
 });
+// Vitest ends a process so.
+process.on("SIGTERM", () => process.exit());
 
-async function startStudio(models: readonly string[]): Promise<string> {
+/** End the studios with models of a file's own; the one without any serves the next file, too. */
+export function stopUnshared(): void {
+  for (const [key, { server }] of studios) {
+    if (key === "[]") continue;
+    studios.delete(key);
+    server.kill();
+  }
+}
+
+function startStudio(models: readonly string[]) {
   const server = spawn(process.execPath, [cli, "studio", ...models, "--port", "0", "--json"]);
-  processes.push(server);
   const errors: string[] = [];
   server.stderr.on("data", (data) => errors.push(String(data)));
-  const { value, done } = await createInterface(server.stdout)[Symbol.asyncIterator]().next();
-  if (done) throw new Error(`the studio did not start: ${errors.join("")}`);
-  return (JSON.parse(value) as { address: string }).address;
+  const said = async (): Promise<string> => {
+    const { value, done } = await createInterface(server.stdout)[Symbol.asyncIterator]().next();
+    if (done) throw new Error(`the studio did not start: ${errors.join("")}`);
+    return (JSON.parse(value) as { address: string }).address;
+  };
+  return { server, address: said() };
 }
 
 /** As a browser that blocks a site's storage does; a page without an address has none. */
@@ -59,7 +71,7 @@ export async function withStudio(
   const key = JSON.stringify(models);
   const started = studios.get(key) ?? startStudio(models);
   studios.set(key, started);
-  const address = await started;
+  const address = await started.address;
   const touch = width < 500;
   const context: BrowserContextOptions = { viewport: { width, height: 844 }, colorScheme, hasTouch: touch };
   await withBrowser(async (browser) => {
