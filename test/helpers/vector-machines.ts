@@ -61,12 +61,18 @@ export function fusedMultiplyAdd(a: number, b: number, c: number): number {
   const part = sum - product;
   const error = product - (sum - part) + (c - part);
   if (!Number.isFinite(sum) || error === 0) return Math.fround(sum);
-  const bits = new BigInt64Array(Float64Array.of(sum).buffer);
-  if (((bits[0] as bigint) & 1n) === 0n) {
-    bits[0] = (bits[0] as bigint) + (error > 0 === sum > 0 ? 1n : -1n);
+  double[0] = sum;
+  const low = halves[0] as number;
+  // Next to it where its last bit is 0: further from zero, or nearer.
+  if ((low & 1) === 0) {
+    const further = error > 0 === sum > 0;
+    halves[0] = further ? low + 1 : low - 1;
+    if (!further && low === 0) halves[1] = (halves[1] as number) - 1;
   }
-  return Math.fround(new Float64Array(bits.buffer)[0] as number);
+  return Math.fround(double[0]);
 }
+const double = new Float64Array(1);
+const halves = new Uint32Array(double.buffer);
 
 export const runCode = (code: Nested<Action>): void => {
   if (typeof code === "function") code();

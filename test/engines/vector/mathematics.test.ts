@@ -107,6 +107,9 @@ function measure(machine: Machine, name: Name, near: readonly number[], relative
   return worst;
 }
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+const sameBytes = (one: Float32Array, other: Float32Array): boolean => bytesOf(one).equals(bytesOf(other));
+
 /** Whether a machine's multiply-add rounds once: (1 + e)^2 - 1 - 2 e is e^2, not 0. */
 function fuses(machine: Machine): boolean {
   const { x, y, run } = instance(machine, (o, v) => o.madd(v, v, o.const(-1 - 2 ** -11)));
@@ -210,6 +213,7 @@ test("bits: whatever the machine and the width, the same", () => {
       }
       const [first, ...others] = all.map(({ y }) => y);
       for (const other of others) {
+        if (first !== undefined && sameBytes(first, other)) continue;
         const at = other.findIndex((value, k) => !Object.is(value, first?.[k]));
         expect([name, fused, at, other[at], first?.[at]]).toEqual([name, fused, -1, undefined, undefined]);
       }
