@@ -44,15 +44,18 @@ const wasmMachines = hosts.map(
   }),
 );
 
-// Plain arithmetic: an expression is a function that evaluates it; a vector's value are the bits of its lanes.
+// Plain arithmetic: an expression is a function that evaluates it; a vector's value are its lanes, as numbers and as their bits.
 
-type Bits = Int32Array<ArrayBuffer>;
-type Vector = () => Bits;
+type Lanes = { readonly floats: Float32Array; readonly bits: Int32Array };
+type Vector = () => Lanes;
 type Mask = () => readonly boolean[];
 type Whole = () => number;
 type Action = () => void;
 
-const floatsOf = (bits: Bits): Float32Array => new Float32Array(bits.buffer);
+function newLanes(width: number): Lanes {
+  const floats = new Float32Array(width);
+  return { floats, bits: new Int32Array(floats.buffer) };
+}
 
 /** a * b + c, rounded once to f32: rounded to odd in f64, which the second rounding then cannot turn wrong. */
 export function fusedMultiplyAdd(a: number, b: number, c: number): number {
@@ -94,51 +97,64 @@ export function plainOps(
   { floats, words }: { readonly floats: Float32Array; readonly words: Int32Array },
 ): VectorOps<Vector, Mask, Whole, Action> {
   const lanes = Array.from({ length: width }, (_, lane) => lane);
-  const integers = (lane: (k: number) => number): Bits => {
-    const bits = new Int32Array(width);
-    for (let k = 0; k < width; k++) bits[k] = lane(k);
-    return bits;
+  const integers = (lane: (k: number) => number, made = newLanes(width)): Lanes => {
+    for (let k = 0; k < width; k++) made.bits[k] = lane(k);
+    return made;
   };
-  const vector = (lane: (k: number) => number): Bits => {
-    const made = new Float32Array(width);
-    for (let k = 0; k < width; k++) made[k] = lane(k);
-    return new Int32Array(made.buffer);
+  const vector = (lane: (k: number) => number, made = newLanes(width)): Lanes => {
+    for (let k = 0; k < width; k++) made.floats[k] = lane(k);
+    return made;
   };
   const unary =
     (compute: (x: number) => number) =>
-    (x: Vector): Vector =>
-    () => {
-      const a = floatsOf(x());
-      return vector((k) => compute(a[k] as number));
+    (x: Vector): Vector => {
+      const made = newLanes(width);
+      return () => {
+        const a = x().floats;
+        return vector((k) => compute(a[k] as number), made);
+      };
     };
   const binary =
     (compute: (x: number, y: number) => number) =>
-    (x: Vector, y: Vector): Vector =>
-    () => {
-      const [a, b] = [floatsOf(x()), floatsOf(y())];
-      return vector((k) => compute(a[k] as number, b[k] as number));
+    (x: Vector, y: Vector): Vector => {
+      const made = newLanes(width);
+      return () => {
+        const a = x().floats;
+        const b = y().floats;
+        return vector((k) => compute(a[k] as number, b[k] as number), made);
+      };
     };
   const compare =
     (test: (x: number, y: number) => boolean) =>
     (x: Vector, y: Vector): Mask =>
     () => {
-      const [a, b] = [floatsOf(x()), floatsOf(y())];
+      const [a, b] = [x().floats, y().floats];
       return lanes.map((k) => test(a[k] as number, b[k] as number));
     };
   const ofBits =
     (compute: (x: number, y: number) => number) =>
-    (x: Vector, y: Vector): Vector =>
-    () => {
-      const [a, b] = [x(), y()];
-      return integers((k) => compute(a[k] as number, b[k] as number));
+    (x: Vector, y: Vector): Vector => {
+      const made = newLanes(width);
+      return () => {
+        const a = x().bits;
+        const b = y().bits;
+        return integers((k) => compute(a[k] as number, b[k] as number), made);
+      };
     };
-  const byBits = (compute: (x: number, bits: number) => number) => (x: Vector, bits: number) => () =>
-    x().map((value) => compute(value, bits));
+  const byBits =
+    (compute: (x: number, bits: number) => number) =>
+    (x: Vector, bits: number): Vector => {
+      const made = newLanes(width);
+      return () => {
+        const a = x().bits;
+        return integers((k) => compute(a[k] as number, bits), made);
+      };
+    };
   const compareBits =
     (test: (x: number, y: number) => boolean) =>
     (x: Vector, y: Vector): Mask =>
     () => {
-      const [a, b] = [x(), y()];
+      const [a, b] = [x().bits, y().bits];
       return lanes.map((k) => test(a[k] as number, b[k] as number));
     };
   const ofWholes =
@@ -152,14 +168,14 @@ export function plainOps(
     (compute: (x: number, y: number) => number) =>
     (x: Vector): Vector =>
     () => {
-      const all = floatsOf(x()).reduce((a, b) => Math.fround(compute(a, b)));
+      const all = x().floats.reduce((a, b) => Math.fround(compute(a, b)));
       return vector(() => all);
     };
   const select =
-    (x: Vector, y: Vector, mask: Mask): Vector =>
+    (x: Vector, y: Vector, mask: Mask, made = newLanes(width)): Vector =>
     () => {
-      const [a, b, m] = [x(), y(), mask()];
-      return integers((k) => (m[k] ? a : b)[k] as number);
+      const [a, b, m] = [x().bits, y().bits, mask()];
+      return integers((k) => (m[k] ? a : b)[k] as number, made);
     };
   const constant = (value: number): Vector => {
     const bits = vector(() => value);
@@ -176,16 +192,24 @@ export function plainOps(
     (at: Whole, x: Vector, count: number, offset: number): Action =>
     () => {
       const index = indexOf(at, offset);
-      words.set(x().subarray(0, count), index);
+      words.set(x().bits.subarray(0, count), index);
     };
   const load =
     (lane: (k: number) => number) =>
-    (at: Whole, offset: number): Vector =>
-    () => {
-      const index = indexOf(at, offset);
-      return integers((k) => words[index + lane(k)] ?? untouched);
+    (at: Whole, offset: number): Vector => {
+      const made = newLanes(width);
+      return () => {
+        const index = indexOf(at, offset);
+        return integers((k) => words[index + lane(k)] ?? untouched, made);
+      };
     };
-  const newVector = () => variable<Bits>(new Int32Array(width));
+  const madd = fused ? fusedMultiplyAdd : (p: number, q: number, r: number) => Math.fround(p * q) + r;
+  /** What a variable holds is its own: an operation gives the same lanes each time. */
+  const copy = ({ bits }: Lanes): Lanes => integers((k) => bits[k] as number);
+  const newVector = (): Variable<Vector, Action> => {
+    const held = variable(newLanes(width));
+    return { get: held.get, set: (x) => held.set(() => copy(x())), tee: (x) => held.tee(() => copy(x())) };
+  };
   return {
     width,
     fused,
@@ -199,7 +223,7 @@ export function plainOps(
           sums = new Float64Array(width);
         },
         add: (x) => () => {
-          floatsOf(x()).forEach((value, k) => {
+          x().floats.forEach((value, k) => {
             sums[k] = (sums[k] as number) + value;
           });
         },
@@ -214,17 +238,19 @@ export function plainOps(
     storeZeros: (at, count, offset) => () => void floats.fill(0, indexOf(at, offset), indexOf(at, offset) + count),
 
     const: constant,
-    neg: (x) => () => x().map((bits) => bits ^ 0x8000_0000),
-    abs: (x) => () => x().map((bits) => bits & 0x7fff_ffff),
+    neg: (x) => byBits((value, bits) => value ^ bits)(x, 0x8000_0000),
+    abs: (x) => byBits((value, bits) => value & bits)(x, 0x7fff_ffff),
     sqrt: unary(Math.sqrt),
     add: binary((x, y) => x + y),
     sub: binary((x, y) => x - y),
     mul: binary((x, y) => x * y),
     div: binary((x, y) => x / y),
-    madd: (x, y, z) => () => {
-      const [a, b, c] = [floatsOf(x()), floatsOf(y()), floatsOf(z())];
-      const madd = fused ? fusedMultiplyAdd : (p: number, q: number, r: number) => Math.fround(p * q) + r;
-      return vector((k) => madd(a[k] as number, b[k] as number, c[k] as number));
+    madd: (x, y, z) => {
+      const made = newLanes(width);
+      return () => {
+        const [a, b, c] = [x().floats, y().floats, z().floats];
+        return vector((k) => madd(a[k] as number, b[k] as number, c[k] as number), made);
+      };
     },
     min: binary(Math.min),
     max: binary(Math.max),
@@ -270,7 +296,7 @@ export function plainOps(
       eq: compareBits((x, y) => x === y),
       ge_u: compareBits((x, y) => x >>> 0 >= y >>> 0),
       toFloat: (x) => () => {
-        const bits = x();
+        const { bits } = x();
         return vector((k) => bits[k] as number);
       },
     },
