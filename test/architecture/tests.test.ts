@@ -56,10 +56,14 @@ afterAll(() => trees.clear());
 const treeOf = (file: string, code: string) => trees.get(file) ?? parseSync(file, code).program;
 
 /** All nodes of a syntax tree. */
-function nodesOf(value: unknown): Node[] {
-  if (Array.isArray(value)) return value.flatMap(nodesOf);
-  if (typeof value !== "object" || value === null) return [];
-  return [value as Node, ...Object.values(value).flatMap(nodesOf)];
+function nodesOf(value: unknown, found: Node[] = []): Node[] {
+  if (Array.isArray(value)) {
+    for (const one of value) nodesOf(one, found);
+  } else if (typeof value === "object" && value !== null) {
+    found.push(value as Node);
+    for (const one of Object.values(value)) nodesOf(one, found);
+  }
+  return found;
 }
 
 const nameOf = (node: unknown): unknown => (node as Node | undefined)?.name;

@@ -6,7 +6,8 @@ import { expect } from "vitest";
 
 type View = ArrayBufferView & { readonly length: number };
 
-function sameBytes(one: View, other: View): boolean {
+/** Of one kind, as long, and of the same bytes. */
+export function sameBytes(one: View, other: View): boolean {
   const bytes = ({ buffer, byteOffset, byteLength }: View) =>
     Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
   return one.constructor === other.constructor && one.length === other.length && bytes(one).equals(bytes(other));

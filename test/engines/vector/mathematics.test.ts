@@ -10,6 +10,7 @@ import {
   tanh,
   type VectorFunction,
 } from "../../../src/engines/vector/mathematics.ts";
+import { sameBytes } from "../../helpers/quick-equality.ts";
 import { type Machine, machines } from "../../helpers/vector-machines.ts";
 
 const COUNT = 1 << 14;
@@ -106,9 +107,6 @@ function measure(machine: Machine, name: Name, near: readonly number[], relative
   }
   return worst;
 }
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
-const sameBytes = (one: Float32Array, other: Float32Array): boolean => bytesOf(one).equals(bytesOf(other));
 
 /** Whether a machine's multiply-add rounds once: (1 + e)^2 - 1 - 2 e is e^2, not 0. */
 function fuses(machine: Machine): boolean {
