@@ -43,6 +43,27 @@ test("any number of processes gives what this one gives, and one that is killed 
   expect(killed.trials).toEqual(here.trials);
 });
 
+test("a process that is ended does not begin anew with its trial, as where the disk of the sweep is full", async () => {
+  const { createTrialProcess } = (await import(
+    join(built, "trial-process.js")
+  )) as typeof import("../../src/sweep/trial-process.ts");
+  const program = join(root, "waiting.mjs");
+  writeFileSync(
+    program,
+    `process.on("message", ({ kind }) => kind === "train" && process.send({ kind: "progress" }));`,
+  );
+  const one = createTrialProcess({ host: {}, checkpointMs: 0, program: pathToFileURL(program) });
+  let begun = 0;
+  const trained = one.train({} as Parameters<typeof one.train>[0], undefined, {
+    onProgress() {
+      begun++;
+      one.end();
+    },
+  });
+  expect(await trained).toEqual({ outcome: { kind: "interrupted", updates: 0 } });
+  expect(begun).toBe(1);
+});
+
 test("a trial that ends each process which trains it fails, and the others go on", async () => {
   const { trials, best } = await sweep(text, { ...options("deadly"), program: deadly(1, "always") });
   expect(trials.map(({ status }) => status)).toEqual(["failed", "finished", "finished"]);

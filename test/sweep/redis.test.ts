@@ -166,6 +166,21 @@ describe.skipIf(!installed)("with redis-server (apt-get install redis-server)", 
     expect(lines.at(-1)).toMatchObject({ event: "done", ended: "finished", finished: 3, failed: 0 });
     expect((await first.ended).code).toBe(0);
   });
+
+  // The last test: it ends the server.
+  test("a worker and a sweep that are to end do not wait for a Redis that is gone", async () => {
+    const worker = start(root, ["worker", "--redis", redis, "--threads", "1"]);
+    await until(worker.stderr, (line) => line.includes("Waiting for trials."));
+    const long = ["--updates", "100000", "--batch", "4", "--steps", "12", "--embedding", "4", "--out", "gone"];
+    const sweeping = start(root, ["sweep", "text.txt", "--space", "space.json", "--redis", redis, ...long]);
+    await until(worker.stderr, (line) => /trial 1 of sweep \w+$/.test(line));
+    server?.kill("SIGKILL");
+    await until(sweeping.stderr, (line) => line.includes("the connection is lost"));
+    for (const one of [sweeping, worker]) one.kill("SIGTERM");
+    const ended = await Promise.all([sweeping.ended, worker.ended]);
+    expect(ended.map(({ code }) => code)).toEqual([0, 0]);
+    expect(ended[0].err).toMatch(/^Go on with --resume\.$/m);
+  });
 });
 
 test("a Redis that is not there is told by one line", async () => {
