@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line: find the command and run it. Loads what that command needs, and nothing of the others. */
 import { readFileSync } from "node:fs";
-import { launched } from "../distributed/launched.ts";
 import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
 import { alignRows, type Command, common, optionRows } from "./options.ts";
@@ -71,6 +70,7 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
       asked.startsWith("-") ? `${asked}: give a command first. ${hint}` : `unknown command "${asked}". ${hint}`,
     );
   }
+  const { launched } = await import("../distributed/launched.ts");
   const together = launched();
   if (together !== undefined && !sharing.includes(asked)) {
     throw new InputError(

@@ -1,6 +1,5 @@
 /** Run one command; an error becomes one line and an exit code. */
-import { InputError } from "../graph/input-error.ts";
-import { Disconnected } from "../train/communicator.ts";
+import { Disconnected, InputError } from "../graph/input-error.ts";
 import { type Command, helpOf, parse } from "./options.ts";
 import { printable, styled } from "./output.ts";
 

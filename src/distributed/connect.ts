@@ -6,9 +6,9 @@ import { availableParallelism, cpus } from "node:os";
 import { type Worker as NodeWorker, Worker } from "node:worker_threads";
 import type { Numbers } from "../engines/engine.ts";
 import { findKoffi } from "../engines/native/executable-memory.ts";
-import { InputError } from "../graph/input-error.ts";
+import { Disconnected, InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, inRange, oneOf, options as optionsOf, type Schema } from "../graph/schema.ts";
-import { type Communicator, Disconnected } from "../train/communicator.ts";
+import type { Communicator } from "../train/communicator.ts";
 import { type Launched, launched, strangers } from "./launched.ts";
 import { type Answer, type Command, communicate, type Packing } from "./mpi-thread.ts";
 

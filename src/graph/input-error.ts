@@ -11,6 +11,9 @@ export class InputError extends Error {
   }
 }
 
+/** Nothing is wrong with what was given: another process, on which the work depends, has ended or does not answer. */
+export class Disconnected extends InputError {}
+
 /** Line breaks and other control characters, which a name out of a file may hold, made visible. */
 function oneLine(text: string): string {
   return text.replace(

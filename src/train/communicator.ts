@@ -1,6 +1,5 @@
 /** Processes that train one model together: what a training needs of what connects them. */
 import type { Numbers } from "../engines/engine.ts";
-import { InputError } from "../graph/input-error.ts";
 import { having, type Rule } from "../graph/schema.ts";
 
 /**
@@ -23,9 +22,6 @@ export type Communicator = {
   /** The bytes of process 0. Those that others give are ignored. */
   broadcast(bytes: Uint8Array): Promise<Uint8Array>;
 };
-
-/** A process has ended, or does not answer: nothing is wrong with what was given. */
-export class Disconnected extends InputError {}
 
 /** @internal */
 export const aCommunicator: Rule = having("a communicator, as connect makes it", "rank", "size", "sum");
