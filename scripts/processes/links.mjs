@@ -1,6 +1,7 @@
 /**
  * Two processes in network namespaces of their own, over links of some speeds, beside one process with the same cores, in turn.
  * As root, on Linux, with openmpi-bin, iproute2 and a C compiler. Usage: links.mjs [ROUNDS] [SECONDS] [SHAPE ...]
+ * PROCESSES=4: two in each namespace.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { join } from "node:path";
 
 const [rounds = 3, seconds = 8] = process.argv.slice(2, 4).map(Number);
 const given = process.argv.slice(4);
+const processes = Number(process.env.PROCESSES ?? 2);
 const shapes = given.length > 0 ? given : ["65-64-128-1-32-64", "65-128-512-2-50-100", "10000-200-200-2-20-20"];
 const here = import.meta.dirname;
 const folder = mkdtempSync(join(tmpdir(), "unrolled-links-"));
@@ -65,7 +67,19 @@ const alone = (shape) =>
   );
 function together(net, shape, packing, syncEvery) {
   const mpi = [
-    ...["-n", "2", "-H", `${net}.1:1,${net}.2:1`, "--mca", "plm_rsh_agent", agent, "--mca", "btl", "tcp,self"],
+    ...[
+      "-n",
+      `${processes}`,
+      "-H",
+      `${net}.1:${processes / 2},${net}.2:${processes / 2}`,
+      "--oversubscribe",
+      "--mca",
+      "plm_rsh_agent",
+      agent,
+      "--mca",
+      "btl",
+      "tcp,self",
+    ],
     ...[
       "--mca",
       "btl_tcp_if_include",
