@@ -53,6 +53,7 @@ export const isolated = [
   "engines/native/memory.test.ts",
   "engines/toy/engine.test.ts",
   "engines/vector/plain-engine.test.ts",
+  "engines/webgpu/engine.test.ts",
   "formats/model-file.test.ts",
   "formats/safetensors.test.ts",
   "nn/session.test.ts",

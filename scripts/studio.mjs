@@ -64,12 +64,13 @@ const ownPreload = (root) => ({
   },
 });
 
-/** Of our own source, what package.json's `browser` says of the package: a page has no engine `native`. */
-const withoutNative = (root) => ({
-  name: "without-native",
+/** Of our own source, what package.json's `browser` says of the package: a page has nothing that needs Node. */
+const withoutNode = (root) => ({
+  name: "without-node",
   enforce: "pre",
   resolveId(id) {
-    return id.endsWith("/native/engine.ts") ? join(root, "src/engines/native/absent.ts") : undefined;
+    if (id.endsWith("/native/engine.ts")) return join(root, "src/engines/native/absent.ts");
+    return id.endsWith("/node-gpu.ts") ? join(root, "src/engines/webgpu/absent.ts") : undefined;
   },
 });
 
@@ -89,9 +90,9 @@ export async function buildStudio(root, folder) {
     base: "./",
     configFile: false,
     logLevel: "warn",
-    plugins: [onlyWoff2, roomStyles, ownPreload(root), withoutNative(root)],
+    plugins: [onlyWoff2, roomStyles, ownPreload(root), withoutNode(root)],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-    worker: { format: "es", plugins: () => [withoutNative(root), csvParseForPages] },
+    worker: { format: "es", plugins: () => [withoutNode(root), csvParseForPages] },
     build: {
       outDir: folder,
       emptyOutDir: true,

@@ -6,7 +6,7 @@ import type { Plan, Precision } from "../schedule/plan.ts";
 import type { Target } from "../schedule/target.ts";
 
 /** The engines that come with the package. */
-export type EngineName = "auto" | "wasm" | "reference" | "native";
+export type EngineName = "auto" | "wasm" | "reference" | "native" | "webgpu";
 
 /**
  * What of this machine a program may use. Defaults: the engine "auto", `fma` where the host has it, threads where they are
@@ -14,8 +14,8 @@ export type EngineName = "auto" | "wasm" | "reference" | "native";
  */
 export type HostOptions = {
   /**
-   * The engine that runs the program: "wasm"; "native", machine code for x86-64 in Node; "reference", which is slow and computes
-   * in f64; or "auto", the default: "native" where it can run and `fma` is not false, else "wasm".
+   * The engine that runs the program: "wasm"; "native", machine code for x86-64 in Node; "webgpu", the graphics card, which trains and
+   * predicts but does not write single texts; "reference", which is slow and computes in f64; or "auto", the default: "native" where it can run and `fma` is not false, else "wasm".
    */
   readonly engine?: EngineName | undefined;
   /** Whether to use fused multiply-add where the host has it. Default true; false, with the engine "auto" or "wasm", gives the same bits on every processor. */
@@ -80,6 +80,8 @@ export type Executable = {
   runSync(changed: 0 | 1): void;
   /** Let the next run of each state start from its value after the last step. */
   advanceStates(): void;
+  /** The host has written so many numbers of parameters or slots from an address on. An engine whose memory is the host's need not know. */
+  wrote?(address: number, count: number): void;
   /** Copy parameters, gradients and slots to the host as well. It does nothing if the memory is the host's. */
   fetch(): Promise<void>;
   /** Free its memory. */

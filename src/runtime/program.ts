@@ -146,8 +146,8 @@ export class Program extends Disposable {
 
   /** Set a parameter, [n] or [rows, columns], flat. */
   setParameter(name: string, values: ArrayLike<number>): void {
-    this.dirty = true;
     this.inSlab(this.views.parameters, name).set(values);
+    this.wrote(this.plan.slabs.parameters, name);
   }
   /** Set all parameters of the plan, by name; further names are ignored. */
   setParameters(values: Readonly<Record<string, ArrayLike<number>>>): void {
@@ -163,8 +163,8 @@ export class Program extends Disposable {
     return copy(this.views.parameters, into);
   }
   setAllParameters(values: ArrayLike<number>): void {
-    this.dirty = true;
     this.views.parameters.set(values);
+    this.wrote(this.plan.slabs.parameters);
   }
   /** Whether no parameter is infinite or NaN. */
   hasFiniteParameters(): boolean {
@@ -181,8 +181,15 @@ export class Program extends Disposable {
     return copy(this.inSlab(find(this.views.slots, "slot", slot), parameter), into);
   }
   setSlot(slot: string, parameter: string, values: ArrayLike<number>): void {
-    this.dirty = true;
     this.inSlab(find(this.views.slots, "slot", slot), parameter).set(values);
+    this.wrote(this.plan.slots[slot] as number, parameter);
+  }
+  /** A slab of parameters or slots is no longer what it was, or one parameter's part of it. */
+  private wrote(slab: number, name?: string): void {
+    this.dirty = true;
+    const { start, room } =
+      name === undefined ? { start: 0, room: this.plan.slabs.numbers } : (this.plan.parameters[name] as ParameterRun);
+    this.executable.wrote?.(slab + 4 * start, room);
   }
   private inSlab(slab: Numbers, name: string): Numbers {
     const { start, size } = find<ParameterRun>(this.plan.parameters, "parameter", name);

@@ -18,7 +18,7 @@ const refused = (): never => {
   throw new RangeError("Array buffer allocation failed");
 };
 /** By engine: from here on its memory is refused in the way of V8. */
-const memories: Readonly<Record<Exclude<EngineName, "auto">, () => void>> = {
+const memories: Readonly<Record<Exclude<EngineName, "auto" | "webgpu">, () => void>> = {
   native: () => {
     vi.stubGlobal("ArrayBuffer", new Proxy(ArrayBuffer, { construct: refused }));
   },

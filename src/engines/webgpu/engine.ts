@@ -1,0 +1,192 @@
+/** Plans as kernels of a graphics card, by WebGPU. Knows nothing about cells, models or text. */
+import { InputError } from "../../graph/input-error.ts";
+import type { Plan, Slot } from "../../schedule/plan.ts";
+import type { Engine, Executable } from "../engine.ts";
+import { allocateMemory, checkMemory } from "../memory-limit.ts";
+import { type Gpu, givenBytes, gpu } from "./device.ts";
+import { dispatchesOf } from "./dispatches.ts";
+import { targetFor } from "./target.ts";
+
+/** `GPUBufferUsage` and `GPUMapMode`, which Node does not have as globals. */
+const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, storage: 128 } as const;
+const readMode = 1;
+
+/** @throws InputError that says why there is none, and has this as its `cause`, to follow the engine's name */
+export async function loadWebgpu(): Promise<Engine> {
+  const { memoryBytes } = await gpu();
+  const target = targetFor(memoryBytes);
+  return {
+    name: target.name,
+    target,
+    async load(plan, _, { sync }) {
+      if (sync) {
+        throw new InputError('engine "webgpu" answers later, and this is to answer at once. Use the engine "wasm".');
+      }
+      checkMemory(plan.bytes, "the program", target);
+      return loaded(plan, await gpu());
+    },
+  };
+}
+
+/** Words of memory, from an index on. */
+type Range = { readonly start: number; readonly count: number };
+
+/** Ranges in order; those that touch are one. */
+function joined(ranges: readonly Range[]): Range[] {
+  const sorted = ranges.filter(({ count }) => count > 0).sort((a, b) => a.start - b.start);
+  const found: Range[] = [];
+  for (const one of sorted) {
+    const last = found.at(-1);
+    if (last === undefined || one.start > last.start + last.count) {
+      found.push(one);
+      continue;
+    }
+    const end = Math.max(last.start + last.count, one.start + one.count);
+    found[found.length - 1] = { start: last.start, count: end - last.start };
+  }
+  return found;
+}
+
+const rangeOf = ({ offset, rowBytes, rows, size }: Slot, from = offset): Range => ({
+  start: from / 4,
+  count: ((rows - 1) * rowBytes) / 4 + size,
+});
+
+async function loaded(plan: Plan, { device, layout, pipelineOf, check }: Gpu): Promise<Executable> {
+  const { sections, scratch } = dispatchesOf(plan);
+  const kernels = [...new Set(sections.flatMap((all) => all.map(({ kernel }) => kernel)))];
+  const compiled = new Map(
+    await Promise.all(kernels.map(async (kernel) => [kernel, await pipelineOf(kernel)] as const)),
+  );
+  const bytes = 16 * Math.ceil(plan.bytes / 16) + 4 * Math.ceil(scratch / 4) * 4;
+  const host = allocateMemory(plan.bytes, () => new Float32Array(Math.ceil(plan.bytes / 4)));
+  const words = new Int32Array(host.buffer);
+  const memory = await allocated(device, bytes);
+
+  const steps = Math.max(1, ...sections.flatMap((all) => all.map(({ t }) => t + 1)));
+  const given = device.createBuffer({ size: steps * givenBytes, usage: usage.uniform | usage.copyDestination });
+  const numbers = new Uint32Array((steps * givenBytes) / 4);
+  for (let t = 0; t < steps; t++) numbers.set([t, 0x7f80_0000, 0x7fc0_0000], (t * givenBytes) / 4);
+  device.queue.writeBuffer(given, 0, numbers);
+  const group = device.createBindGroup({
+    layout,
+    entries: [
+      { binding: 0, resource: { buffer: memory } },
+      { binding: 1, resource: { buffer: given, size: 16 } },
+    ],
+  });
+
+  // What a run reads of the host, and what it leaves readable there.
+  const { slabs } = plan;
+  const starts = Object.values(plan.states).map((slot) => rangeOf(slot));
+  const single = (address: number, count = 1): Range => ({ start: address / 4, count });
+  const sent = joined([
+    ...[...Object.values(plan.inputs), ...Object.values(plan.indices)].map((slot) => rangeOf(slot)),
+    ...Object.values(plan.settings).map((at) => single(at)),
+    ...starts,
+    single(plan.keys, 2),
+  ]);
+  const results = joined([
+    ...Object.values(plan.outputs).map((slot) => rangeOf(slot)),
+    ...Object.values(plan.totals).map((at) => single(at)),
+    ...Object.values(plan.states).flatMap((slot) => [rangeOf(slot), rangeOf(slot, slot.last)]),
+  ]);
+  const slab = (address: number | undefined): Range[] =>
+    address === undefined ? [] : [single(address, slabs.numbers)];
+  const fetched = joined([
+    ...slab(slabs.parameters),
+    ...slab(slabs.gradients),
+    ...Object.values(plan.slots).flatMap(slab),
+  ]);
+  const countOf = (ranges: readonly Range[]): number => ranges.reduce((sum, { count }) => sum + count, 0);
+  const staging = new Map<readonly Range[], GPUBuffer>();
+  const stagingOf = (ranges: readonly Range[]): GPUBuffer => {
+    const known =
+      staging.get(ranges) ??
+      device.createBuffer({ size: 4 * Math.max(1, countOf(ranges)), usage: usage.mapRead | usage.copyDestination });
+    staging.set(ranges, known);
+    return known;
+  };
+
+  /** Parameters and slots that the host has written. At first its memory and the device's are zeros. */
+  let written: Range[] = [];
+
+  const send = (ranges: readonly Range[]): void => {
+    for (const { start, count } of ranges) device.queue.writeBuffer(memory, 4 * start, words, start, count);
+  };
+  /** Copy ranges to the host, behind what was submitted. */
+  async function bring(ranges: readonly Range[], encoder = device.createCommandEncoder()): Promise<void> {
+    const buffer = stagingOf(ranges);
+    let at = 0;
+    for (const { start, count } of ranges) {
+      encoder.copyBufferToBuffer(memory, 4 * start, buffer, 4 * at, 4 * count);
+      at += count;
+    }
+    device.queue.submit([encoder.finish()]);
+    try {
+      await buffer.mapAsync(readMode, 0, 4 * at);
+    } catch (error) {
+      check();
+      throw error;
+    }
+    const mapped = new Int32Array(buffer.getMappedRange(0, 4 * at));
+    at = 0;
+    for (const { start, count } of ranges) {
+      words.set(mapped.subarray(at, at + count), start);
+      at += count;
+    }
+    buffer.unmap();
+    check();
+  }
+
+  return {
+    threads: 1,
+    bytes,
+    numbers: (address, count) => host.subarray(address / 4, address / 4 + count),
+    integers: (address, count) => words.subarray(address / 4, address / 4 + count),
+    wrote(address, count) {
+      written.push({ start: address / 4, count });
+    },
+    async run(_, section) {
+      check();
+      send(joined([...sent, ...written]));
+      written = [];
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const { kernel, t } of section === undefined ? sections.flat() : (sections[section] ?? [])) {
+        pass.setPipeline(compiled.get(kernel) as GPUComputePipeline);
+        pass.setBindGroup(0, group, [t * givenBytes]);
+        pass.dispatchWorkgroups(...kernel.workgroups);
+      }
+      pass.end();
+      await bring(results, encoder);
+    },
+    runSync() {
+      throw new Error("internal: the engine webgpu does not run at once");
+    },
+    advanceStates() {
+      for (const { offset, last, rows, rowBytes } of Object.values(plan.states))
+        host.copyWithin(offset / 4, last / 4, (last + rows * rowBytes) / 4);
+    },
+    fetch: () => bring(fetched),
+    dispose() {
+      memory.destroy();
+      given.destroy();
+      for (const buffer of staging.values()) buffer.destroy();
+    },
+  };
+}
+
+/** @throws InputError if the device has not so much memory */
+async function allocated(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
+  device.pushErrorScope("out-of-memory");
+  const buffer = device.createBuffer({
+    size: Math.max(16, bytes),
+    usage: usage.storage | usage.copySource | usage.copyDestination,
+  });
+  const error = await device.popErrorScope();
+  allocateMemory(bytes, () => {
+    if (error !== null) throw new Error(error.message);
+  });
+  return buffer;
+}
