@@ -58,7 +58,7 @@ async function generateText(model: LanguageModel, file: string, given: Given): P
   const prompt = unixLineEnds(given.text("prompt") ?? "");
   if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
   const json = given.flag("json");
-  const host = await usableHostOf(given);
+  const host = await usableHostOf(given, { stepwise: true });
   warnUnknown("--prompt", model, prompt, json);
   const stops = given.texts("stop").map((one) => unixLineEnds(readEscapes("--stop", one)));
   warnStops(model, stops, json);

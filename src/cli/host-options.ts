@@ -1,6 +1,7 @@
 /** What a model runs on, as options of every command that runs one. */
 import type { EngineName, InferenceOptions } from "../engines/engine.ts";
 import { defaultEngine, engineFor, engineNames, engineOf } from "../engines/registry.ts";
+import { checkAnswersAtOnce } from "../engines/stepwise.ts";
 import { roundingOf } from "../runtime/precision.ts";
 import type { Given, Options } from "./options.ts";
 
@@ -30,10 +31,13 @@ export function hostOf(given: Given): InferenceOptions {
 
 /**
  * The same, where the engine runs here and has what is asked of it.
+ * @param how `stepwise`: the command answers step by step
  * @throws InputError before anything is read or printed
  */
-export async function usableHostOf(given: Given): Promise<InferenceOptions> {
+export async function usableHostOf(given: Given, how: { readonly stepwise?: true } = {}): Promise<InferenceOptions> {
   const host = hostOf(given);
-  await roundingOf(host, (await engineFor(host)).target, engineOf);
+  const engine = await engineFor(host);
+  if (how.stepwise) checkAnswersAtOnce(engine);
+  await roundingOf(host, engine.target, engineOf);
   return host;
 }

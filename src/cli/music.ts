@@ -226,7 +226,7 @@ async function write(mm: MusicModel, file: string, given: Given): Promise<void> 
   const [prime, ...more] = given.positionals;
   if (more.length > 0) throw new InputError(`${more[0]}: one file can go before. Leave the others out.`);
   if (midi !== undefined) checkOutputs([midi], [file, ...given.positionals], given);
-  const host = await usableHostOf(given);
+  const host = await usableHostOf(given, { stepwise: true });
   const primes = prime === undefined ? [] : piecesOf(given, [prime]);
   const first = primes[0]?.piece;
   if (primes.length > 1)

@@ -43,7 +43,7 @@ export async function prepare(
   ]);
   const write = logTo(process.stderr);
   const log = (line: LogLine | WarningLine): void => write({ ...line, ...about });
-  const host = await usableHostOf(given);
+  const host = await usableHostOf(given, { stepwise: true });
   let mark = markOf(files);
   const models = await read(files, names, given);
   const engine = await engineNameFor(host);

@@ -1,4 +1,6 @@
 /** `unrolled trajectories`: train a model on tracks and measure it, or predict where tracks go on. */
+
+import { stepwise } from "../engines/stepwise.ts";
 import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -215,12 +217,13 @@ async function trainModel(given: Given, out: string): Promise<void> {
   // Before it is measured, so that a second Ctrl-C loses nothing.
   writeFileAtomically(out, writeTrajectoryModel(tm));
   const futures = given.number("futures") ?? 20;
+  const walks = await stepwise(host);
   const measured =
     later.length === 0
       ? undefined
-      : await naming(given.positionals, () => evaluateTrajectories(tm, later, { futures, seed, ...host }));
+      : await naming(given.positionals, () => evaluateTrajectories(tm, later, { futures, seed, ...walks }));
   if (plot !== undefined)
-    await plotWindows(tm, held.length > 0 ? held : windowsIn(tracks), { plot, futures, seed, host });
+    await plotWindows(tm, held.length > 0 ? held : windowsIn(tracks), { plot, futures, seed, host: walks });
   const elapsedMs = performance.now() - started;
   if (json) {
     writeJson({ event: "done", windows, validationWindows, futures, ...measured, file: out, elapsedMs });

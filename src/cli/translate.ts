@@ -1,5 +1,6 @@
 /** `unrolled translate`: train a translator on pairs of texts, or translate with one. */
 import { engineFor } from "../engines/registry.ts";
+import { stepwise } from "../engines/stepwise.ts";
 import { decodeText } from "../formats/decode-text.ts";
 import { writeFileAtomically } from "../formats/files.ts";
 import { linesOf, readTextPairs } from "../formats/text-pairs.ts";
@@ -157,7 +158,7 @@ async function train(given: Given, out: string): Promise<void> {
   process.stderr.write(
     printable(`Saved ${out} after ${epochs} epoch${epochs === 1 ? "" : "s"}, with the values of epoch ${bestEpoch}.\n`),
   );
-  for (const { source, target, said } of await samples(of, pairs, host)) {
+  for (const { source, target, said } of await samples(of, pairs, await stepwise(host))) {
     process.stdout.write(printable(`${source}\t${said}${said === target ? "" : `\t(${target})`}\n`));
   }
 }
@@ -240,7 +241,7 @@ async function translateLines(of: Translator, model: string, given: Given): Prom
   }
   const [beams, length] = [given.number("beams"), given.number("length")];
   const said = await translateTexts(of, lines, {
-    ...(await usableHostOf(given)),
+    ...(await usableHostOf(given, { stepwise: true })),
     ...(beams !== undefined && { beams }),
     ...(length !== undefined && { length }),
     attention,
@@ -268,7 +269,7 @@ export async function evaluatePairs(
   given: Given,
 ): Promise<void> {
   checkFiniteValues(of.model, model);
-  const host = await usableHostOf(given);
+  const host = await usableHostOf(given, { stepwise: true });
   // As many beams as `translate` keeps, so that these are the translations that are measured.
   const scores = await evaluateTranslator(of, readTextPairs(paths), { ...host, beams: given.number("beams") ?? 4 });
   if (given.flag("json")) return writeJson(scores);

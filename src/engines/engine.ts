@@ -15,7 +15,8 @@ export type EngineName = "auto" | "wasm" | "reference" | "native" | "webgpu";
 export type HostOptions = {
   /**
    * The engine that runs the program: "wasm"; "native", machine code for x86-64 in Node; "webgpu", the graphics card, which trains and
-   * predicts but does not write single texts; "reference", which is slow and computes in f64; or "auto", the default: "native" where it can run and `fma` is not false, else "wasm".
+   * predicts whole batches and does not answer step by step; "reference", which is slow and computes in f64; or "auto", the default:
+   * "native" where it can run and `fma` is not false, else "wasm".
    */
   readonly engine?: EngineName | undefined;
   /** Whether to use fused multiply-add where the host has it. Default true; false, with the engine "auto" or "wasm", gives the same bits on every processor. */
@@ -46,6 +47,8 @@ export type Engine = {
   /** The processor's instructions for vectors that its code is made of. */
   readonly isa?: string;
   readonly target: Target;
+  /** It runs whole batches, and no program is loaded into it with `sync`. */
+  readonly answersLater?: true;
   /**
    * Make a plan for the engine's target ready to run, with its memory set to zeros. `sync`: the caller will use `runSync`,
    * for many short runs, and not `run`.
@@ -80,8 +83,11 @@ export type Executable = {
   runSync(changed: 0 | 1): void;
   /** Let the next run of each state start from its value after the last step. */
   advanceStates(): void;
-  /** The host has written so many numbers of parameters or slots from an address on. An engine whose memory is the host's need not know. */
-  wrote?(address: number, count: number): void;
+  /**
+   * The host has written the slab of parameters or slots at this address of the plan, or the part of it that is this parameter's. An engine
+   * whose memory is the host's need not know.
+   */
+  wrote?(slab: number, parameter: string | undefined): void;
   /** Copy parameters, gradients and slots to the host as well. It does nothing if the memory is the host's. */
   fetch(): Promise<void>;
   /** Free its memory. */

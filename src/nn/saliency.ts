@@ -5,6 +5,7 @@
 
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
+import { stepwise } from "../engines/stepwise.ts";
 import { grad } from "../grad/grad.ts";
 import { type Axis, type Builder, createBuilder, type Node, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -97,7 +98,7 @@ export async function saliency(
   // A session knows how states start, and which there are.
   let session: Session | undefined;
   try {
-    session = await createSession(model, { ...host, threads: 1 });
+    session = await createSession(model, { ...(await stepwise(host)), threads: 1 });
     if (start !== undefined) session.restore(start);
     program.resetStates();
     for (const [name, values] of Object.entries(session.state())) program.setState(name, values);

@@ -16,7 +16,7 @@ export type Round = (values: ArrayLike<number>, shape: readonly number[]) => Arr
 
 /**
  * Load a plan into the engine of its target: the engine compiles it and allocates its memory, all zeros.
- * @throws InputError if the plan needs more memory than the engine or the machine has, or the engine lacks the precision
+ * @throws InputError if the plan needs more memory than the engine or the machine has, or the engine lacks the precision or `sync`
  */
 export async function load(
   plan: Plan,
@@ -119,7 +119,7 @@ export class Program extends Disposable {
   }
   /** Copy parameters, gradients and slots from the device to the host. Call it before they are read; it does nothing where the memory is the host's. */
   async fetch(): Promise<void> {
-    if (this.plan.target.memory === "device") await this.executable.fetch();
+    await this.executable.fetch();
   }
   private consumeDirty(): 0 | 1 {
     const { dirty } = this;
@@ -147,7 +147,7 @@ export class Program extends Disposable {
   /** Set a parameter, [n] or [rows, columns], flat. */
   setParameter(name: string, values: ArrayLike<number>): void {
     this.inSlab(this.views.parameters, name).set(values);
-    this.wrote(this.plan.slabs.parameters, name);
+    this.wrote(name);
   }
   /** Set all parameters of the plan, by name; further names are ignored. */
   setParameters(values: Readonly<Record<string, ArrayLike<number>>>): void {
@@ -164,7 +164,7 @@ export class Program extends Disposable {
   }
   setAllParameters(values: ArrayLike<number>): void {
     this.views.parameters.set(values);
-    this.wrote(this.plan.slabs.parameters);
+    this.wrote();
   }
   /** Whether no parameter is infinite or NaN. */
   hasFiniteParameters(): boolean {
@@ -182,14 +182,12 @@ export class Program extends Disposable {
   }
   setSlot(slot: string, parameter: string, values: ArrayLike<number>): void {
     this.inSlab(find(this.views.slots, "slot", slot), parameter).set(values);
-    this.wrote(this.plan.slots[slot] as number, parameter);
+    this.wrote(parameter, this.plan.slots[slot]);
   }
   /** A slab of parameters or slots is no longer what it was, or one parameter's part of it. */
-  private wrote(slab: number, name?: string): void {
+  private wrote(name?: string, slab = this.plan.slabs.parameters): void {
     this.dirty = true;
-    const { start, room } =
-      name === undefined ? { start: 0, room: this.plan.slabs.numbers } : (this.plan.parameters[name] as ParameterRun);
-    this.executable.wrote?.(slab + 4 * start, room);
+    this.executable.wrote?.(slab, name);
   }
   private inSlab(slab: Numbers, name: string): Numbers {
     const { start, size } = find<ParameterRun>(this.plan.parameters, "parameter", name);

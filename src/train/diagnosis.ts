@@ -150,6 +150,7 @@ async function replay(snapshot: Snapshot, more: readonly NodeId[] = []): Promise
   createBatchBinder(model, program, { steps, batch })(inputs, targets, rest);
   program.setKeys(...snapshot.keys);
   await program.run();
+  await program.fetch();
   return { program, graph, names, steps, batch };
 }
 

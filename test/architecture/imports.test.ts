@@ -15,6 +15,7 @@ const core = order.slice(0, order.indexOf("train") + 1);
 /** What of the core runs in Node alone, and is in no bundle of a page: see `browser` in package.json. */
 const nodeAlone: Readonly<Record<string, readonly string[]>> = {
   "src/engines/native/executable-memory.ts": ["koffi", "node:module"],
+  "src/engines/webgpu/node-gpu.ts": ["node:module", "node:url"],
 };
 
 /** What is wrong with the imports of one file of src; undefined where nothing is. */

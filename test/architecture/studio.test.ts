@@ -114,7 +114,8 @@ describe("the studio", () => {
   test.each(["src/studio/main.tsx", "src/studio/engine/worker.ts"])("nothing that %s reaches needs Node", (start) => {
     const files = reached(start);
     // The build puts `absent.ts` in its place.
-    for (const file of files.keys()) if (file.startsWith("src/engines/native/")) files.delete(file);
+    for (const file of files.keys())
+      if (/^src\/engines\/(native\/|webgpu\/node-gpu\.ts)/.test(file)) files.delete(file);
     expect(files.size).toBeGreaterThan(50);
     expect([...files].flatMap(([file, names]) => names.filter(isBuiltin).map((name) => `${file}: ${name}`))).toEqual(
       [],

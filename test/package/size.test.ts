@@ -27,16 +27,17 @@ test("what a page loads, from equations to a trainer and a session on WASM, is b
     build: { write: false, modulePreload: false, rolldownOptions: { input: name, preserveEntrySignatures: "strict" } },
   });
   const { output } = built as Extract<typeof built, { output: unknown }>;
-  // The engine "reference" is loaded by who asks for it, as weights of 8 bits and what several processes share are; of "native" there is
-  // what says that pages have none.
-  const loaded = output.filter(
-    (file) =>
-      file.type === "chunk" &&
-      !Object.keys(file.modules).some((id) =>
-        /\/engines\/(reference|native)\/|\/(eight-bits|precision|ranks)\./.test(id),
-      ),
-  );
-  const code = loaded.map((file) => (file.type === "chunk" ? file.code : "")).join("");
+  // The engines "reference" and "webgpu" are loaded by who asks for them, as weights of 8 bits and what several processes share are; of
+  // "native" there is what says that pages have none.
+  const later = /\/engines\/(reference|native|webgpu)\/|\/(eight-bits|precision|ranks)\./;
+  const chunks = output.filter((file) => file.type === "chunk");
+  const codeOf = (wanted: (ids: readonly string[]) => boolean): string =>
+    chunks.flatMap(({ modules, code }) => (wanted(Object.keys(modules)) ? [code] : [])).join("");
+  const code = codeOf((ids) => !ids.some((id) => later.test(id)));
   expect(code.includes("createTrainer") && code.length < 185_000, "all of it, minified").toBe(true);
   expect(gzipSync(code, { level: 9 }).length).toBeLessThan(66 * 1024);
+  const webgpu = codeOf((ids) => ids.some((id) => id.includes("/engines/webgpu/")));
+  expect(webgpu, "the engine, without what asks Node for a graphics card").toContain("this browser has no WebGPU");
+  expect(webgpu).not.toContain("createRequire");
+  expect(gzipSync(webgpu, { level: 9 }).length, "the engine webgpu, in bytes").toBeLessThan(25_000);
 });

@@ -1,8 +1,8 @@
 /** Plans as kernels of a graphics card, by WebGPU. Knows nothing about cells, models or text. */
-import { InputError } from "../../graph/input-error.ts";
-import type { Plan, Slot } from "../../schedule/plan.ts";
+import type { ParameterRun, Plan, Slot } from "../../schedule/plan.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
+import { checkAnswersAtOnce } from "../stepwise.ts";
 import { type Gpu, givenBytes, gpu } from "./device.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { targetFor } from "./target.ts";
@@ -15,17 +15,17 @@ const readMode = 1;
 export async function loadWebgpu(): Promise<Engine> {
   const { memoryBytes } = await gpu();
   const target = targetFor(memoryBytes);
-  return {
+  const engine: Engine = {
     name: target.name,
     target,
+    answersLater: true,
     async load(plan, _, { sync }) {
-      if (sync) {
-        throw new InputError('engine "webgpu" answers later, and this is to answer at once. Use the engine "wasm".');
-      }
+      if (sync) checkAnswersAtOnce(engine);
       checkMemory(plan.bytes, "the program", target);
       return loaded(plan, await gpu());
     },
   };
+  return engine;
 }
 
 /** Words of memory, from an index on. */
@@ -108,6 +108,7 @@ async function loaded(plan: Plan, { device, layout, pipelineOf, check }: Gpu): P
     return known;
   };
 
+  const parameterOf = (name: string): ParameterRun => plan.parameters[name] as ParameterRun;
   /** Parameters and slots that the host has written. At first its memory and the device's are zeros. */
   let written: Range[] = [];
 
@@ -144,8 +145,9 @@ async function loaded(plan: Plan, { device, layout, pipelineOf, check }: Gpu): P
     bytes,
     numbers: (address, count) => host.subarray(address / 4, address / 4 + count),
     integers: (address, count) => words.subarray(address / 4, address / 4 + count),
-    wrote(address, count) {
-      written.push({ start: address / 4, count });
+    wrote(address, name) {
+      const { start, room } = name === undefined ? { start: 0, room: slabs.numbers } : parameterOf(name);
+      written.push({ start: address / 4 + start, count: room });
     },
     async run(_, section) {
       check();

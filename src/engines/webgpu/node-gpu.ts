@@ -6,9 +6,19 @@ let instance: GPU | undefined;
 /** @throws Error that says what is missing */
 export async function nodeGpu(): Promise<GPU> {
   if (instance !== undefined) return instance;
-  // @ts-expect-error Optional, and not among what the project installs.
-  const found: { create(flags: string[]): GPU } | undefined = await import("webgpu").catch(() => undefined);
-  if (found === undefined) throw new Error('the package "webgpu" is not installed: npm install webgpu');
-  instance = found.create([]);
+  const { createRequire } = await import("node:module");
+  const { pathToFileURL } = await import("node:url");
+  const path = findWebgpu(createRequire(import.meta.url));
+  // Named by its path, so that no bundler looks for a package that may not be there.
+  const { create } = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as { create(flags: string[]): GPU };
+  instance = create([]);
   return instance;
+}
+
+function findWebgpu(require: NodeJS.Require): string {
+  try {
+    return require.resolve("webgpu");
+  } catch {
+    throw new Error("the optional package webgpu is not installed (npm install webgpu)");
+  }
 }

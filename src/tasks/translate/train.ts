@@ -1,6 +1,7 @@
 /** Train a translator: the decoder reads each target as it should be, and is to say its next token. */
 
 import { hostOf } from "../../engines/registry.ts";
+import { stepwise } from "../../engines/stepwise.ts";
 import { type Arguments, checkArguments, either, inRange, options as optionsOf } from "../../graph/schema.ts";
 import { createRandom } from "../../nn/random.ts";
 import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
@@ -108,7 +109,14 @@ export async function trainTranslator(
     sampling === 0
       ? undefined
       : sampledBatches(of, examples, {
-          ...{ share: sampling, epochs, batchSize, random: createRandom(seed), host: hostOf(options), signal },
+          ...{
+            share: sampling,
+            epochs,
+            batchSize,
+            random: createRandom(seed),
+            host: await stepwise(hostOf(options)),
+            signal,
+          },
         });
   const { epoch, bestEpoch, lowest, stopped } = await learn(of.model, sampled?.batches ?? examples, {
     ...trainingHostOf(options),
