@@ -19,8 +19,8 @@ const how: Readonly<Record<string, Conformance>> = {
 };
 
 test("each engine that there is has a name, and is held to it here", async () => {
-  // "native" is held to it in a file of its own, with each kind of instructions that this processor has.
-  expect(engineNames()).toEqual([...Object.keys(how), "native", "auto"]);
+  // "native" is held to it in a file of its own, with each kind of instructions that this processor has; so is "webgpu".
+  expect(engineNames()).toEqual([...Object.keys(how), "native", "webgpu", "auto"]);
   for (const name of Object.keys(how)) {
     const { name: own, target } = await engineOf(name);
     expect([own, target.name]).toEqual([name, name]);

@@ -8,11 +8,15 @@ import { cells } from "../../src/cells/index.ts";
 import { lstm } from "../../src/cells/lstm.ts";
 import type { EngineName } from "../../src/engines/engine.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
+import { stepwise } from "../../src/engines/stepwise.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
+import { InputError } from "../../src/graph/input-error.ts";
+import { inspectModel } from "../../src/nn/inspection.ts";
 import { dense, dropout, embedding, recurrent } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { saliency } from "../../src/nn/saliency.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { compile } from "../../src/runtime/program.ts";
 import { adamW, sgd } from "../../src/train/optimizers.ts";
@@ -278,21 +282,40 @@ export function conformance(
     }
   });
 
-  test(`a session, step by step, gives what predict gives at once, to ${bound}, and forgets by reset`, async () => {
-    const model = sequential([embedding(9, 6), recurrent(gru, { units: 5, returnSequences: true }), dense(9)]);
-    const tokens = [1, 5, 2, 8, 0, 3];
-    const { data } = await predict(model, [tokens], host);
-    const session = await createSession(model, host);
-    for (let pass = 0; pass < 2; pass++) {
-      tokens.forEach((token, t) => {
-        session
-          .next(token)
-          .forEach((value, j) => expect(Math.abs(value - (data[9 * t + j] as number))).toBeLessThan(bound));
-      });
-      session.reset();
-    }
-    session.dispose();
-  });
+  if (without.includes("answers at once")) {
+    test("a session and an inspection are refused in one line that says which engines answer step by step", async () => {
+      const model = sequential([embedding(9, 6), recurrent(gru, { units: 5, returnSequences: true }), dense(9)]);
+      const said = `engine "${engine}" runs whole batches, and does not answer step by step. Use the engine "auto" or "wasm".`;
+      for (const asked of [createSession(model, host), inspectModel(model, [1, 2], host).next()])
+        await expect(asked).rejects.toThrow(new InputError(said));
+    });
+    test("what a training answers step by step beside it is answered by another engine", async () => {
+      const model = sequential([embedding(9, 6), recurrent(gru, { units: 5, returnSequences: true }), dense(9)]);
+      expect(await stepwise({ ...host, threads: 1 })).toEqual({ engine: "auto", threads: 1 });
+      const { logProbability } = await saliency(model, [1, 5, 2], host);
+      const wanted = await saliency(model, [1, 5, 2]);
+      expect(Math.abs(logProbability - wanted.logProbability)).toBeLessThan(bound);
+    });
+  }
+
+  test.skipIf(without.includes("answers at once"))(
+    `a session, step by step, gives what predict gives at once, to ${bound}, and forgets by reset`,
+    async () => {
+      const model = sequential([embedding(9, 6), recurrent(gru, { units: 5, returnSequences: true }), dense(9)]);
+      const tokens = [1, 5, 2, 8, 0, 3];
+      const { data } = await predict(model, [tokens], host);
+      const session = await createSession(model, host);
+      for (let pass = 0; pass < 2; pass++) {
+        tokens.forEach((token, t) => {
+          session
+            .next(token)
+            .forEach((value, j) => expect(Math.abs(value - (data[9 * t + j] as number))).toBeLessThan(bound));
+        });
+        session.reset();
+      }
+      session.dispose();
+    },
+  );
 
   test("what is put in by name is read by name; a program that is not run changes nothing of it", async () => {
     const layer = recurrent(lstm, { units: 5, returnSequences: true });

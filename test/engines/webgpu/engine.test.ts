@@ -11,5 +11,8 @@ const few = [
 
 describe.skipIf(!hasGpu)(`webgpu ${unlessNoGpu}`, () => {
   beforeAll(provideGpu);
-  conformance("webgpu", { bound: 1e-4, thorough: few, some: [[3, 5, 2]] });
+  conformance("webgpu", {
+    ...{ bound: 1e-4, thorough: few, some: [[3, 5, 2]] },
+    without: ["subnormal numbers", "NaN and infinities", "answers at once"],
+  });
 });
