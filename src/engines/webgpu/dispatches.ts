@@ -6,29 +6,41 @@ import { fusedKernel, scanKernel } from "./steps.ts";
 import { accumulateKernel, clearKernel, gatherKernel, scatterKernels, totalKernel } from "./sums.ts";
 import { outerKernel, productKernel } from "./tiles.ts";
 
+/** A time loop. */
+export type LoopFacts = {
+  readonly steps: number;
+  /** Why not all its steps are one dispatch; undefined where they are. */
+  readonly why: string | undefined;
+  /** Why a product and the pass behind it are no one dispatch, by their names. */
+  readonly apart: ReadonlyMap<string, string>;
+};
 export type Dispatches = {
   /** Those of each section. */
   readonly sections: readonly (readonly Dispatch[])[];
+  /** The loops of each section, by the numbers that its dispatches name. */
+  readonly loops: readonly (readonly LoopFacts[])[];
   /** Numbers of memory behind the plan. */
   readonly scratch: number;
 };
 
 export function dispatchesOf(plan: Plan): Dispatches {
-  let scratch = 0;
   const behind = Math.ceil(plan.bytes / 16) * 4;
-  const sections = plan.sections.map((section) => {
-    const found = ofSection(plan, section, behind);
-    scratch = Math.max(scratch, found.scratch);
-    return found.dispatches;
-  });
-  return { sections, scratch };
+  const found = plan.sections.map((section) => ofSection(plan, section, behind));
+  return {
+    sections: found.map(({ dispatches }) => dispatches),
+    loops: found.map(({ loops }) => loops),
+    scratch: Math.max(0, ...found.map(({ scratch }) => scratch)),
+  };
 }
 
 /** An instruction at a step; 0 outside of time loops. */
-type Timed = { readonly one: Instruction; readonly t: number; readonly context: Context };
+type Timed = { readonly one: Instruction; readonly t: number; readonly context: Context; readonly loop?: number };
+type Whole = { readonly scan: Dispatch };
 
 function ofSection(plan: Plan, section: Section, behind: number) {
   let scratch = 0;
+  const loops: { readonly steps: number; readonly why: string | undefined; readonly apart: Map<string, string> }[] = [];
+  /** By the instruction, or the product, the pass and the steps between them: each is made once. */
   const kernels = new Map<string, readonly Kernel[]>();
   const ids = new Map<Instruction, number>();
   const idOf = (one: Instruction): number => {
@@ -45,52 +57,58 @@ function ofSection(plan: Plan, section: Section, behind: number) {
   const atOnce = (steps: number): Context => ({ ...context, rows: steps * section.batch, time: undefined });
   const inLoop: Context = { ...context, rows: section.batch, time: "given.x" };
 
-  const whole: (Timed | readonly Dispatch[])[] = [];
-  const add = (one: Instruction, of: Context, t = 0): void => void whole.push({ one, t, context: of });
+  const all: (Timed | Whole)[] = [];
   for (const one of section.instructions) {
-    if (one.kind === "at_once") for (const inner of one.body) add(inner, atOnce(one.steps));
+    if (one.kind === "at_once")
+      all.push(...one.body.map((inner) => ({ one: inner, t: 0, context: atOnce(one.steps) })));
     else if (one.kind === "loop") {
       const scan = scanKernel(one, inLoop, nameOf(section, one));
-      if (scan !== undefined) whole.push([{ kernel: scan, t: 0 }]);
+      const isWhole = typeof scan !== "string";
+      const loop = loops.push({ steps: one.steps, why: isWhole ? undefined : scan, apart: new Map() }) - 1;
+      if (isWhole) all.push({ scan: { kernel: scan, t: 0, loop } });
       else
-        for (let k = 0; k < one.steps; k++)
-          for (const inner of one.body) add(inner, inLoop, one.reverse ? one.steps - 1 - k : k);
-    } else add(one, atOnce(section.steps));
+        for (let k = 0; k < one.steps; k++) {
+          const t = one.reverse ? one.steps - 1 - k : k;
+          all.push(...one.body.map((inner) => ({ one: inner, t, context: inLoop, loop })));
+        }
+    } else all.push({ one, t: 0, context: atOnce(section.steps) });
+  }
+
+  /** The kernel of a product and the pass behind it, if they share one. */
+  function shared(now: Timed, next: Timed | Whole | undefined): readonly Kernel[] {
+    const { one, t, context: of, loop } = now;
+    if (next === undefined || "scan" in next || one.kind !== "product" || next.one.kind !== "pass") return [];
+    const { one: pass, context: its } = next;
+    const shift = next.t - t;
+    if (of.rows !== its.rows || of.time !== its.time) return [];
+    return made(`${idOf(one)} ${idOf(pass)} ${shift}`, () => {
+      const names = `${nameOf(section, one)}, ${nameOf(section, pass)}`;
+      const found = fusedKernel(one, pass, of, shift, names);
+      if (typeof found !== "string") return [found];
+      if (loop !== undefined) loops[loop]?.apart.set(names, found);
+      return [];
+    });
   }
 
   const dispatches: Dispatch[] = [];
-  for (let k = 0; k < whole.length; k++) {
-    const now = whole[k] as (typeof whole)[number];
-    if (!("one" in now)) {
-      dispatches.push(...now);
+  for (let k = 0; k < all.length; k++) {
+    const now = all[k] as Timed | Whole;
+    if ("scan" in now) {
+      dispatches.push(now.scan);
       continue;
     }
-    const next = whole[k + 1];
-    const { one, t, context: of } = now;
-    if (one.kind === "product" && next !== undefined && "one" in next && next.one.kind === "pass") {
-      const { one: pass, context: its } = next;
-      const shift = next.t - t;
-      const alike = of.rows === its.rows && of.time === its.time;
-      const fused = alike
-        ? made(`${idOf(one)} ${idOf(pass)} ${shift}`, () => {
-            const found = fusedKernel(one, pass, of, shift, `${nameOf(section, one)}, ${nameOf(section, pass)}`);
-            return found === undefined ? [] : [found];
-          })
-        : [];
-      if (fused.length > 0) {
-        dispatches.push(...fused.map((kernel) => ({ kernel, t })));
-        k++;
-        continue;
-      }
-    }
-    const own = made(`${idOf(one)}`, () => {
-      const found = kernelsOf(one, of, nameOf(section, one));
-      scratch = Math.max(scratch, found.scratch);
-      return found.kernels;
-    });
-    dispatches.push(...own.map((kernel) => ({ kernel, t })));
+    const { one, t, context: of, loop } = now;
+    let own = shared(now, all[k + 1]);
+    if (own.length > 0) k++;
+    else
+      own = made(`${idOf(one)}`, () => {
+        const found = kernelsOf(one, of, nameOf(section, one));
+        scratch = Math.max(scratch, found.scratch);
+        return found.kernels;
+      });
+    dispatches.push(...own.map((kernel) => ({ kernel, t, ...(loop !== undefined && { loop }) })));
   }
-  return { dispatches, scratch };
+  return { dispatches, loops, scratch };
 }
 
 type Own = { readonly kernels: readonly Kernel[]; readonly scratch: number };

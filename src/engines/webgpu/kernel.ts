@@ -4,17 +4,36 @@
  */
 import type { Location } from "../../schedule/plan.ts";
 
+/** What a kernel does, for people. */
+export type Kind =
+  | "elements"
+  | "rows"
+  | "parts of rows"
+  | "sums of parts"
+  | "sums of a matrix"
+  | "product"
+  | "outer product"
+  | "product and pass in one"
+  | "all steps in one"
+  | "gather"
+  | "rows of a scatter"
+  | "scatter"
+  | "accumulate"
+  | "total"
+  | "clear";
 export type Kernel = {
+  readonly kind: Kind;
   /** For messages and measurements. */
   readonly name: string;
   readonly code: string;
   readonly workgroups: readonly [number, number];
 };
-/** A kernel at a step of a time loop; 0 outside of them. */
-export type Dispatch = { readonly kernel: Kernel; readonly t: number };
+/** A kernel at a step of a time loop; 0 outside of them. `loop`: which of the section's loops it is part of. */
+export type Dispatch = { readonly kernel: Kernel; readonly t: number; readonly loop?: number };
 
 /** What a kernel is made of. */
 type Parts = {
+  readonly kind: Kind;
   readonly name: string;
   /** Invocations of a workgroup. */
   readonly size: number;
@@ -29,7 +48,7 @@ type Parts = {
 /** Workgroups in a row of the grid: a dimension may have 65,535. */
 const gridColumns = 32768;
 
-export function kernel({ name, size, count, shared = "", body }: Parts): Kernel {
+export function kernel({ kind, name, size, count, shared = "", body }: Parts): Kernel {
   const columns = Math.min(count, gridColumns);
   const rows = Math.ceil(count / columns);
   const beyond = rows * columns > count ? `if (group >= ${count}u) { return; }` : "";
@@ -47,7 +66,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lane:
   ${beyond}
   ${body}
 }`;
-  return { name, code, workgroups: [columns, rows] };
+  return { kind, name, code, workgroups: [columns, rows] };
 }
 
 /**

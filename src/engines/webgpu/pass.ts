@@ -155,7 +155,7 @@ function elements(pass: Pass, context: Context, name: string): Kernel {
   let r = i / ${width}u;
   let j = i % ${width}u;
   ${elementCode(pass, context)}`;
-  return kernel({ name, size: lanes, count: Math.ceil(total / lanes), shared: functions, body });
+  return kernel({ kind: "elements", name, size: lanes, count: Math.ceil(total / lanes), shared: functions, body });
 }
 
 const scalarStores = (pass: Pass, { isVector, of }: Values, { time }: Context): string =>
@@ -215,7 +215,7 @@ function byRows(pass: Pass, context: Context, name: string): Kernel {
   ${g.results.map(({ at, value }) => `put(${rowAt(at, "r", time)}, ${value});`).join("\n  ")}
   ${scalarStores(pass, values, context)}
   }`;
-  return kernel({ name, size: lanes, count: rows, shared: functions + partsOf(lanes), body });
+  return kernel({ kind: "rows", name, size: lanes, count: rows, shared: functions + partsOf(lanes), body });
 }
 
 /** Several workgroups for each row: the first kernel leaves what each has gathered, the second one brings it together. */
@@ -257,8 +257,8 @@ function inChunks(pass: Pass, context: Context, name: string, chunks: number): K
   }`;
   const shared = functions + partsOf(lanes);
   return [
-    kernel({ name, size: lanes, count: rows * chunks, shared, body: many }),
-    kernel({ name: `${name} (sums)`, size: lanes, count: rows, shared, body: one }),
+    kernel({ kind: "parts of rows", name, size: lanes, count: rows * chunks, shared, body: many }),
+    kernel({ kind: "sums of parts", name: `${name} (sums)`, size: lanes, count: rows, shared, body: one }),
   ];
 }
 
@@ -280,5 +280,12 @@ function sumOfMatrix(pass: Pass, { op, value, at }: Reduction, context: Context,
   sum += ${values.of(value)};
   }
   put(${rowAt(at, "r", context.time)} + to, sum);`;
-  return kernel({ name, size: lanes, count: Math.ceil(total / lanes), shared: functions, body });
+  return kernel({
+    kind: "sums of a matrix",
+    name,
+    size: lanes,
+    count: Math.ceil(total / lanes),
+    shared: functions,
+    body,
+  });
 }

@@ -2,7 +2,7 @@
  * Kernels of several instructions, so that a step of a time loop is one dispatch, or all its steps are. Knows nothing about devices.
  */
 import type { Node, NodeId } from "../../graph/graph.ts";
-import type { Instruction, Location, Loop, Pass, Product } from "../../schedule/plan.ts";
+import type { Instruction, Location, Loop, Pass, Product, Section } from "../../schedule/plan.ts";
 import { type Kernel, kernel, rowAt } from "./kernel.ts";
 import { type Context, elementCode, isElementwise, widthOf } from "./pass.ts";
 import { functions } from "./pointwise.ts";
@@ -13,6 +13,17 @@ const lanes = 256;
 const mostShared = 8192;
 /** How deep a part of the operands is, with as many strips as gates. */
 const depth = 16;
+
+/** Instructions that are no passes, for people. */
+const products: Partial<Record<Instruction["kind"], string>> = {
+  product: "products",
+  outer: "outer products",
+  gather: "gathered rows",
+  scatter: "scattered rows",
+  accumulate: "sums over examples",
+};
+const elsewhere = "the pass does not read the product's numbers at their own places alone";
+const overwrites = "what the pass writes may still be read by the product";
 
 /** Bytes of so many rows from a step on. */
 type Range = { readonly from: number; readonly to: number };
@@ -26,7 +37,7 @@ const overlap = (a: Range, b: Range): boolean => a.from < b.to && b.from < a.to;
  * The kernel of a product and the pass that follows, which reads all that the product gives, each number at its own place: a tile's sums
  * go straight into the pass.
  * @param shift steps from the product's to the pass's
- * @returns undefined where they need a kernel each
+ * @returns why not, where they need a kernel each
  */
 export function fusedKernel(
   product: Product,
@@ -34,13 +45,14 @@ export function fusedKernel(
   context: Context,
   shift: number,
   name: string,
-): Kernel | undefined {
+): Kernel | string {
   const { section, rows, time } = context;
   const { graph } = section;
   const { size } = pass;
   const isVector = (id: NodeId): boolean => typeof (graph.nodes[id] as Node).shape === "number";
   const isPlain = (id: NodeId): boolean => !["repeat_interleave", "tile"].includes((graph.nodes[id] as Node).op);
-  if (!isElementwise(pass, section) || widthOf(pass, section) !== size || size === 1) return undefined;
+  if (!isElementwise(pass, section)) return "the pass sums over numbers of other workgroups";
+  if (widthOf(pass, section) !== size || size === 1) return elsewhere;
   const { out, n, operand, k } = product;
   // Where a load is among the columns of the product, if it is.
   const slices = new Map<NodeId, number>();
@@ -50,19 +62,19 @@ export function fusedKernel(
     const width = isVector(id) ? size : 1;
     if (same && isVector(id) && isPlain(id) && numbers >= 0 && numbers + size <= n) slices.set(id, numbers);
     // What it reads of the product in another way is not there yet.
-    else if (overlap(rangeOf(at, rows, shift, width), rangeOf(out, rows, 0, n))) return undefined;
+    else if (overlap(rangeOf(at, rows, shift, width), rangeOf(out, rows, 0, n))) return elsewhere;
   }
   const lefts = [...new Set(slices.values())].sort((a, b) => a - b);
-  if (lefts.length * size !== n || lefts.some((left, g) => left !== g * size)) return undefined;
+  if (lefts.length * size !== n || lefts.some((left, g) => left !== g * size)) return elsewhere;
   const read = rangeOf(operand, rows, 0, k);
   // Other workgroups may still read the operand.
-  if (pass.stores.some(({ at }) => overlap(rangeOf(at, rows, shift, size), read))) return undefined;
-  if (overlap(rangeOf(out, rows, 0, n), read)) return undefined;
+  if (pass.stores.some(({ at }) => overlap(rangeOf(at, rows, shift, size), read))) return overwrites;
+  if (overlap(rangeOf(out, rows, 0, n), read)) return overwrites;
 
   const base = tileFor(rows);
   const narrow = base.columns > 16 && lefts.length > 1;
   const tile: Tile = { ...base, depth, ...(narrow && { columns: 16, each: Math.min(base.each, 2) }) };
-  if (4 * lefts.length * tile.rows * tile.columns > mostShared) return undefined;
+  if (4 * lefts.length * tile.rows * tile.columns > mostShared) return "their sums are more than a workgroup may share";
   const across = Math.ceil(size / tile.columns);
   const code = tileCode(
     sumOfProduct(product, context),
@@ -90,7 +102,7 @@ export function fusedKernel(
   });
   const later: Context = { ...context, time: shift === 0 || time === undefined ? time : `(${time} + ${shift >>> 0}u)` };
   return kernel({
-    ...{ name, size: invocations(tile), count: across * Math.ceil(rows / tile.rows) },
+    ...{ kind: "product and pass in one", name, size: invocations(tile), count: across * Math.ceil(rows / tile.rows) },
     shared: `${functions}${code.shared}
 var<workgroup> sums: array<vec4f, ${lefts.length * tile.rows * quads}>;`,
     body: `let top = (group / ${across}u) * ${tile.rows}u;
@@ -109,26 +121,57 @@ var<workgroup> sums: array<vec4f, ${lefts.length * tile.rows * quads}>;`,
   });
 }
 
+/** What a pass loads or stores: so many numbers of each row, each at its own place unless it is a view. */
+type Touched = { readonly at: Location; readonly size: number; readonly isView?: boolean };
+
+function loaded({ graph }: Section, { size, columns = size }: Pass, [id, at]: readonly [NodeId, Location]): Touched {
+  const { op, shape } = graph.nodes[id] as Node;
+  if (op === "tile") return { at, size: columns, isView: true };
+  if (op === "repeat_interleave") return { at, size: size / columns, isView: true };
+  return { at, size: typeof shape === "number" ? size : 1 };
+}
+
+/** Whether no number of `b` is one that another invocation of a scan stores as `a`. */
+function areApart(a: Touched, b: Touched, { rows, steps }: { readonly rows: number; readonly steps: number }): boolean {
+  const whole = ({ at: { offset, stepBytes, rowBytes }, size }: Touched): Range => ({
+    from: offset,
+    to: offset + (steps - 1) * stepBytes + (rows - 1) * rowBytes + 4 * size,
+  });
+  if (!overlap(whole(a), whole(b))) return true;
+  const { offset, stepBytes, rowBytes } = a.at;
+  if (b.isView || rowBytes !== b.at.rowBytes || stepBytes !== b.at.stepBytes) return false;
+  const distance = b.at.offset - offset;
+  if (a.size === b.size && (distance === 0 || (stepBytes > 0 && distance % stepBytes === 0))) return true;
+  // Other columns of the same rows.
+  if (rowBytes === 0 || stepBytes % rowBytes !== 0) return false;
+  const column = ((distance % rowBytes) + rowBytes) % rowBytes;
+  return column >= 4 * a.size && column + 4 * b.size <= rowBytes;
+}
+
 /**
  * All steps of a time loop in which each number depends on numbers at its own place alone, as in a minGRU or an SRU: an invocation goes
  * through time for each.
- * @returns undefined for other loops
+ * @returns why not, for other loops
  */
-export function scanKernel({ body, steps, reverse }: Loop, context: Context, name: string): Kernel | undefined {
+export function scanKernel({ body, steps, reverse }: Loop, context: Context, name: string): Kernel | string {
   const { section, rows } = context;
   const passes = body.filter((one: Instruction): one is Pass => one.kind === "pass");
   const [first] = passes;
-  if (first === undefined || passes.length < body.length) return undefined;
-  const isView = (pass: Pass): boolean =>
-    [...pass.loads.keys()].some((id) => ["repeat_interleave", "tile"].includes((section.graph.nodes[id] as Node).op));
+  if (first === undefined || passes.length < body.length)
+    return `a step has ${[...new Set(body.flatMap(({ kind }) => (kind === "pass" ? [] : [products[kind] ?? kind])))].join(", ")}, which read numbers of other places`;
   const width = widthOf(first, section);
   const isAlike = (pass: Pass): boolean =>
-    isElementwise(pass, section) && widthOf(pass, section) === width && pass.size === first.size && !isView(pass);
+    isElementwise(pass, section) && widthOf(pass, section) === width && pass.size === first.size;
   // One number per row that a pass of vectors reads would come from another invocation, if this loop makes it.
-  if (!passes.every(isAlike)) return undefined;
+  if (!passes.every(isAlike)) return "a pass of a step reads or sums numbers of other places";
+  const stored = passes.flatMap(({ stores }) => stores.map(({ at }): Touched => ({ at, size: width })));
+  const touched = [...passes.flatMap((pass) => [...pass.loads].map((load) => loaded(section, pass, load))), ...stored];
+  // No invocation waits for another, so what one stores no other may touch.
+  if (!stored.every((a) => touched.every((b) => areApart(a, b, { rows, steps }))))
+    return "a pass of a step reads numbers of other places";
   const total = rows * width;
   return kernel({
-    ...{ name, size: lanes, count: Math.ceil(total / lanes), shared: functions },
+    ...{ kind: "all steps in one", name, size: lanes, count: Math.ceil(total / lanes), shared: functions },
     body: `let i = group * ${lanes}u + lane;
   if (i >= ${total}u) { return; }
   let r = i / ${width}u;

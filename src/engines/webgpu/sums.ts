@@ -1,19 +1,20 @@
 /** Kernels of rows that an index names, and of sums over rows. The order of sums is fixed, so their bits are. */
 import type { Accumulate, Clear, Gather, Scatter, Total } from "../../schedule/plan.ts";
-import { combine, type Kernel, kernel, partsOf, plus, rowAt } from "./kernel.ts";
+import { combine, type Kernel, type Kind, kernel, partsOf, plus, rowAt } from "./kernel.ts";
 import type { Context } from "./pass.ts";
 
 const lanes = 256;
 
-/** An invocation for each of so many numbers, \`i\`. */
-function forEach(name: string, total: number, body: string): Kernel {
+/** An invocation for each of so many numbers, `i`. */
+function forEach(kind: Kind, name: string, total: number, body: string): Kernel {
   const start = `let i = group * ${lanes}u + lane;
   if (i >= ${total}u) { return; }`;
-  return kernel({ name, size: lanes, count: Math.ceil(total / lanes), body: `${start}\n  ${body}` });
+  return kernel({ kind, name, size: lanes, count: Math.ceil(total / lanes), body: `${start}\n  ${body}` });
 }
 
 export function gatherKernel({ table, size, index, out }: Gather, { rows, time }: Context, name: string): Kernel {
   return forEach(
+    "gather",
     name,
     rows * size,
     `let r = i / ${size}u;
@@ -33,6 +34,7 @@ export function scatterKernels(
 ): readonly Kernel[] {
   const at = (row: string): string => `memory[${rowAt(index, row, time)}]`;
   const find = forEach(
+    "rows of a scatter",
     `${name} (rows)`,
     rows,
     `let own = ${at("i")};
@@ -46,6 +48,7 @@ export function scatterKernels(
   memory[${scratch}u + 2u * i + 1u] = next;`,
   );
   const add = forEach(
+    "scatter",
     name,
     rows * size,
     `let j = i % ${size}u;
@@ -71,7 +74,7 @@ export function accumulateKernel(
   name: string,
 ): Kernel {
   return kernel({
-    ...{ name, size: lanes, count: Math.ceil(size / columns), shared: partsOf(lanes) },
+    ...{ kind: "accumulate", name, size: lanes, count: Math.ceil(size / columns), shared: partsOf(lanes) },
     body: `let j = group * ${columns}u + lane % ${columns}u;
   var sum = 0f;
   if (j < ${size}u) {
@@ -93,7 +96,7 @@ export function accumulateKernel(
 
 export function totalKernel({ value, at }: Total, { rows, time }: Context, name: string): Kernel {
   return kernel({
-    ...{ name, size: lanes, count: 1, shared: partsOf(lanes) },
+    ...{ kind: "total", name, size: lanes, count: 1, shared: partsOf(lanes) },
     body: `var sum = 0f;
   for (var r = lane; r < ${rows}u; r += ${lanes}u) { sum += number(${rowAt(value, "r", time)}); }
   ${combine(lanes, "sum", plus)}
@@ -102,4 +105,4 @@ export function totalKernel({ value, at }: Total, { rows, time }: Context, name:
 }
 
 export const clearKernel = ({ offset, bytes }: Clear): Kernel =>
-  forEach("clear", bytes / 4, `memory[${offset / 4}u + i] = 0u;`);
+  forEach("clear", "clear", bytes / 4, `memory[${offset / 4}u + i] = 0u;`);

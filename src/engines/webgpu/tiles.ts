@@ -3,7 +3,7 @@
  * of four columns. Knows nothing about devices.
  */
 import type { Outer, Product, WeightBlock } from "../../schedule/plan.ts";
-import { type Kernel, kernel, rowAt } from "./kernel.ts";
+import { type Kernel, type Kind, kernel, rowAt } from "./kernel.ts";
 import type { Context } from "./pass.ts";
 
 /** A tile: rows and columns of a workgroup, how deep one part of the operands is, and the rows of an invocation. */
@@ -103,12 +103,12 @@ export function sumOfProduct({ operand, k, weights }: Product, { rows, time }: C
 const forEach = ({ each }: Tile): string =>
   Array.from({ length: each }, (_, m) => `finish_four(top + own_i + ${m}u, left + own_j * 4u, c0_${m});`).join("\n  ");
 
-function tiled(name: string, sum: Sum, columns: number, finish: string): Kernel {
+function tiled(kind: Kind, name: string, sum: Sum, columns: number, finish: string): Kernel {
   const tile = tileFor(sum.rows);
   const across = Math.ceil(columns / tile.columns);
   const { shared, body, size } = tileCode(sum, tile, ["left"]);
   return kernel({
-    ...{ name, size, count: across * Math.ceil(sum.rows / tile.rows) },
+    ...{ kind, name, size, count: across * Math.ceil(sum.rows / tile.rows) },
     shared: `${shared}
 fn finish(i: u32, j: u32, value: f32) { ${finish} }
 fn finish_four(i: u32, first: u32, four: vec4f) {
@@ -125,7 +125,7 @@ fn finish_four(i: u32, first: u32, four: vec4f) {
 export function productKernel(product: Product, context: Context, name: string): Kernel {
   const { n, out, accumulate } = product;
   const finish = `let at = ${rowAt(out, "i", context.time)} + j; put(at, ${accumulate ? "number(at) + value" : "value"});`;
-  return tiled(name, sumOfProduct(product, context), n, finish);
+  return tiled("product", name, sumOfProduct(product, context), n, finish);
 }
 
 /** Rows and columns of the gradients, summed over the rows of the operands. */
@@ -142,5 +142,5 @@ export function outerKernel(outer: Outer, { rows, time }: Context, name: string)
         `if (i - ${row}u < ${count}u && j < ${columns}u) { let at = ${gradient / 4}u + (i - ${row}u) * ${gradientRowBytes / 4}u + j; put(at, ${first ? "value" : "number(at) + value"}); }`,
     )
     .join("\n  ");
-  return tiled(name, sum, columnCount, finish);
+  return tiled("outer product", name, sum, columnCount, finish);
 }
