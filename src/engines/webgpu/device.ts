@@ -77,11 +77,11 @@ async function open(): Promise<Gpu> {
     memoryBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize, 2 ** 32 - 4),
     lost: () => why,
     check,
-    pipelineOf({ name, code }) {
+    pipelineOf({ kind, name, code }) {
       const known =
         pipelines.get(code) ??
         device.createComputePipelineAsync({
-          label: name,
+          label: `${kind}: ${name}`,
           layout: pipelineLayout,
           compute: { module: device.createShaderModule({ label: name, code }), entryPoint: "main" },
         });

@@ -56,7 +56,7 @@ describe("an update of 64 steps of 32 examples", () => {
         "mogrifier-lstm: 26 448 512",
         "janet: 21 64 128",
         "slstm: 23 64 65",
-        "mlstm: 45 1 64 1 64 1 1",
+        "mlstm: 45 1 1 1 1 1 1",
         "gru: 23 128 256",
         "gru-reset-after: 27 64 128",
         "mut1: 31 128 192",
