@@ -88,6 +88,10 @@ export type Executable = {
    * whose memory is the host's need not know.
    */
   wrote?(slab: number, parameter: string | undefined): void;
+  /** Keep a copy of the parameters on the device, by a number. An engine whose memory is the host's has none. */
+  keepParameters?(copy: number): void;
+  /** Copy what was kept by this number to the host. */
+  keptParameters?(copy: number, into: Float32Array): Promise<void>;
   /** Copy parameters, gradients and slots to the host as well. It does nothing if the memory is the host's. */
   fetch(): Promise<void>;
   /** Free its memory. */

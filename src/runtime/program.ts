@@ -68,8 +68,12 @@ export class Program extends Disposable {
     this.held = undefined;
     held?.dispose();
   }
-  /** @throws InputError once it is disposed of */
-  private get executable(): Executable {
+  /**
+   * What the engine has made of it.
+   * @throws InputError once it is disposed of
+   * @internal
+   */
+  get executable(): Executable {
     if (this.held === undefined) throw new InputError(`${this.owner}: used after dispose(). Create another one.`);
     return this.held;
   }
@@ -118,8 +122,8 @@ export class Program extends Disposable {
     this.executable.advanceStates();
   }
   /** Copy parameters, gradients and slots from the device to the host. Call it before they are read; it does nothing where the memory is the host's. */
-  async fetch(): Promise<void> {
-    await this.executable.fetch();
+  fetch(): Promise<void> {
+    return this.executable.fetch();
   }
   private consumeDirty(): 0 | 1 {
     const { dirty } = this;

@@ -15,6 +15,7 @@ import { copyOf, setValues } from "./built-in-callbacks.ts";
 import { callbacksOf, type Logs, type TrainingRun } from "./callbacks.ts";
 import { checkIndices } from "./checks.ts";
 import type { Communicator } from "./communicator.ts";
+import { createFetching, fetchLater } from "./fetching.ts";
 import {
   type Best,
   type Checkpoint,
@@ -145,12 +146,20 @@ async function fitStreamWith(
     end === undefined
       ? { batches, moved: offset }
       : { batches: streamBatches(partsAtTexts(training, { parts: batch, end, offset }), { batch, steps }), moved: 0 };
-  const trainer = own(
-    await createTrainer(model, {
-      ...{ batch, steps, optimizer, clipNorm, seed, distributed, syncEvery, ...host },
-      ...(clipValue !== undefined && { clipValue }),
-    }),
+  const trainer = fetchLater(
+    own(
+      await createTrainer(model, {
+        ...{ batch, steps, optimizer, clipNorm, seed, distributed, syncEvery, ...host },
+        ...(clipValue !== undefined && { clipValue }),
+      }),
+    ),
   );
+  const fetching = createFetching(() => trainer);
+  /** Bring here what a callback or a report may read. */
+  const gather = async (): Promise<void> => {
+    await fetching.now();
+    await trainer.gatherStates();
+  };
   if (resume !== undefined) trainer.restore(before === undefined ? withoutBatches(resume) : resume);
   const guard = own(createNonFiniteGuard(trainer));
   const evaluate =
@@ -227,7 +236,7 @@ async function fitStreamWith(
     training: state(best),
   });
   const report = async (milestone: boolean, over = false): Promise<void> => {
-    await trainer.gatherStates();
+    await gather();
     const [now, done, ms, from] = [performance.now(), over ? 1 : share(), trainingMs(), clock()];
     if (stepsSince > 0) latest = lossSince / stepsSince;
     await onProgress?.(
@@ -266,6 +275,7 @@ async function fitStreamWith(
   /** Returns whether it was completed: a signal breaks it off, and so does the end of the minutes. */
   const validate = async (at: number): Promise<boolean> => {
     await settle();
+    await fetching.now();
     await guard.save();
     if (evaluate !== undefined) {
       const [from, fromClock] = [performance.now(), clock()];
@@ -311,8 +321,14 @@ async function fitStreamWith(
       checkRate(chosen);
       rate = chosen;
     },
-    save: () => guard.trySave(),
-    state: () => state(undefined),
+    save() {
+      fetching.check();
+      return guard.trySave();
+    },
+    state() {
+      fetching.check();
+      return state(undefined);
+    },
     stop(reason) {
       stopped ??= reason;
     },
@@ -320,7 +336,7 @@ async function fitStreamWith(
   const byEpoch = callbacks.some(({ onEpochEnd }) => onEpochEnd !== undefined);
   let logs: Logs = {};
   const endEpoch = async (): Promise<void> => {
-    await trainer.gatherStates();
+    await gather();
     const measured = validated[1] === taken && validationLoss !== null && { valLoss: validationLoss };
     // A schedule may return no rate for the step after the last.
     logs = { loss: losses / count, ...measured, learningRate: run.learningRate ?? used };
@@ -344,6 +360,7 @@ async function fitStreamWith(
       if (measures) await report(true, ended !== undefined);
       else if (stepsSince > 0 && (nowMs() - lastProgressMs > progressEveryMs || trainer.step % progressEvery === 0)) {
         await settle();
+        await fetching.now();
         await guard.save();
         await report(false);
       }
@@ -365,6 +382,7 @@ async function fitStreamWith(
       used = learningRate;
       // Between exchanges of what they learn, processes go on without each other.
       const agreed = (trainer.step + 1) % syncEvery === 0 ? agreement?.exchange() : undefined;
+      fetching.updated();
       const loss = await guard.update(pass.batches.at(k, pass.moved), learningRate);
       await agreed;
       taken++;
@@ -376,7 +394,7 @@ async function fitStreamWith(
       // A pass that is moved has one batch fewer.
       k = (k + 1) % Math.max(1, batches.count - (pass.moved > 0 ? 1 : 0));
       if (callbacks.length > 0) {
-        if (callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) await trainer.gatherStates();
+        if (callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) await gather();
         const sofar = { loss: losses / count, learningRate };
         for (const callback of callbacks) await callback.onBatchEnd?.(sofar, run);
       }
@@ -390,6 +408,7 @@ async function fitStreamWith(
   try {
     if (ended === undefined) await train();
     await settle();
+    await fetching.now();
     await guard.save();
     if (ended === undefined && aborted()) await report(false);
     left = true;
@@ -399,7 +418,7 @@ async function fitStreamWith(
     throw new NonFiniteLoss(error, { good: best.step, first });
   }
   if (best !== undefined) setValues(model, best.values);
-  await trainer.gatherStates();
+  await gather();
   for (const callback of callbacks) await callback.onTrainEnd?.(logs, run);
   const ms = trainingMs();
   return {

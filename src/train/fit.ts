@@ -41,6 +41,7 @@ import {
   someData,
   weighByClass,
 } from "./examples.ts";
+import { createFetching, fetchLater } from "./fetching.ts";
 import { aRate, type LearningRateSchedule } from "./learning-rate-schedules.ts";
 import { defaultLoss, lossOf, targetSizeOf } from "./losses.ts";
 import { namesOfMetrics } from "./metrics.ts";
@@ -207,7 +208,9 @@ async function train(
   const metrics = namesOfMetrics(rest.metrics);
   const given = Object.entries(rest).filter(([name]) => Object.hasOwn(trainingRules, name));
   const each = Object.assign(Object.fromEntries(given), { optimizer, seed });
-  const trainerOf = own(bySizes(({ batch, steps }) => createTrainer(model, { batch, steps, ...each })));
+  const trainerOf = own(
+    bySizes(async ({ batch, steps }) => fetchLater(await createTrainer(model, { batch, steps, ...each }))),
+  );
   const together = distributed && (await startTogether(model, distributed, { ...rest, epochs, seed, optimizer }));
   let trainer = await trainerOf(training.sizes);
   const measure =
@@ -216,6 +219,7 @@ async function train(
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const guard = own(createNonFiniteGuard(trainer));
+  const fetching = createFetching(() => trainer);
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
   let used = chosen;
@@ -230,8 +234,12 @@ async function train(
       }
       chosen = rate;
     },
-    save: () => guard.trySave(),
+    save() {
+      fetching.check();
+      return guard.trySave();
+    },
     state() {
+      fetching.check();
       const { states: _, ...state } = trainer.state();
       const fit: FitPlace = { ...place, learningRate: chosen, callbacks: statesOfCallbacks(callbacks) };
       return { ...state, place: { fit } };
@@ -260,7 +268,8 @@ async function train(
     let taken = 0;
     while (!ended()) {
       const { done, value: batch } = await unlessAborted(pass.next(), together ? undefined : signal).catch(
-        (error: unknown) => {
+        async (error: unknown) => {
+          await fetching.now();
           guard.trySave();
           throw error;
         },
@@ -271,6 +280,7 @@ async function train(
       used = learningRate;
       const next = await trainerOf(batch);
       if (next !== trainer) {
+        await fetching.now();
         next.takeOver(trainer);
         guard.use(next);
         trainer = next;
@@ -280,16 +290,19 @@ async function train(
       const agreed = together?.exchange(together.digestOfBatch(batch, k, taken));
       // Batches of other sizes would never be summed. Later ones are compared while an update is computed.
       if (taken === 0) await agreed;
+      fetching.updated();
       const mean = await guard.update(examples, learningRate);
       await agreed;
       taken++;
       place = { epoch: k, batches: place.batches + 1 };
       means.add(trainer.validOutputs, mean, (name) => trainer.total(name));
+      if (callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) await fetching.now();
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
       await yieldNow();
     }
     // All of them have read as many batches.
     if (!ended()) await together?.exchange(together.digestOfBatch(undefined, k, taken));
+    await fetching.now();
     await guard.save();
     if ((ended() && aborted()) || (taken === 0 && stopped !== undefined)) break;
     // A schedule may return no rate for the step after the last.

@@ -125,7 +125,7 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
     checkOptions("training", given, givenRules);
     turn = 1 - turn;
     const snapshot = snapshots[turn] as Snapshot;
-    trainer.program.allParameters(snapshot.parameters);
+    const { program } = trainer;
     if (snapshot.trainer === trainer) {
       for (const [name, values] of Object.entries(snapshot.states)) trainer.program.start(name, values);
     } else {
@@ -136,7 +136,17 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
     snapshot.step = trainer.step + 1;
     snapshot.given = given;
     const { inputs, targets, rows: _, ...options } = given;
-    const loss = await trainer.update(inputs, targets, learningRate, options);
+    let loss: number;
+    try {
+      // Where they stay on a device, so does what is kept of them.
+      if (trainer.fetches) program.allParameters(snapshot.parameters);
+      else program.executable.keepParameters?.(turn);
+      loss = await trainer.update(inputs, targets, learningRate, options);
+    } catch (error) {
+      // Of a device that is lost the host still has what was copied last.
+      if (program.plan.target.memory === "device") trySave();
+      throw error;
+    }
     if (!Number.isFinite(loss))
       throw await broken(`the loss (update ${snapshot.step}) became ${loss}, expected a finite number`);
     return loss;
@@ -153,6 +163,17 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
   async function broken(symptom: string): Promise<NonFiniteLoss> {
     const { findCause } = await import("./diagnosis.ts");
     const two = [snapshots[1 - turn] as Snapshot, snapshots[turn] as Snapshot] as const;
+    if (!trainer.fetches) {
+      await trainer.program.fetch();
+      for (const [k, snapshot] of snapshots.entries()) {
+        if (snapshot.given === undefined) continue;
+        try {
+          await snapshot.trainer.program.executable.keptParameters?.(k, snapshot.parameters);
+        } catch {
+          snapshot.given = undefined; // Its program was disposed of, for one of another size.
+        }
+      }
+    }
     const cause = await findCause(two, trainer.program.allParameters(), first);
     return new NonFiniteLoss(cause ?? { what: symptom, advice: byRate }, { good, first });
   }

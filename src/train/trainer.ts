@@ -68,6 +68,11 @@ export class Trainer extends Disposable {
   readonly program: Program;
   readonly model: Model;
   readonly options: TrainerOptions & { readonly optimizer: Optimizer };
+  /**
+   * Whether each update copies its values from a device to the host: false for who does it before they are read.
+   * @internal
+   */
+  fetches = true;
   private readonly optimizer: Optimizer;
   private readonly seed: number;
   private readonly accumulate: number;
@@ -181,7 +186,7 @@ export class Trainer extends Disposable {
     if (ranks === undefined) await program.run();
     else this.totals = await ranks.run(program, keys);
     program.advanceStates();
-    await program.fetch();
+    if (this.fetches) await program.fetch();
     return this.total("loss");
   }
   /** Set all states to zeros. */

@@ -109,12 +109,24 @@ async function loaded(plan: Plan, { device, layout, pipelineOf, check }: Gpu): P
   };
 
   const parameterOf = (name: string): ParameterRun => plan.parameters[name] as ParameterRun;
+  /** Parameters that are kept, by number. */
+  const copies = new Map<number, GPUBuffer>();
   /** Parameters and slots that the host has written. At first its memory and the device's are zeros. */
   let written: Range[] = [];
 
   const send = (ranges: readonly Range[]): void => {
     for (const { start, count } of ranges) device.queue.writeBuffer(memory, 4 * start, words, start, count);
   };
+  /** The first words of a buffer, once what was submitted is done; until it is unmapped. */
+  async function mapped(buffer: GPUBuffer, count: number): Promise<Int32Array<ArrayBuffer>> {
+    try {
+      await buffer.mapAsync(readMode, 0, 4 * count);
+    } catch (error) {
+      check();
+      throw error;
+    }
+    return new Int32Array(buffer.getMappedRange(0, 4 * count));
+  }
   /** Copy ranges to the host, behind what was submitted. */
   async function bring(ranges: readonly Range[], encoder = device.createCommandEncoder()): Promise<void> {
     const buffer = stagingOf(ranges);
@@ -124,16 +136,10 @@ async function loaded(plan: Plan, { device, layout, pipelineOf, check }: Gpu): P
       at += count;
     }
     device.queue.submit([encoder.finish()]);
-    try {
-      await buffer.mapAsync(readMode, 0, 4 * at);
-    } catch (error) {
-      check();
-      throw error;
-    }
-    const mapped = new Int32Array(buffer.getMappedRange(0, 4 * at));
+    const brought = await mapped(buffer, at);
     at = 0;
     for (const { start, count } of ranges) {
-      words.set(mapped.subarray(at, at + count), start);
+      words.set(brought.subarray(at, at + count), start);
       at += count;
     }
     buffer.unmap();
@@ -171,10 +177,29 @@ async function loaded(plan: Plan, { device, layout, pipelineOf, check }: Gpu): P
         host.copyWithin(offset / 4, last / 4, (last + rows * rowBytes) / 4);
     },
     fetch: () => bring(fetched),
+    keepParameters(copy) {
+      check();
+      send(joined(written));
+      written = [];
+      const size = 4 * slabs.numbers;
+      const to = copies.get(copy) ?? device.createBuffer({ size, usage: usage.copySource | usage.copyDestination });
+      copies.set(copy, to);
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(memory, slabs.parameters, to, 0, size);
+      device.queue.submit([encoder.finish()]);
+    },
+    async keptParameters(copy, into) {
+      const encoder = device.createCommandEncoder();
+      const buffer = stagingOf(fetched);
+      encoder.copyBufferToBuffer(copies.get(copy) as GPUBuffer, 0, buffer, 0, 4 * slabs.numbers);
+      device.queue.submit([encoder.finish()]);
+      into.set(new Float32Array((await mapped(buffer, slabs.numbers)).buffer, 0, slabs.numbers));
+      buffer.unmap();
+    },
     dispose() {
       memory.destroy();
       given.destroy();
-      for (const buffer of staging.values()) buffer.destroy();
+      for (const buffer of [...staging.values(), ...copies.values()]) buffer.destroy();
     },
   };
 }
