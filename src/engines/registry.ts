@@ -16,7 +16,7 @@ export function registerEngine(name: string, load: () => Promise<Engine>): void 
 registerEngine("wasm", async () => (await import("./wasm/engine.ts")).wasm);
 registerEngine("reference", async () => (await import("./reference/engine.ts")).reference);
 registerEngine("native", async () => (await import("./native/engine.ts")).loadNative());
-registerEngine("webgpu", async () => (await import("./webgpu/engine.ts")).loadWebgpu());
+registerEngine("webgpu", async () => (await import("./webgpu/engine.ts")).load());
 registerEngine("auto", () => loadBest());
 
 /** The engine of programs whose options name none. */

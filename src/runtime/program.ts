@@ -191,7 +191,7 @@ export class Program extends Disposable {
   /** A slab of parameters or slots is no longer what it was, or one parameter's part of it. */
   private wrote(name?: string, slab = this.plan.slabs.parameters): void {
     this.dirty = true;
-    this.executable.wrote?.(slab, name);
+    this.held?.wrote?.(slab, name);
   }
   private inSlab(slab: Numbers, name: string): Numbers {
     const { start, size } = find<ParameterRun>(this.plan.parameters, "parameter", name);

@@ -12,7 +12,7 @@ const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, stor
 const readMode = 1;
 
 /** @throws InputError that says why there is none, and has this as its `cause`, to follow the engine's name */
-export async function loadWebgpu(): Promise<Engine> {
+export async function load(): Promise<Engine> {
   const { memoryBytes } = await gpu();
   const target = targetFor(memoryBytes);
   const engine: Engine = {

@@ -23,7 +23,7 @@ import { nearKink, randomTrainingGraph } from "../../helpers/random-cells.ts";
 
 const host = { engine: "webgpu" } as const;
 const bound = 1e-4;
-const count = Number(process.env.FUZZ_CELLS ?? 3);
+const count = Number(process.env.FUZZ_CELLS ?? 1);
 const firstSeed = Number(process.env.FUZZ_SEED ?? 1);
 
 /** By number of the plan's memory: whether a value of the host or for the host lies there. */
@@ -145,7 +145,7 @@ describe.skipIf(!hasGpu)(`webgpu's memory ${unlessNoGpu}`, () => {
     expect(await train(2 ** 40)).toEqual(wanted);
   });
 
-  test(`${count} random cells: forward and all gradients within ${bound} of the reference interpreter, in such a memory`, async () => {
+  test(`random cells, ${count}: forward and all gradients within ${bound} of the reference interpreter, in such a memory`, async () => {
     const errors: number[] = [];
     for (let seed = firstSeed; errors.length < count; seed++) {
       const random = createRandom(seed);
