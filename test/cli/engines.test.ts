@@ -50,6 +50,12 @@ describe("without native", () => {
     if (process.arch === "x64") expect(err).toContain("the optional package koffi does not load: ");
   });
 
+  test("train on webgpu: the graphics card that is missing is named, and what to do", async () => {
+    const { code, out, err } = await start(folder, [...train, "--engine", "webgpu"], without).ended;
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(/^unrolled: engine "webgpu" cannot run here: .+[^.]\. Use the engine "wasm"\.\n$/);
+  });
+
   test("what is advised works: the engine reference", async () => {
     const { code, err } = await start(folder, [...evaluate, ...int8, "--engine", "reference"], without).ended;
     expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -78,4 +84,20 @@ test("the prompt comes before the text, once, also where no text follows", async
     expect(out).toMatch(/^The .+\n$/s);
     expect(out.split("The ").length).toBeLessThan(4);
   }
+});
+
+test("explain: the dispatches of an update on a graphics card, which need none, as text and as JSON", async () => {
+  const command = ["explain", "min-gru", "--engine", "webgpu", "--steps", "8"];
+  const { code, out, err } = await run(folder, ...command);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toMatch(/^min-gru: 128 units, .+\n23 dispatches an update, 21 of them outside of time loops\n/);
+  expect(out).toContain("A loop of 8 steps: 1\n");
+  expect(out).toContain("all steps in one: each number depends on numbers at its own place alone\n");
+  const facts = await json(folder, ...command);
+  expect(facts).toEqual([
+    expect.objectContaining({ name: "min-gru", dispatches: 23, outsideLoops: 21, kernels: expect.any(Array) }),
+  ]);
+  const both = await run(folder, ...command, "--asm");
+  expect({ code: both.code, out: both.out }).toEqual({ code: 2, out: "" });
+  expect(both.err).toBe("unrolled: --asm and --engine webgpu: one of them is printed. Leave one out.\n");
 });
