@@ -17,7 +17,7 @@ afterEach(() => vi.unstubAllGlobals());
 const refused = (): never => {
   throw new RangeError("Array buffer allocation failed");
 };
-/** By engine: from here on its memory is refused in the way of V8. */
+/** By engine, but that of graphics cards (test/engines/webgpu/memory.test.ts): from here on its memory is refused in the way of V8. */
 const memories: Readonly<Record<Exclude<EngineName, "auto" | "webgpu">, () => void>> = {
   native: () => {
     vi.stubGlobal("ArrayBuffer", new Proxy(ArrayBuffer, { construct: refused }));

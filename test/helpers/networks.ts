@@ -70,3 +70,7 @@ export function relativeError(got: ArrayLike<number>, wanted: ArrayLike<number>,
   }
   return difference / largest;
 }
+
+/** The largest difference of two lists, one by one. */
+export const largestDifference = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((most, value, k) => Math.max(most, Math.abs(value - (b[k] as number))), 0);

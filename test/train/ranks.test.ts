@@ -16,6 +16,7 @@ import { adam } from "../../src/train/optimizers.ts";
 import { createTrainer, type TrainerState } from "../../src/train/trainer.ts";
 import type { TrainerOptions } from "../../src/train/training-plan.ts";
 import { createCommunicators } from "../helpers/communicators.ts";
+import { largestDifference } from "../helpers/networks.ts";
 
 const [vocabulary, batch, steps] = [11, 7, 5];
 const model = (): Model =>
@@ -59,8 +60,6 @@ async function trained(size: number, options: Partial<TrainerOptions> = {}, resu
   );
 }
 const values = ({ model: { values: all } }: Trained): number[] => Object.values(all).flatMap((one) => [...one]);
-const largest = (a: readonly number[], b: readonly number[]): number =>
-  a.reduce((most, value, k) => Math.max(most, Math.abs(value - (b[k] as number))), 0);
 
 describe.each<readonly [EngineName, readonly number[]]>([
   ["wasm", [2, 3]],
@@ -71,14 +70,14 @@ describe.each<readonly [EngineName, readonly number[]]>([
     const [alone] = (await trained(1, { engine })) as [Trained];
     const all = await trained(size, { engine });
     const [first] = all as [Trained];
-    expect(largest(first.losses, alone.losses)).toBeLessThan(2e-5);
-    expect(largest(values(first), values(alone))).toBeLessThan(3e-4);
+    expect(largestDifference(first.losses, alone.losses)).toBeLessThan(2e-5);
+    expect(largestDifference(values(first), values(alone))).toBeLessThan(3e-4);
     for (const one of all) {
       expect(one.losses).toEqual(first.losses);
       expect(values(one)).toEqual(values(first));
     }
     const states = ({ state }: Trained) => Object.values(state.states ?? {}).flatMap((one) => [...one]);
-    expect(largest(states(first), states(alone))).toBeLessThan(1e-3);
+    expect(largestDifference(states(first), states(alone))).toBeLessThan(1e-3);
   });
 });
 
@@ -139,8 +138,8 @@ describe("fitStream", () => {
     const [alone] = await run(1);
     const [whole] = await run(3);
     expect(whole?.result.steps).toBe(alone?.result.steps);
-    expect(largest(whole?.logs ?? [], alone?.logs ?? [])).toBeLessThan(1e-3);
-    expect(largest(whole?.values ?? [], alone?.values ?? [])).toBeLessThan(2e-2);
+    expect(largestDifference(whole?.logs ?? [], alone?.logs ?? [])).toBeLessThan(1e-3);
+    expect(largestDifference(whole?.values ?? [], alone?.values ?? [])).toBeLessThan(2e-2);
     // One process stops all of them, after the same update.
     const stopped = await (async () => {
       const group = createCommunicators(3);
@@ -173,7 +172,7 @@ describe("fitStream", () => {
       );
       // As many processes go on to the same bits; fewer within rounding.
       if (size === 3) expect(again[0]?.values).toEqual(whole?.values);
-      else expect(largest(again[0]?.values ?? [], whole?.values ?? [])).toBeLessThan(2e-2);
+      else expect(largestDifference(again[0]?.values ?? [], whole?.values ?? [])).toBeLessThan(2e-2);
       expect(again[0]?.result.steps).toBe(whole?.result.steps);
     }
   });
@@ -267,9 +266,9 @@ describe("fit", () => {
     const [alone] = await train(1);
     const all = await train(4);
     for (const [name, logs] of Object.entries(alone?.history ?? {}))
-      expect(largest([...(all[0]?.history[name] ?? [])], [...logs]), name).toBeLessThan(1e-5);
+      expect(largestDifference([...(all[0]?.history[name] ?? [])], [...logs]), name).toBeLessThan(1e-5);
     for (const one of all) expect(one).toEqual(all[0]);
-    expect(largest(all[0]?.values ?? [], alone?.values ?? [])).toBeLessThan(1e-4);
+    expect(largestDifference(all[0]?.values ?? [], alone?.values ?? [])).toBeLessThan(1e-4);
   });
 
   /** What each of two processes is told, where they differ. */

@@ -2,16 +2,17 @@
  * Kernels in a memory that is full of other numbers: what a plan has no name for is large before each run, and what it does not write is
  * as it was behind it. FUZZ_CELLS=100 runs so many random cells, on SwiftShader; FUZZ_SEED names the first.
  */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { cells } from "../../../src/cells/index.ts";
 import { interpret } from "../../../src/engines/reference/interpret.ts";
 import { gpu } from "../../../src/engines/webgpu/device.ts";
 import { dispatchesOf } from "../../../src/engines/webgpu/dispatches.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
+import { InputError } from "../../../src/graph/input-error.ts";
 import { dense, embedding, recurrent } from "../../../src/nn/layers.ts";
 import { sequential } from "../../../src/nn/model.ts";
 import { createRandom } from "../../../src/nn/random.ts";
-import type { Program } from "../../../src/runtime/program.ts";
+import { compile, type Program } from "../../../src/runtime/program.ts";
 import type { Plan } from "../../../src/schedule/plan.ts";
 import { adam } from "../../../src/train/optimizers.ts";
 import { createTrainer } from "../../../src/train/trainer.ts";
@@ -124,6 +125,15 @@ describe.skipIf(!hasGpu)(`webgpu's memory ${unlessNoGpu}`, () => {
   test.each(["gru", "min-gru"] as const)("%s: reads and writes what the plan says", async (name) => {
     const sizes = { units: 17, input: 5, steps: 3, batch: 3 };
     await check(trainingGraph(cells[name], sizes), sizes, 3);
+  });
+
+  test("a program that the card has no memory for is refused in one line, with the card's words as the cause", async () => {
+    const graph = trainingGraph(cells.lstm, { units: 40, input: 3 });
+    vi.spyOn(device, "popErrorScope").mockResolvedValueOnce({ message: "Out of memory" });
+    const error = await compile(graph, { steps: 6, batch: 5 }, host).catch((reason: Error) => reason);
+    expect(error).toBeInstanceOf(InputError);
+    expect(String(error)).toMatch(/the program needs [\d,]+ bytes of memory, more than this machine gives\. Make it/);
+    expect((error as Error).cause).toEqual(new Error("Out of memory"));
   });
 
   test("a training step with Adam, clipped: writes what the plan says, whatever lies around it", async () => {

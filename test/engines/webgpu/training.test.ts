@@ -13,6 +13,7 @@ import { fitStream } from "../../../src/train/fit-stream.ts";
 import { adam } from "../../../src/train/optimizers.ts";
 import type { TrainerState } from "../../../src/train/trainer.ts";
 import { hasGpu, provideGpu, unlessNoGpu } from "../../helpers/gpu.ts";
+import { largestDifference } from "../../helpers/networks.ts";
 
 const tokens = Int32Array.from({ length: 200 }, (_, k) => (k * k) % 7);
 const languageModel = () =>
@@ -28,8 +29,6 @@ const stream = {
 } as const;
 const valuesOf = (model: ReturnType<typeof languageModel>): number[] =>
   Object.values(model.values).flatMap((values) => [...values]);
-const farthest = (a: readonly number[], b: readonly number[]): number =>
-  a.reduce((most, value, k) => Math.max(most, Math.abs(value - (b[k] as number))), 0);
 
 describe.skipIf(!hasGpu)(`training on webgpu ${unlessNoGpu}`, () => {
   beforeAll(provideGpu);
@@ -46,10 +45,10 @@ describe.skipIf(!hasGpu)(`training on webgpu ${unlessNoGpu}`, () => {
     const wanted = await fitStream(other, tokens, { ...stream, engine: "wasm" });
     expect(got.steps).toBe(wanted.steps);
     expect(Math.abs((got.validationLoss as number) - (wanted.validationLoss as number))).toBeLessThan(1e-4);
-    expect(farthest(valuesOf(own), valuesOf(other))).toBeLessThan(1e-4);
+    expect(largestDifference(valuesOf(own), valuesOf(other))).toBeLessThan(1e-4);
     const flat = ({ slots }: TrainerState): number[] =>
       Object.values(slots).flatMap((slot) => Object.values(slot).flatMap((values) => [...values]));
-    expect(farthest(flat(got.state), flat(wanted.state))).toBeLessThan(1e-4);
+    expect(largestDifference(flat(got.state), flat(wanted.state))).toBeLessThan(1e-4);
   });
 
   test("fit, batches of two sizes: what a callback saves after each batch is what WASM has there", async () => {
@@ -71,7 +70,7 @@ describe.skipIf(!hasGpu)(`training on webgpu ${unlessNoGpu}`, () => {
     };
     const [got, wanted] = [await train("webgpu"), await train("wasm")];
     expect(got.length).toBe(17);
-    got.forEach((values, k) => expect(farthest(values, wanted[k] as number[])).toBeLessThan(1e-4));
+    got.forEach((values, k) => expect(largestDifference(values, wanted[k] as number[])).toBeLessThan(1e-4));
   });
 
   test("run.save and run.state while the values are on the device alone are refused, within a callback they are not", async () => {
@@ -135,7 +134,7 @@ describe.skipIf(!hasGpu)(`training on webgpu ${unlessNoGpu}`, () => {
         /^engine "webgpu": the graphics card was lost \([^\n]+\)\. Go on from what was saved, or use the engine "wasm"\.$/,
       );
       expect(batches).toBe(4);
-      expect(farthest(valuesOf(model), before)).toBeGreaterThan(1e-3);
+      expect(largestDifference(valuesOf(model), before)).toBeGreaterThan(1e-3);
       expect(valuesOf(model).every(Number.isFinite)).toBe(true);
     }
     // The next training opens another.
