@@ -11,7 +11,7 @@ export class InputError extends Error {
   }
 }
 
-/** Nothing is wrong with what was given: another process, on which the work depends, has ended or does not answer. */
+/** Nothing is wrong with what was given: what the work depends on is gone, another process or a graphics card. */
 export class Disconnected extends InputError {}
 
 /** Line breaks and other control characters, which a name out of a file may hold, made visible. */

@@ -1,5 +1,5 @@
 /** The graphics card: a page's, or in Node that of the package "webgpu". Knows nothing about plans. */
-import { InputError } from "../../graph/input-error.ts";
+import { Disconnected, InputError } from "../../graph/input-error.ts";
 import type { Kernel } from "./kernel.ts";
 
 export type Gpu = {
@@ -55,7 +55,7 @@ async function open(): Promise<Gpu> {
   });
   const check = (): void => {
     if (why !== undefined) {
-      throw new InputError(
+      throw new Disconnected(
         `engine "webgpu": the graphics card was lost (${why}). Go on from what was saved, or use the engine "wasm".`,
       );
     }

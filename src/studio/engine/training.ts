@@ -1,6 +1,7 @@
 /** Train language models, for the Lab and other views. */
+import type { EngineName } from "../../engines/engine.ts";
 import { cell } from "../../graph/cell.ts";
-import { InputError } from "../../graph/input-error.ts";
+import { Disconnected, InputError } from "../../graph/input-error.ts";
 import { lookUp } from "../../graph/schema.ts";
 import { countParameters } from "../../nn/model.ts";
 import { languageModelAndTokens } from "../../tasks/language-model/create.ts";
@@ -13,11 +14,13 @@ import {
 } from "../../tasks/language-model.ts";
 import { type TrainedTokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import type { FitStreamResult } from "../../train/fit-stream.ts";
-import type { Progress } from "../../train/fit-stream-options.ts";
+import { fitDefaults, type Progress } from "../../train/fit-stream-options.ts";
 import { NonFiniteLoss } from "../../train/non-finite-guard.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
+import { timeEngines } from "../../train/time-engines.ts";
 import type { Tokens } from "../../train/token-source.ts";
 import type { TrainerState } from "../../train/trainer.ts";
+import { offersGraphics } from "../graphics.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 import { rateOf, type Schedule } from "./schedules.ts";
@@ -46,7 +49,13 @@ export type TrainingSettings = {
   readonly sample: number;
   /** The number of validations. */
   readonly validations?: number;
+  /** What computes; by default the faster of both, by a trial of this very model. */
+  readonly device?: Device;
 };
+
+/** The processor, by WebAssembly on all its cores; the graphics card, by WebGPU. */
+export type Device = "faster" | "processor" | "graphics";
+const engines = { processor: "auto", graphics: "webgpu" } as const;
 
 /** A sample comes with the first report, at each milestone, and when the last one is this old. */
 const sampleEveryMs = 4000;
@@ -61,7 +70,11 @@ export type TrainingReport = Progress & {
   readonly sample?: string;
   /** At the first report, at each milestone, and when the last one is old. */
   readonly checkpoint?: Uint8Array<ArrayBuffer>;
+  /** At the first report where there is a choice, and where another device goes on. */
+  readonly computes?: Computes;
 };
+/** What computes, as the end of "Computed by ...". */
+export type Computes = { readonly device: Exclude<Device, "faster">; readonly text: string };
 
 /** A model's file to begin with. */
 export type TrainingStart = {
@@ -102,34 +115,53 @@ export const training = {
     const small = countParameters(lm.model) <= maxInCheckpoint;
     let last: TrainingReport | undefined;
     let [sampledMs, savedMs, pauseMs] = [-Infinity, -Infinity, 0];
-    const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>
-      trainLanguageModel(lm, tokens ?? text, {
-        ...{ batch, steps, seed, signal, ...until },
-        optimizer: optimizers[optimizer]({ learningRate }),
-        ...(rate !== undefined && { learningRate: rate }),
-        ...(clipNorm !== undefined && { clipNorm }),
-        ...(settings.validations !== undefined && { validations: settings.validations }),
-        // The continued training has its own schedule, not the rest of the previous one.
-        ...(lm.training !== undefined && {
-          resume: from?.interrupted ? lm.training : { ...lm.training, place: undefined },
-        }),
-        onProgress: async (progress, checkpoint) => {
-          last = { ...progress, validationLoss: progress.validationLoss ?? last?.validationLoss ?? null };
-          const { milestone, elapsedMs } = progress;
-          const samples = settings.sample > 0 && (milestone || elapsedMs - sampledMs > sampleEveryMs);
-          const saves = small && (milestone || elapsedMs - savedMs > pauseMs);
-          if (samples) sampledMs = elapsedMs;
-          const fromMs = performance.now();
-          const file = saves ? writeLanguageModel({ ...lm, ...checkpoint(), optimizer }) : undefined;
-          if (saves) [savedMs, pauseMs] = [elapsedMs, checkpointPause(performance.now() - fromMs)];
-          await report({
-            ...progress,
-            ...(samples && { sample: await sampleOf(lm, text, settings) }),
-            ...(file !== undefined && { checkpoint: file }),
-          });
-        },
-      }).catch((error) => brokenAt(error, last)),
-    );
+    let { engine, computes } = await computing(lm, settings);
+    /** From where another engine goes on if the graphics card is lost. */
+    let held: TrainerState | undefined;
+    const result = yield* reportsOf<TrainingReport, Ended>((report, signal) => {
+      const train = (resume: TrainerState | undefined): Promise<Ended> =>
+        trainLanguageModel(lm, tokens ?? text, {
+          ...{ batch, steps, seed, signal, engine, ...until },
+          optimizer: optimizers[optimizer]({ learningRate }),
+          ...(rate !== undefined && { learningRate: rate }),
+          ...(clipNorm !== undefined && { clipNorm }),
+          ...(settings.validations !== undefined && { validations: settings.validations }),
+          ...(resume !== undefined && { resume }),
+          onProgress: async (progress, checkpoint) => {
+            last = { ...progress, validationLoss: progress.validationLoss ?? last?.validationLoss ?? null };
+            const { milestone, elapsedMs } = progress;
+            const samples = settings.sample > 0 && (milestone || elapsedMs - sampledMs > sampleEveryMs);
+            const saves = small && (milestone || elapsedMs - savedMs > pauseMs);
+            if (samples) sampledMs = elapsedMs;
+            const fromMs = performance.now();
+            const state = saves ? checkpoint() : undefined;
+            held = state?.training ?? held;
+            const file = state && writeLanguageModel({ ...lm, ...state, optimizer });
+            if (saves) [savedMs, pauseMs] = [elapsedMs, checkpointPause(performance.now() - fromMs)];
+            await report({
+              ...progress,
+              ...(samples && { sample: await sampleOf(lm, text, settings) }),
+              ...(file !== undefined && { checkpoint: file }),
+              ...(computes !== undefined && { computes }),
+            });
+            computes = undefined;
+          },
+        });
+      // The continued training has its own schedule, not the rest of the previous one.
+      const { training: before } = lm;
+      return train(before && !from?.interrupted ? { ...before, place: undefined } : before)
+        .catch((error: unknown) => {
+          if (!(error instanceof Disconnected)) throw error;
+          engine = engines.processor;
+          const since = held === undefined ? "from the beginning" : `from update ${held.step.toLocaleString("en-US")}`;
+          computes = {
+            device: "processor",
+            text: `the processor: the graphics card was lost, and the training goes on ${since}`,
+          };
+          return train(held);
+        })
+        .catch((error: unknown) => brokenAt(error, last));
+    });
     const { state, broke, loss, validationLoss, tokensPerSecond } = result;
     return {
       bytes: writeLanguageModel({ ...lm, training: state, optimizer }),
@@ -150,6 +182,32 @@ function optimizerFor(
   if (training === undefined || optimizer === undefined) return wanted;
   lookUp("training: the file's optimizer", optimizer, optimizers);
   return optimizer as OptimizerName;
+}
+
+/** What computes a training: the device, its engine, and what is told of it. */
+type Computing = { readonly engine: EngineName; readonly computes?: Computes };
+
+async function computing({ model }: LanguageModel, settings: TrainingSettings): Promise<Computing> {
+  const { device = "faster", batch, steps, clipNorm = fitDefaults.clipNorm, optimizer = "adam" } = settings;
+  const processor = { engine: engines.processor } as const;
+  const by = async (text: (name: string) => string): Promise<Computing> => {
+    const { gpu } = await import("../../engines/webgpu/device.ts");
+    const { name } = await gpu();
+    const called = `the graphics card${name === "" ? "" : ` (${name})`}`;
+    return { engine: engines.graphics, computes: { device: "graphics", text: text(called) } };
+  };
+  if (device === "graphics") return by((called) => called);
+  if (device === "processor" || !(await offersGraphics())) return processor;
+  const tokens = new Int32Array(batch * steps);
+  const options = { batch, steps, clipNorm, optimizer: optimizers[optimizer]() };
+  const timed = await timeEngines(model, options, Object.values(engines), { inputs: tokens, targets: tokens });
+  const [first, second] = timed;
+  if (first === undefined || second === undefined) return processor;
+  const factor = (first.updatesPerSecond / second.updatesPerSecond).toFixed(1);
+  if (first.engine === engines.graphics)
+    return by((called) => `${called}, ${factor} times as fast for this model as the processor`);
+  const text = `the processor, ${factor} times as fast for this model as the graphics card`;
+  return { ...processor, computes: { device: "processor", text } };
 }
 
 const checkpointPause = (tookMs: number): number => Math.max(checkpointEveryMs, checkpointTimes * tookMs);

@@ -47,6 +47,8 @@ export type Training = {
   readonly resumed: boolean;
   readonly losses: readonly LossPoint[];
   readonly latest?: TrainingReport;
+  /** What computes, where there is a choice. */
+  readonly computes?: string;
   /** The newest sample, and the number of updates before it. */
   readonly sample?: Sample;
   /** The last ones, the newest at the end. */
@@ -138,6 +140,8 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
   const [beforeMs, beforeStep] = [from?.losses.at(-1)?.elapsedMs ?? 0, from?.losses.at(-1)?.step ?? 0];
   let pausedMs = 0;
   let reported = false;
+  // A run that is gone on with has the device that it began with: another one rounds otherwise.
+  let running = settings;
   try {
     if (release === undefined) throw new Error("It is running in another tab of this browser.");
     const start = from && { file: from.file, interrupted: from.run !== undefined };
@@ -152,10 +156,11 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
       // The first report has a checkpoint, unless the model is too large for checkpoints.
       if (!reported && value.checkpoint === undefined) notify("unkept-run", { text: tooLarge });
       reported = true;
+      if (value.computes !== undefined) running = { ...running, device: value.computes.device };
       if (value.checkpoint !== undefined) {
         const { losses = [] } = status().training ?? {};
         const { step, done, epoch } = value;
-        keeper.keep({ place, name, facts, settings, losses, step, done, epoch }, value.checkpoint);
+        keeper.keep({ place, name, facts, settings: running, losses, step, done, epoch }, value.checkpoint);
       }
       if (status().training?.phase !== "pausing") continue;
       update({ phase: "paused" });
@@ -208,12 +213,13 @@ function reasonOf(error: unknown): string {
 function hear(report: TrainingReport, offsetMs: number, beforeStep: number): void {
   const { training } = status();
   if (training === undefined) return;
-  const { step, loss, validationLoss, sample } = report;
+  const { step, loss, validationLoss, sample, computes } = report;
   const point = { step, loss, validationLoss, elapsedMs: report.elapsedMs + offsetMs };
   update({
     latest: report,
     ...(training.phase === "preparing" && { phase: "running" }),
     ...(Number.isFinite(loss) && step > beforeStep && { losses: withPoint(training.losses, point) }),
+    ...(computes !== undefined && { computes: computes.text }),
     ...(sample !== undefined && {
       sample: { text: sample, step },
       samples: [...training.samples.slice(1 - maxSamples), { text: sample, step }],

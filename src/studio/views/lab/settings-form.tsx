@@ -1,7 +1,8 @@
 /** The form with the settings of a training, each with its description and its error. */
-import { useId } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
+import { offersGraphics } from "../../graphics.ts";
 import { decayOf, optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
-import { type FieldName, type Form, fields, problemOf, withOptimizer } from "./settings.ts";
+import { deviceTitles, type FieldName, type Form, fields, problemOf, withOptimizer } from "./settings.ts";
 
 export type SettingsFormProps = {
   readonly form: Form;
@@ -11,6 +12,7 @@ export type SettingsFormProps = {
 };
 
 export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
+  const hasGraphics = useGraphics();
   const field = (name: FieldName, disabled = false) => (
     <NumberField
       key={name}
@@ -54,6 +56,15 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       {decayOf(form.schedule).map((name) => field(name))}
       {field("clipNorm")}
       {field("seed")}
+      {hasGraphics && (
+        <Select
+          label="Computed by"
+          hint="a trial of the model says which is faster"
+          value={form.device}
+          options={deviceTitles}
+          onChange={(device) => onChange({ ...form, device })}
+        />
+      )}
       <Select
         label="Train for"
         value={form.until}
@@ -63,6 +74,14 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       {field(form.until)}
     </div>
   );
+}
+
+function useGraphics(): boolean {
+  const [offered, setOffered] = useState(false);
+  useEffect(() => {
+    void offersGraphics().then(setOffered);
+  }, []);
+  return offered;
 }
 
 type SelectProps<Value extends string> = {

@@ -3,7 +3,7 @@ import { excerpt } from "../../../graph/excerpt.ts";
 import { fitDefaults, rateFor } from "../../../train/fit-stream-options.ts";
 import type { OptimizerName } from "../../../train/optimizer-names.ts";
 import { remember, remembered } from "../../components/remembered.ts";
-import type { TrainingSettings } from "../../engine/training.ts";
+import type { Device, TrainingSettings } from "../../engine/training.ts";
 import {
   decayOf,
   optimizerTitles,
@@ -23,6 +23,11 @@ type Field = {
   readonly max: number;
 };
 
+export const deviceTitles: Readonly<Record<Device, string>> = {
+  faster: "the faster of both",
+  processor: "the processor",
+  graphics: "the graphics card",
+};
 /** The bounds catch typing errors; the engine checks the memory. */
 export const fields = {
   units: { label: settingTitles.units, hint: "size of a state", standard: 128, whole: true, min: 1, max: 8192 },
@@ -91,6 +96,7 @@ export type Form = { readonly [Name in FieldName]: string } & {
   readonly optimizer: OptimizerName;
   readonly schedule: keyof typeof scheduleTitles;
   readonly until: "epochs" | "minutes";
+  readonly device: Device;
   /** The name of the run; "" means a name made from the settings. */
   readonly name: string;
 };
@@ -104,6 +110,7 @@ export const standardForm: Form = {
   optimizer: "adam",
   schedule: "cosine",
   until: "epochs",
+  device: "faster",
   name: "",
 };
 
@@ -158,6 +165,7 @@ export function settingsOf(form: Form): Omit<TrainingSettings, "cell"> | undefin
     }),
     until: form.until === "epochs" ? { epochs: number("epochs") } : { minutes: number("minutes") },
     sample: 240,
+    ...(form.device !== "faster" && { device: form.device }),
   };
 }
 
@@ -201,6 +209,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   optimizer: Object.keys(optimizerTitles),
   schedule: Object.keys(scheduleTitles),
   until: ["epochs", "minutes"],
+  device: Object.keys(deviceTitles),
 };
 const isChoice = (name: string, value: string): boolean => choices[name]?.includes(value) ?? true;
 

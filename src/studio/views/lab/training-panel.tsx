@@ -152,7 +152,7 @@ const phases: Readonly<Record<Training["phase"], string>> = {
 };
 
 function Live({ training }: { readonly training: Training }) {
-  const { name, phase, resumed, losses, latest, sample } = training;
+  const { name, phase, resumed, losses, latest, sample, computes } = training;
   const curves = useMemo(() => [{ name, losses }], [name, losses]);
   const silent = useSilence(training);
   const speed = latest?.tokensPerSecond ?? Number.NaN;
@@ -163,6 +163,11 @@ function Live({ training }: { readonly training: Training }) {
       <p class="small" role="status">
         {phases[phase]}
       </p>
+      {computes !== undefined && (
+        <p class="small soft" role="status">
+          Computed by {computes}.
+        </p>
+      )}
       <progress value={latest?.done ?? 0} aria-label="Done" />
       <dl class="figures numbers">
         <Figure name="loss" value={losses.at(-1)?.loss.toFixed(3)} />
