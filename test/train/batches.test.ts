@@ -366,20 +366,20 @@ describe("how it ends", () => {
   test("a source that keeps one waiting is not waited for after an abort, and is told", async () => {
     const ended: string[] = [];
     let arrive = (): void => {};
+    const aborting = new AbortController();
     const slow = async function* (): AsyncGenerator<ExampleBatch> {
       try {
         yield batches[0] as ExampleBatch;
         await new Promise<void>((resolve) => {
           arrive = resolve;
+          setTimeout(() => aborting.abort(), 10);
         });
         yield batches[1] as ExampleBatch;
       } finally {
         ended.push("finally");
       }
     };
-    const aborting = new AbortController();
-    const callbacks = [{ onBatchEnd: () => void setTimeout(() => aborting.abort(), 10) }];
-    const { epoch, stopped } = await fit(classifier(), slow(), { signal: aborting.signal, callbacks });
+    const { epoch, stopped } = await fit(classifier(), slow(), { signal: aborting.signal });
     expect([epoch, stopped, ended]).toEqual([[], "aborted", []]);
     arrive();
     await pause(0);
