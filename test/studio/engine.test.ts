@@ -92,6 +92,14 @@ describe("training as a job", () => {
     expect(further.model.validationLoss).toBeLessThan(model.validationLoss as number);
   });
 
+  test("a run that began on a graphics card goes on by the processor where there is none any more, and says so", async () => {
+    const { reports, model } = await all(training.train(text, { ...settings, device: "graphics" }));
+    const said = "the processor: this browser offers no graphics card any more";
+    expect(reports.map(({ computes }) => computes).filter(Boolean)).toEqual([{ device: "processor", text: said }]);
+    const { model: own } = await all(training.train(text, settings));
+    expect(Buffer.compare(model.bytes, own.bytes)).toBe(0);
+  });
+
   test("from any of its checkpoints it ends with the bytes of a training that was left alone", async () => {
     for (const own of [settings, { ...settings, dropout: 0.2, layers: 2, seed: 3 }]) {
       const { reports, model } = await all(training.train(text, own));

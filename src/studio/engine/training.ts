@@ -196,8 +196,13 @@ async function computing({ model }: LanguageModel, settings: TrainingSettings): 
     const called = `the graphics card${name === "" ? "" : ` (${name})`}`;
     return { engine: engines.graphics, computes: { device: "graphics", text: text(called) } };
   };
-  if (device === "graphics") return by((called) => called);
-  if (device === "processor" || !(await offersGraphics())) return processor;
+  const isOffered = await offersGraphics();
+  if (device === "graphics") {
+    if (isOffered) return by((called) => called);
+    const text = "the processor: this browser offers no graphics card any more";
+    return { ...processor, computes: { device: "processor", text } };
+  }
+  if (device === "processor" || !isOffered) return processor;
   const tokens = new Int32Array(batch * steps);
   const options = { batch, steps, clipNorm, optimizer: optimizers[optimizer]() };
   const timed = await timeEngines(model, options, Object.values(engines), { inputs: tokens, targets: tokens });
