@@ -8,6 +8,7 @@
  * Coefficients: minimax fits made for this file (weighted least squares with Lawson's reweighting, in f64).
  */
 import { KEY_STEP, MIX_FIRST, MIX_SECOND } from "../../graph/random-bits.ts";
+import { TANH_CLAMP, TANH_P, TANH_Q } from "./tanh.ts";
 import type { VectorOps } from "./vector-ops.ts";
 
 /** A function of one vector, each lane alone; `x` is evaluated once. */
@@ -93,13 +94,6 @@ export const sigmoid: VectorFunction = (o, x) => {
   const one = o.const(1);
   return o.div(one, o.madd(...expFactors(o, x, -1, false), one));
 };
-
-// tanh(x) = 2 t / (1 + t^2) with t = tanh(x / 2) = x P(x^2) / (2 Q(x^2)): one division for both, and the errors of P
-// and Q count 1 / cosh(x) times, so low degrees do. Constant terms 1 make it exact near 0.
-/** Here the formula gives exactly 1, fused or not. */
-export const TANH_CLAMP = 9.1875;
-export const TANH_P = [1, 0.029764940082880945, 1.14060087983756e-4];
-export const TANH_Q = [1, 0.11309823671055846, 1.2056181447923327e-3, 1.2248609289840884e-6];
 
 /**
  * tanh(x). Absolute error at most 2e-7 where `fused`, 2.1e-7 elsewhere; relative error at most 4e-7. Exactly x where

@@ -2,7 +2,7 @@
 import type { Node } from "../../graph/graph.ts";
 import type { OpName, PointwiseName } from "../../graph/operations.ts";
 import { KEY_STEP, MIX_FIRST, MIX_SECOND, maskKey, maskThreshold } from "../../graph/random-bits.ts";
-import { TANH_CLAMP, TANH_P, TANH_Q } from "../vector/mathematics.ts";
+import { TANH_CLAMP, TANH_P, TANH_Q } from "../vector/tanh.ts";
 import { literal } from "./kernel.ts";
 
 /** The arguments of a rule: its operands, which are variables or literals, and the position in the pass, as expressions. */
