@@ -1,8 +1,8 @@
 /** What a plan is for a device: kernels in order, each at a step. Knows nothing about devices. */
 import type { Instruction, Pass, Plan, Product, Section } from "../../schedule/plan.ts";
 import type { Dispatch, Kernel } from "./kernel.ts";
-import { type Context, passKernels } from "./pass.ts";
-import { fusedKernel, scanKernel } from "./steps.ts";
+import { type Context, passesKernel, passKernels } from "./pass.ts";
+import { areOfRows, fusedKernel, scanKernel } from "./steps.ts";
 import { accumulateKernel, clearKernel, gatherKernel, scatterKernels, totalKernel } from "./sums.ts";
 import { outerKernel, productKernel } from "./tiles.ts";
 
@@ -90,6 +90,27 @@ function ofSection(plan: Plan, section: Section, behind: number) {
     });
   }
 
+  /** The passes of a step of a loop from a place on that one kernel can do. */
+  function chainFrom(k: number): readonly Pass[] {
+    const start = all[k] as Timed;
+    const found: Pass[] = [];
+    for (let m = k; m < all.length; m++) {
+      const next = all[m] as Timed | Whole;
+      if ("scan" in next || next.loop === undefined || next.loop !== start.loop || next.t !== start.t) break;
+      const { one } = next;
+      if (one.kind !== "pass" || !areAlike([...found, one], next.loop)) break;
+      found.push(one);
+    }
+    return found;
+  }
+  const alike = new Map<string, boolean>();
+  function areAlike(passes: readonly Pass[], loop: number): boolean {
+    const key = passes.map(idOf).join(" ");
+    const known = alike.get(key) ?? areOfRows(passes, inLoop, (loops[loop] as LoopFacts).steps);
+    alike.set(key, known);
+    return known;
+  }
+
   const dispatches: Dispatch[] = [];
   for (let k = 0; k < all.length; k++) {
     const now = all[k] as Timed | Whole;
@@ -99,8 +120,14 @@ function ofSection(plan: Plan, section: Section, behind: number) {
     }
     const { one, t, context: of, loop } = now;
     let own = shared(now, all[k + 1]);
+    const chain = own.length > 0 ? [] : chainFrom(k);
     if (own.length > 0) k++;
-    else
+    else if (chain.length > 1) {
+      own = made(chain.map(idOf).join(", "), () => [
+        passesKernel(chain, of, chain.map((pass) => nameOf(section, pass)).join(", ")),
+      ]);
+      k += chain.length - 1;
+    } else
       own = made(`${idOf(one)}`, () => {
         const found = kernelsOf(one, of, nameOf(section, one));
         scratch = Math.max(scratch, found.scratch);

@@ -34,6 +34,9 @@ export function dispatchFacts(plan: Plan): DispatchFacts {
           ? ["all steps in one: each number depends on numbers at its own place alone"]
           : [`not all steps in one: ${why}`]),
         ...(isFused ? ["product and pass in one: the pass reads the product's sums at their own places"] : []),
+        ...(kernels.some(({ kind }) => kind === "passes in one")
+          ? ["passes in one: each reads of the others what lies in its own row"]
+          : []),
         ...[...apart].map(([names, reason]) => `${names} apart: ${reason}`),
       ];
       return { steps, dispatches: own.length, kernels, why: reasons };

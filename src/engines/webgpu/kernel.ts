@@ -14,6 +14,7 @@ export type Kind =
   | "product"
   | "outer product"
   | "product and pass in one"
+  | "passes in one"
   | "all steps in one"
   | "gather"
   | "rows of a scatter"

@@ -126,11 +126,16 @@ export function passKernels(
   if (isElementwise(others, context.section)) {
     return { kernels: [...ofMatrix, elements(others, context, name)], scratch: 0 };
   }
-  const { rows } = context;
-  const chunks = Math.min(256, Math.floor(pass.size / 4096));
-  const isLong = rows <= 4 && chunks > 1 && pass.reductions.every(({ op }) => op !== "logsumexp");
-  const own = isLong ? inChunks(others, context, name, chunks) : [byRows(others, context, name)];
-  return { kernels: [...ofMatrix, ...own], scratch: isLong ? others.reductions.length * rows * chunks : 0 };
+  const chunks = chunksOf(pass, context);
+  if (chunks === 1) return { kernels: [...ofMatrix, byRows(others, context, name)], scratch: 0 };
+  const own = inChunks(others, context, name, chunks);
+  return { kernels: [...ofMatrix, ...own], scratch: others.reductions.length * context.rows * chunks };
+}
+
+/** How many workgroups share a row: few rows that are long have several. */
+function chunksOf({ size, reductions }: Pass, { rows }: Context): number {
+  const isShared = rows <= 4 && reductions.length > 0 && reductions.every(({ op }) => op !== "logsumexp");
+  return isShared ? Math.max(1, Math.min(256, Math.floor(size / 4096))) : 1;
 }
 
 /** Statements of one number, at row `r` and feature `j`. */
@@ -193,18 +198,17 @@ function gathering(pass: Pass, { of }: Values) {
 const overFeatures = (size: number, body: string): string =>
   `for (var j = lane; j < ${size}u; j += ${lanes}u) {\n  ${body}\n  }`;
 
-/** A workgroup for each row. */
-function byRows(pass: Pass, context: Context, name: string): Kernel {
+/** Statements of a workgroup for the row `r`. */
+function rowCode(pass: Pass, context: Context): string {
   const values = valuesOf(pass, context);
   const g = gathering(pass, values);
-  const { time, rows } = context;
+  const { time } = context;
   const stored = pass.stores.filter(({ value }) => values.isVector(value)).map(({ value }) => value);
   const first = overFeatures(pass.size, `${values.vectors(g.exponents.map(({ value }) => value))} ${g.largest}`);
   const main = `${values.vectors([...stored, ...pass.reductions.map(({ value }) => value)])}
   ${storesOf(pass, values, time)}
   ${g.add}`;
-  const body = `let r = group;
-  ${values.scalars}
+  return `${values.scalars}
   ${g.starts}
   ${g.exponents.length > 0 ? first + g.combinedLargest : ""}
   ${overFeatures(pass.size, main)}
@@ -215,7 +219,33 @@ function byRows(pass: Pass, context: Context, name: string): Kernel {
   ${g.results.map(({ at, value }) => `put(${rowAt(at, "r", time)}, ${value});`).join("\n  ")}
   ${scalarStores(pass, values, context)}
   }`;
-  return kernel({ kind: "rows", name, size: lanes, count: rows, shared: functions + partsOf(lanes), body });
+}
+
+/** A workgroup for each row. */
+function byRows(pass: Pass, context: Context, name: string): Kernel {
+  const body = `let r = group;
+  ${rowCode(pass, context)}`;
+  return kernel({ kind: "rows", name, size: lanes, count: context.rows, shared: functions + partsOf(lanes), body });
+}
+
+/** Whether a workgroup for each row can do it. */
+export const isByRows = (pass: Pass, context: Context): boolean =>
+  !pass.reductions.some(isOfMatrix) && chunksOf(pass, context) === 1;
+
+/** Passes one after the other, each of which reads of the others what lies in its own row: a workgroup for each row. */
+export function passesKernel(passes: readonly Pass[], context: Context, name: string): Kernel {
+  const code = passes.map((pass) => {
+    if (!isElementwise(pass, context.section)) return rowCode(pass, context);
+    const width = widthOf(pass, context.section);
+    return `for (var j = lane; j < ${width}u; j += ${lanes}u) {\n  ${elementCode(pass, context)}\n  }`;
+  });
+  return kernel({
+    ...{ kind: "passes in one", name, size: lanes, count: context.rows, shared: functions + partsOf(lanes) },
+    body: `let r = group;
+  {
+  ${code.join("\n  }\n  storageBarrier();\n  {\n  ")}
+  }`,
+  });
 }
 
 /** Several workgroups for each row: the first kernel leaves what each has gathered, the second one brings it together. */

@@ -4,7 +4,7 @@
 import type { Node, NodeId } from "../../graph/graph.ts";
 import type { Instruction, Location, Loop, Pass, Product, Section } from "../../schedule/plan.ts";
 import { type Kernel, kernel, rowAt } from "./kernel.ts";
-import { type Context, elementCode, isElementwise, widthOf } from "./pass.ts";
+import { type Context, elementCode, isByRows, isElementwise, widthOf } from "./pass.ts";
 import { functions } from "./pointwise.ts";
 import { invocations, sumOfProduct, type Tile, tileCode, tileFor } from "./tiles.ts";
 
@@ -129,6 +129,58 @@ function loaded({ graph }: Section, { size, columns = size }: Pass, [id, at]: re
   if (op === "tile") return { at, size: columns, isView: true };
   if (op === "repeat_interleave") return { at, size: size / columns, isView: true };
   return { at, size: typeof shape === "number" ? size : 1 };
+}
+
+/**
+ * Whether passes can be one kernel in which a workgroup goes through them for each row: what one stores, others touch in the same row
+ * alone.
+ */
+export function areOfRows(passes: readonly Pass[], context: Context, steps: number): boolean {
+  if (!passes.every((pass) => isByRows(pass, context))) return false;
+  const { section, rows } = context;
+  const storedBy = ({ size, stores, reductions }: Pass): Touched[] => [
+    ...stores.map(({ value, at }) => ({
+      at,
+      size: typeof (section.graph.nodes[value] as Node).shape === "number" ? size : 1,
+    })),
+    ...reductions.map(({ at }) => ({ at, size: 1 })),
+  ];
+  const stored = passes.map(storedBy);
+  const touched = passes.map((pass, k) => [
+    ...[...pass.loads].map((load) => loaded(section, pass, load)),
+    ...(stored[k] as Touched[]),
+  ]);
+  return stored.every((own, k) =>
+    own.every((a) => touched.every((all, m) => m === k || all.every((b) => areInRow(a, b, { rows, steps })))),
+  );
+}
+
+/** Whether the numbers of `b` that lie in a row of `a`, at the same step, are those of the same row. */
+function areInRow(
+  { at: a, size: sizeA }: Touched,
+  { at: b, size: sizeB }: Touched,
+  { rows, steps }: { readonly rows: number; readonly steps: number },
+): boolean {
+  if (a.stepBytes !== b.stepBytes) return areOutside(a, sizeA, b, sizeB, rows, steps);
+  const whole = (at: Location, size: number): Range => rangeOf(at, rows, 0, size);
+  if (!overlap(whole(a, sizeA), whole(b, sizeB))) return true;
+  if (a.rowBytes !== b.rowBytes || a.rowBytes === 0) return false;
+  const distance = b.offset - a.offset;
+  const own: Range = { from: 0, to: 4 * sizeA };
+  const others = Array.from({ length: 2 * rows - 1 }, (_, k) => (k - rows + 1) * a.rowBytes);
+  return others.every((row) => {
+    const from = row + distance;
+    return row === 0 || !overlap(own, { from, to: from + 4 * sizeB });
+  });
+}
+
+/** Whether they touch at no step. */
+function areOutside(a: Location, sizeA: number, b: Location, sizeB: number, rows: number, steps: number): boolean {
+  const whole = (at: Location, size: number): Range => ({
+    from: at.offset,
+    to: rangeOf(at, rows, steps - 1, size).to,
+  });
+  return !overlap(whole(a, sizeA), whole(b, sizeB));
 }
 
 /** Whether no number of `b` is one that another invocation of a scan stores as `a`. */

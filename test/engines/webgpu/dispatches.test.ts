@@ -51,7 +51,7 @@ describe("an update of 64 steps of 32 examples", () => {
         "lstm-np: 23 64 65",
         "lstm-fgr: 30 256 257",
         "projection-lstm: 28 128 129",
-        "layer-norm-lstm: 41 576 384",
+        "layer-norm-lstm: 41 128 128",
         "multiplicative-lstm: 26 128 129",
         "mogrifier-lstm: 26 448 512",
         "janet: 21 64 128",
@@ -61,7 +61,7 @@ describe("an update of 64 steps of 32 examples", () => {
         "gru-reset-after: 27 64 128",
         "mut1: 31 128 192",
         "mut2: 29 128 192",
-        "mut3: 24 448 320",
+        "mut3: 24 384 320",
         "mgu: 24 128 256",
         "ugrnn: 21 64 128",
         "qrnn: 32 1 1",
@@ -69,7 +69,7 @@ describe("an update of 64 steps of 32 examples", () => {
         "min-gru: 21 1 1",
         "min-lstm: 23 1 1",
         "rg-lru: 27 1 1 1",
-        "rru: 31 320 320",
+        "rru: 31 192 256",
       ]
     `);
   });

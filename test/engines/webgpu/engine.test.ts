@@ -23,7 +23,7 @@ const few = [
 
 /** By group: what runs each kind of kernel, and each tile of a product. */
 const some: Readonly<Record<string, readonly string[]>> = {
-  cells: ["lstm", "min-gru", "mlstm"],
+  cells: ["lstm", "min-gru", "mlstm", "layer-norm-lstm"],
   states: [],
   operations: ["index"],
   training: [],
@@ -73,7 +73,7 @@ describe.skipIf(!hasGpu)(`webgpu ${unlessNoGpu}`, () => {
 
   test("each kind of kernel has run", () => {
     const every =
-      "accumulate|all steps in one|clear|elements|gather|outer product|parts of rows|product|product and pass in one|rows|rows of a scatter|scatter|sums of a matrix|sums of parts|total";
+      "accumulate|all steps in one|clear|elements|gather|outer product|parts of rows|passes in one|product|product and pass in one|rows|rows of a scatter|scatter|sums of a matrix|sums of parts|total";
     expect([...kinds].sort()).toEqual(every.split("|"));
   });
 
