@@ -469,7 +469,7 @@ test("an engine by its name: train, generate and evaluate compute with it, and a
     ["serve", "m"],
   ]) {
     expect(await refusal(folder, ...command, "--engine", "cuda")).toBe(
-      '--engine: needs one of wasm, reference, native, auto, got "cuda".',
+      '--engine: needs one of wasm, reference, native, webgpu, auto, got "cuda".',
     );
   }
 });
