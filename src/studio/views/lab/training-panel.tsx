@@ -125,7 +125,8 @@ function Program({ text }: { readonly text: string }) {
     <details class="program">
       <summary>This training as a program</summary>
       <p class="small soft">
-        It trains the same model, to the bit where the length is in epochs, on a file <code>text.txt</code>:{" "}
+        It trains the same model, to the bit where the length is in epochs and the processor computes, on a file{" "}
+        <code>text.txt</code>:{" "}
         <button type="button" class="quiet small" onClick={() => download("train.ts", text, "text/plain")}>
           Download train.ts
         </button>
