@@ -14,7 +14,7 @@ import { type Answer, type Command, communicate, type Packing } from "./mpi-thre
 
 /** Options of `connect`. */
 export type ConnectOptions = {
-  /** How long a process may not answer before the others end, in seconds. Default 60. */
+  /** How long a process may take to start, or not answer, before the others end, in seconds. Default 60. */
   readonly patienceSeconds?: number | undefined;
   /**
    * In what sums of 32-bit numbers travel: "f32", as they are; "bf16", in half of the bytes; "int8", in a quarter, with a scale for each 256
