@@ -366,6 +366,7 @@ export {
 } from "./train/predict.ts";
 export { type Plateau, reduceLrOnPlateau } from "./train/reduce-on-plateau.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
+export { type TimedEngine, type TimeEnginesOptions, timeEngines } from "./train/time-engines.ts";
 export type { TokenSource, Tokens } from "./train/token-source.ts";
 export { createTrainer, type Trainer, type TrainerState, type UpdateOptions } from "./train/trainer.ts";
 export type { TrainerOptions } from "./train/training-plan.ts";

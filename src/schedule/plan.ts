@@ -90,6 +90,18 @@ export type Pass = {
   readonly reductions: readonly Reduction[];
 };
 
+/** The values that a pass loads or computes for those that are wanted. */
+export function neededFor(wanted: readonly NodeId[], { loads }: Pass, { nodes }: Graph): ReadonlySet<NodeId> {
+  const needed = new Set<NodeId>();
+  const visit = (id: NodeId): void => {
+    if (needed.has(id)) return;
+    needed.add(id);
+    if (!loads.has(id)) nodes[id]?.inputs.forEach(visit);
+  };
+  wanted.forEach(visit);
+  return needed;
+}
+
 export type Gather = {
   readonly kind: "gather";
   readonly node: NodeId;

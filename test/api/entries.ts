@@ -146,6 +146,7 @@ import * as optimizers from "../../src/train/optimizers.ts";
 import { predictArguments, predictorArguments } from "../../src/train/predict.ts";
 import { reduceLrOnPlateauArguments } from "../../src/train/reduce-on-plateau.ts";
 import { streamArguments } from "../../src/train/stream.ts";
+import { timeEnginesArguments } from "../../src/train/time-engines.ts";
 import { trainerArguments } from "../../src/train/training-plan.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
@@ -712,6 +713,14 @@ export const entries: readonly Entry[] = [
       [words, tokens, { batch: 2, steps: 4, epochs: 0.5, optimizer: "adam" }],
     ],
     trains: words,
+  },
+  {
+    name: "timeEngines",
+    rules: timeEnginesArguments,
+    call: unrolled.timeEngines,
+    right: [
+      [words, tokens.subarray(0, 6), tokens.subarray(1, 7), { batch: 2, steps: 3, engines: ["wasm"], budgetMs: 1 }],
+    ],
   },
   {
     name: "createTrainer",

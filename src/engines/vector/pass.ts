@@ -3,7 +3,7 @@
  * of any width; knows nothing about what the values mean, nor about any engine.
  */
 import type { Node, NodeId } from "../../graph/graph.ts";
-import type { Location, Pass, Section } from "../../schedule/plan.ts";
+import { type Location, neededFor, type Pass, type Section } from "../../schedule/plan.ts";
 import { exp, log } from "./mathematics.ts";
 import { type Place, ruleOf } from "./pointwise.ts";
 import type { Nested, Variable, VectorOps } from "./vector-ops.ts";
@@ -128,13 +128,7 @@ export function passCode<Vector, Mask, Whole, Code>(
 
   /** Loads and operations that `wanted` needs, for the vector at j. */
   function vectorsFor(wanted: readonly NodeId[]): Codes {
-    const needed = new Set<NodeId>();
-    const visit = (id: NodeId): void => {
-      if (needed.has(id)) return;
-      needed.add(id);
-      if (!pass.loads.has(id)) node(id).inputs.forEach(visit);
-    };
-    wanted.forEach(visit);
+    const needed = neededFor(wanted, pass, graph);
     const loads = [...pass.loads].filter(
       ([id]) => needed.has(id) && isVector(id) && node(id).op !== "repeat_interleave",
     );

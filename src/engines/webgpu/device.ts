@@ -1,6 +1,7 @@
 /** The graphics card: a page's, or in Node that of the package "webgpu". Knows nothing about plans. */
 import { Disconnected, InputError } from "../../graph/input-error.ts";
 import type { Kernel } from "./kernel.ts";
+import { mostWeights } from "./whole-loop.ts";
 
 export type Gpu = {
   readonly device: GPUDevice;
@@ -8,6 +9,8 @@ export type Gpu = {
   readonly name: string;
   /** The largest buffer, in bytes. */
   readonly memoryBytes: number;
+  /** The most weights of a step with which all steps of a time loop are one dispatch. Tests change it. */
+  mostWeights: number;
   /** The kernel, compiled: once for equal text. */
   readonly pipelineOf: (kernel: Kernel) => Promise<GPUComputePipeline>;
   readonly layout: GPUBindGroupLayout;
@@ -75,6 +78,7 @@ async function open(): Promise<Gpu> {
     layout,
     name: [description || vendor, architecture].filter(Boolean).join(", "),
     memoryBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize, 2 ** 32 - 4),
+    mostWeights,
     lost: () => why,
     check,
     pipelineOf({ kind, name, code }) {

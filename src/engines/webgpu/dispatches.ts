@@ -1,16 +1,18 @@
 /** What a plan is for a device: kernels in order, each at a step. Knows nothing about devices. */
-import type { Instruction, Pass, Plan, Product, Section } from "../../schedule/plan.ts";
+import type { Instruction, Loop, Pass, Plan, Product, Section } from "../../schedule/plan.ts";
 import type { Dispatch, Kernel } from "./kernel.ts";
 import { type Context, passesKernel, passKernels } from "./pass.ts";
 import { areOfRows, fusedKernel, scanKernel } from "./steps.ts";
 import { accumulateKernel, clearKernel, gatherKernel, scatterKernels, totalKernel } from "./sums.ts";
 import { outerKernel, productKernel } from "./tiles.ts";
+import { mostWeights, wholeLoopKernels } from "./whole-loop.ts";
 
 /** A time loop. */
 export type LoopFacts = {
   readonly steps: number;
-  /** Why not all its steps are one dispatch; undefined where they are. */
-  readonly why: string | undefined;
+  /** Whether all its steps are one dispatch, and why they are or are not. */
+  readonly isWhole: boolean;
+  readonly why: string;
   /** Why a product and the pass behind it are no one dispatch, by their names. */
   readonly apart: ReadonlyMap<string, string>;
 };
@@ -23,9 +25,10 @@ export type Dispatches = {
   readonly scratch: number;
 };
 
-export function dispatchesOf(plan: Plan): Dispatches {
+/** @param most weights of a step with which all steps of a time loop may be one dispatch */
+export function dispatchesOf(plan: Plan, most = mostWeights): Dispatches {
   const behind = Math.ceil(plan.bytes / 16) * 4;
-  const found = plan.sections.map((section) => ofSection(plan, section, behind));
+  const found = plan.sections.map((section) => ofSection(plan, section, behind, most));
   return {
     sections: found.map(({ dispatches }) => dispatches),
     loops: found.map(({ loops }) => loops),
@@ -35,11 +38,11 @@ export function dispatchesOf(plan: Plan): Dispatches {
 
 /** An instruction at a step; 0 outside of time loops. */
 type Timed = { readonly one: Instruction; readonly t: number; readonly context: Context; readonly loop?: number };
-type Whole = { readonly scan: Dispatch };
+type Whole = { readonly whole: readonly Dispatch[] };
 
-function ofSection(plan: Plan, section: Section, behind: number) {
+function ofSection(plan: Plan, section: Section, behind: number, most: number) {
   let scratch = 0;
-  const loops: { readonly steps: number; readonly why: string | undefined; readonly apart: Map<string, string> }[] = [];
+  const loops: (LoopFacts & { readonly apart: Map<string, string> })[] = [];
   /** By the instruction, or the product, the pass and the steps between them: each is made once. */
   const kernels = new Map<string, readonly Kernel[]>();
   const ids = new Map<Instruction, number>();
@@ -62,10 +65,10 @@ function ofSection(plan: Plan, section: Section, behind: number) {
     if (one.kind === "at_once")
       all.push(...one.body.map((inner) => ({ one: inner, t: 0, context: atOnce(one.steps) })));
     else if (one.kind === "loop") {
-      const scan = scanKernel(one, inLoop, nameOf(section, one));
-      const isWhole = typeof scan !== "string";
-      const loop = loops.push({ steps: one.steps, why: isWhole ? undefined : scan, apart: new Map() }) - 1;
-      if (isWhole) all.push({ scan: { kernel: scan, t: 0, loop } });
+      const found = wholeOf(one, inLoop, most, nameOf(section, one));
+      const loop = loops.push({ steps: one.steps, isWhole: found.isWhole, why: found.why, apart: new Map() }) - 1;
+      scratch = Math.max(scratch, found.scratch);
+      if (found.isWhole) all.push({ whole: found.kernels.map((kernel) => ({ kernel, t: 0, loop })) });
       else
         for (let k = 0; k < one.steps; k++) {
           const t = one.reverse ? one.steps - 1 - k : k;
@@ -77,7 +80,7 @@ function ofSection(plan: Plan, section: Section, behind: number) {
   /** The kernel of a product and the pass behind it, if they share one. */
   function shared(now: Timed, next: Timed | Whole | undefined): readonly Kernel[] {
     const { one, t, context: of, loop } = now;
-    if (next === undefined || "scan" in next || one.kind !== "product" || next.one.kind !== "pass") return [];
+    if (next === undefined || "whole" in next || one.kind !== "product" || next.one.kind !== "pass") return [];
     const { one: pass, context: its } = next;
     const shift = next.t - t;
     if (of.rows !== its.rows || of.time !== its.time) return [];
@@ -96,7 +99,7 @@ function ofSection(plan: Plan, section: Section, behind: number) {
     const found: Pass[] = [];
     for (let m = k; m < all.length; m++) {
       const next = all[m] as Timed | Whole;
-      if ("scan" in next || next.loop === undefined || next.loop !== start.loop || next.t !== start.t) break;
+      if ("whole" in next || next.loop === undefined || next.loop !== start.loop || next.t !== start.t) break;
       const { one } = next;
       if (one.kind !== "pass" || !areAlike([...found, one], next.loop)) break;
       found.push(one);
@@ -114,8 +117,8 @@ function ofSection(plan: Plan, section: Section, behind: number) {
   const dispatches: Dispatch[] = [];
   for (let k = 0; k < all.length; k++) {
     const now = all[k] as Timed | Whole;
-    if ("scan" in now) {
-      dispatches.push(now.scan);
+    if ("whole" in now) {
+      dispatches.push(...now.whole);
       continue;
     }
     const { one, t, context: of, loop } = now;
@@ -136,6 +139,18 @@ function ofSection(plan: Plan, section: Section, behind: number) {
     dispatches.push(...own.map((kernel) => ({ kernel, t, ...(loop !== undefined && { loop }) })));
   }
   return { dispatches, loops, scratch };
+}
+
+/** All steps of a loop at once, or why not. */
+function wholeOf(loop: Loop, context: Context, most: number, name: string): Own & Pick<LoopFacts, "isWhole" | "why"> {
+  const scan = scanKernel(loop, context, name);
+  if (typeof scan !== "string") {
+    const why = "each number depends on numbers at its own place alone";
+    return { kernels: [scan], scratch: 0, isWhole: true, why };
+  }
+  const whole = wholeLoopKernels(loop, context, most, name);
+  if (typeof whole === "string") return { kernels: [], scratch: 0, isWhole: false, why: whole };
+  return { ...whole, isWhole: true, why: "each example depends on its own numbers alone" };
 }
 
 type Own = { readonly kernels: readonly Kernel[]; readonly scratch: number };

@@ -52,8 +52,8 @@ const rangeOf = ({ offset, rowBytes, rows, size }: Slot, from = offset): Range =
   count: ((rows - 1) * rowBytes) / 4 + size,
 });
 
-async function loaded(plan: Plan, { device, layout, pipelineOf, check }: Gpu): Promise<Executable> {
-  const { sections, scratch } = dispatchesOf(plan);
+async function loaded(plan: Plan, { device, layout, mostWeights, pipelineOf, check }: Gpu): Promise<Executable> {
+  const { sections, scratch } = dispatchesOf(plan, mostWeights);
   const kernels = [...new Set(sections.flatMap((all) => all.map(({ kernel }) => kernel)))];
   const compiled = new Map(
     await Promise.all(kernels.map(async (kernel) => [kernel, await pipelineOf(kernel)] as const)),

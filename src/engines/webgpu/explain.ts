@@ -25,14 +25,12 @@ export function dispatchFacts(plan: Plan): DispatchFacts {
   const { sections, loops } = dispatchesOf(plan);
   const outside = sections.flatMap((all) => all.filter(({ loop }) => loop === undefined));
   const found = sections.flatMap((all, s) =>
-    (loops[s] ?? []).map(({ steps, why, apart }, k): LoopFacts => {
+    (loops[s] ?? []).map(({ steps, isWhole, why, apart }, k): LoopFacts => {
       const own = all.filter(({ loop }) => loop === k);
       const kernels = counted(own);
       const isFused = kernels.some(({ kind }) => kind === "product and pass in one");
       const reasons = [
-        ...(why === undefined
-          ? ["all steps in one: each number depends on numbers at its own place alone"]
-          : [`not all steps in one: ${why}`]),
+        `${isWhole ? "all steps in one" : "not all steps in one"}: ${why}`,
         ...(isFused ? ["product and pass in one: the pass reads the product's sums at their own places"] : []),
         ...(kernels.some(({ kind }) => kind === "passes in one")
           ? ["passes in one: each reads of the others what lies in its own row"]

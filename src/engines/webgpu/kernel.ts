@@ -16,6 +16,7 @@ export type Kind =
   | "product and pass in one"
   | "passes in one"
   | "all steps in one"
+  | "turned weights"
   | "gather"
   | "rows of a scatter"
   | "scatter"

@@ -3,7 +3,7 @@
  * summed up is a workgroup's, or several workgroups' if it is long. Knows nothing about devices.
  */
 import type { Node, NodeId } from "../../graph/graph.ts";
-import type { Location, Pass, Plan, Reduction, Section } from "../../schedule/plan.ts";
+import { type Location, neededFor, type Pass, type Plan, type Reduction, type Section } from "../../schedule/plan.ts";
 import { combine, type Kernel, kernel, larger, literal, partsOf, plus, rowAt } from "./kernel.ts";
 import { expressionOf, functions } from "./pointwise.ts";
 
@@ -82,13 +82,7 @@ export function valuesOf(
   ].join("\n  ");
 
   function vectors(wanted: readonly NodeId[]): string {
-    const needed = new Set<NodeId>();
-    const visit = (id: NodeId): void => {
-      if (needed.has(id)) return;
-      needed.add(id);
-      if (!pass.loads.has(id)) node(id).inputs.forEach(visit);
-    };
-    wanted.forEach(visit);
+    const needed = neededFor(wanted, pass, graph);
     const isWanted = (id: NodeId): boolean => needed.has(id) && isVector(id);
     return [
       ...[...pass.loads].filter(([id]) => isWanted(id)).map(([id, location]) => load(id, location)),
@@ -113,16 +107,25 @@ export function isElementwise(pass: Pass, { graph }: Section): boolean {
 
 const isOfMatrix = ({ op }: Reduction): boolean => op === "sum_rows" || op === "sum_columns";
 
+/** The sums over rows or columns of a matrix, which are found apart and first, and the rest of a pass, if there is one. */
+export function withoutMatrixSums(pass: Pass): {
+  readonly sums: readonly Reduction[];
+  readonly others: Pass | undefined;
+} {
+  const others = { ...pass, reductions: pass.reductions.filter((one) => !isOfMatrix(one)) };
+  const isEmpty = others.stores.length + others.reductions.length === 0;
+  return { sums: pass.reductions.filter(isOfMatrix), others: isEmpty ? undefined : others };
+}
+
 /** Its kernels, which run in order, and how many numbers of scratch memory they need. */
 export function passKernels(
   pass: Pass,
   context: Context,
   name: string,
 ): { readonly kernels: readonly Kernel[]; readonly scratch: number } {
-  if (isElementwise(pass, context.section)) return { kernels: [elements(pass, context, name)], scratch: 0 };
-  const ofMatrix = pass.reductions.filter(isOfMatrix).map((one) => sumOfMatrix(pass, one, context, name));
-  const others = { ...pass, reductions: pass.reductions.filter((one) => !isOfMatrix(one)) };
-  if (others.stores.length + others.reductions.length === 0) return { kernels: ofMatrix, scratch: 0 };
+  const { sums, others } = withoutMatrixSums(pass);
+  const ofMatrix = sums.map((one) => sumOfMatrix(pass, one, context, name));
+  if (others === undefined) return { kernels: ofMatrix, scratch: 0 };
   if (isElementwise(others, context.section)) {
     return { kernels: [...ofMatrix, elements(others, context, name)], scratch: 0 };
   }
@@ -199,7 +202,7 @@ const overFeatures = (size: number, body: string): string =>
   `for (var j = lane; j < ${size}u; j += ${lanes}u) {\n  ${body}\n  }`;
 
 /** Statements of a workgroup for the row `r`. */
-function rowCode(pass: Pass, context: Context): string {
+export function rowCode(pass: Pass, context: Context): string {
   const values = valuesOf(pass, context);
   const g = gathering(pass, values);
   const { time } = context;
@@ -292,17 +295,12 @@ function inChunks(pass: Pass, context: Context, name: string, chunks: number): K
   ];
 }
 
-/** The sums of a matrix's rows or columns: an invocation for each. */
-function sumOfMatrix(pass: Pass, { op, value, at }: Reduction, context: Context, name: string): Kernel {
+/** How many sums of a matrix a row has, and the statements of the one with the number `to`. */
+export function matrixSumCode(pass: Pass, { op, value, at }: Reduction, context: Context) {
   const values = valuesOf(pass, context);
   const { size, columns = size } = pass;
-  const [sums, over] = op === "sum_rows" ? [size / columns, columns] : [columns, size / columns];
-  const total = context.rows * sums;
-  const body = `let i = group * ${lanes}u + lane;
-  if (i >= ${total}u) { return; }
-  let r = i / ${sums}u;
-  let to = i % ${sums}u;
-  ${values.scalars}
+  const [results, over] = op === "sum_rows" ? [size / columns, columns] : [columns, size / columns];
+  const code = `${values.scalars}
   var sum = 0f;
   for (var k = 0u; k < ${over}u; k++) {
   let j = ${op === "sum_rows" ? `to * ${columns}u + k` : `k * ${columns}u + to`};
@@ -310,12 +308,18 @@ function sumOfMatrix(pass: Pass, { op, value, at }: Reduction, context: Context,
   sum += ${values.of(value)};
   }
   put(${rowAt(at, "r", context.time)} + to, sum);`;
-  return kernel({
-    kind: "sums of a matrix",
-    name,
-    size: lanes,
-    count: Math.ceil(total / lanes),
-    shared: functions,
-    body,
-  });
+  return { results, code };
+}
+
+/** The sums of a matrix's rows or columns: an invocation for each. */
+function sumOfMatrix(pass: Pass, reduction: Reduction, context: Context, name: string): Kernel {
+  const { results, code } = matrixSumCode(pass, reduction, context);
+  const total = context.rows * results;
+  const body = `let i = group * ${lanes}u + lane;
+  if (i >= ${total}u) { return; }
+  let r = i / ${results}u;
+  let to = i % ${results}u;
+  ${code}`;
+  const count = Math.ceil(total / lanes);
+  return kernel({ kind: "sums of a matrix", name, size: lanes, count, shared: functions, body });
 }

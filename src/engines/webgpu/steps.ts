@@ -2,10 +2,11 @@
  * Kernels of several instructions, so that a step of a time loop is one dispatch, or all its steps are. Knows nothing about devices.
  */
 import type { Node, NodeId } from "../../graph/graph.ts";
-import type { Instruction, Location, Loop, Pass, Product, Section } from "../../schedule/plan.ts";
+import type { Instruction, Loop, Pass, Product } from "../../schedule/plan.ts";
 import { type Kernel, kernel, rowAt } from "./kernel.ts";
 import { type Context, elementCode, isByRows, isElementwise, widthOf } from "./pass.ts";
 import { functions } from "./pointwise.ts";
+import { arePlacesApart, areRowsApart, overlap, rangeOf, touchedBy } from "./rows.ts";
 import { invocations, sumOfProduct, type Tile, tileCode, tileFor } from "./tiles.ts";
 
 const lanes = 256;
@@ -22,16 +23,11 @@ const products: Partial<Record<Instruction["kind"], string>> = {
   scatter: "scattered rows",
   accumulate: "sums over examples",
 };
+/** Instructions, for people. */
+export const kindsOf = (some: readonly Instruction[]): string =>
+  [...new Set(some.map(({ kind }) => products[kind] ?? kind))].join(", ");
 const elsewhere = "the pass does not read the product's numbers at their own places alone";
 const overwrites = "what the pass writes may still be read by the product";
-
-/** Bytes of so many rows from a step on. */
-type Range = { readonly from: number; readonly to: number };
-const rangeOf = ({ offset, stepBytes, rowBytes }: Location, rows: number, step: number, size: number): Range => {
-  const from = offset + step * stepBytes;
-  return { from, to: from + (rows - 1) * rowBytes + 4 * size };
-};
-const overlap = (a: Range, b: Range): boolean => a.from < b.to && b.from < a.to;
 
 /**
  * The kernel of a product and the pass that follows, which reads all that the product gives, each number at its own place: a tile's sums
@@ -121,16 +117,6 @@ var<workgroup> sums: array<vec4f, ${lefts.length * tile.rows * quads}>;`,
   });
 }
 
-/** What a pass loads or stores: so many numbers of each row, each at its own place unless it is a view. */
-type Touched = { readonly at: Location; readonly size: number; readonly isView?: boolean };
-
-function loaded({ graph }: Section, { size, columns = size }: Pass, [id, at]: readonly [NodeId, Location]): Touched {
-  const { op, shape } = graph.nodes[id] as Node;
-  if (op === "tile") return { at, size: columns, isView: true };
-  if (op === "repeat_interleave") return { at, size: size / columns, isView: true };
-  return { at, size: typeof shape === "number" ? size : 1 };
-}
-
 /**
  * Whether passes can be one kernel in which a workgroup goes through them for each row: what one stores, others touch in the same row
  * alone.
@@ -138,66 +124,12 @@ function loaded({ graph }: Section, { size, columns = size }: Pass, [id, at]: re
 export function areOfRows(passes: readonly Pass[], context: Context, steps: number): boolean {
   if (!passes.every((pass) => isByRows(pass, context))) return false;
   const { section, rows } = context;
-  const storedBy = ({ size, stores, reductions }: Pass): Touched[] => [
-    ...stores.map(({ value, at }) => ({
-      at,
-      size: typeof (section.graph.nodes[value] as Node).shape === "number" ? size : 1,
-    })),
-    ...reductions.map(({ at }) => ({ at, size: 1 })),
-  ];
-  const stored = passes.map(storedBy);
-  const touched = passes.map((pass, k) => [
-    ...[...pass.loads].map((load) => loaded(section, pass, load)),
-    ...(stored[k] as Touched[]),
-  ]);
-  return stored.every((own, k) =>
-    own.every((a) => touched.every((all, m) => m === k || all.every((b) => areInRow(a, b, { rows, steps })))),
+  const all = passes.map((pass) => touchedBy(section, pass));
+  return all.every(({ written }, k) =>
+    written.every((a) =>
+      all.every(({ touched }, m) => m === k || touched.every((b) => areRowsApart(a, b, { rows, steps }, "the same"))),
+    ),
   );
-}
-
-/** Whether the numbers of `b` that lie in a row of `a`, at the same step, are those of the same row. */
-function areInRow(
-  { at: a, size: sizeA }: Touched,
-  { at: b, size: sizeB }: Touched,
-  { rows, steps }: { readonly rows: number; readonly steps: number },
-): boolean {
-  if (a.stepBytes !== b.stepBytes) return areOutside(a, sizeA, b, sizeB, rows, steps);
-  const whole = (at: Location, size: number): Range => rangeOf(at, rows, 0, size);
-  if (!overlap(whole(a, sizeA), whole(b, sizeB))) return true;
-  if (a.rowBytes !== b.rowBytes || a.rowBytes === 0) return false;
-  const distance = b.offset - a.offset;
-  const own: Range = { from: 0, to: 4 * sizeA };
-  const others = Array.from({ length: 2 * rows - 1 }, (_, k) => (k - rows + 1) * a.rowBytes);
-  return others.every((row) => {
-    const from = row + distance;
-    return row === 0 || !overlap(own, { from, to: from + 4 * sizeB });
-  });
-}
-
-/** Whether they touch at no step. */
-function areOutside(a: Location, sizeA: number, b: Location, sizeB: number, rows: number, steps: number): boolean {
-  const whole = (at: Location, size: number): Range => ({
-    from: at.offset,
-    to: rangeOf(at, rows, steps - 1, size).to,
-  });
-  return !overlap(whole(a, sizeA), whole(b, sizeB));
-}
-
-/** Whether no number of `b` is one that another invocation of a scan stores as `a`. */
-function areApart(a: Touched, b: Touched, { rows, steps }: { readonly rows: number; readonly steps: number }): boolean {
-  const whole = ({ at: { offset, stepBytes, rowBytes }, size }: Touched): Range => ({
-    from: offset,
-    to: offset + (steps - 1) * stepBytes + (rows - 1) * rowBytes + 4 * size,
-  });
-  if (!overlap(whole(a), whole(b))) return true;
-  const { offset, stepBytes, rowBytes } = a.at;
-  if (b.isView || rowBytes !== b.at.rowBytes || stepBytes !== b.at.stepBytes) return false;
-  const distance = b.at.offset - offset;
-  if (a.size === b.size && (distance === 0 || (stepBytes > 0 && distance % stepBytes === 0))) return true;
-  // Other columns of the same rows.
-  if (rowBytes === 0 || stepBytes % rowBytes !== 0) return false;
-  const column = ((distance % rowBytes) + rowBytes) % rowBytes;
-  return column >= 4 * a.size && column + 4 * b.size <= rowBytes;
 }
 
 /**
@@ -210,16 +142,16 @@ export function scanKernel({ body, steps, reverse }: Loop, context: Context, nam
   const passes = body.filter((one: Instruction): one is Pass => one.kind === "pass");
   const [first] = passes;
   if (first === undefined || passes.length < body.length)
-    return `a step has ${[...new Set(body.flatMap(({ kind }) => (kind === "pass" ? [] : [products[kind] ?? kind])))].join(", ")}, which read numbers of other places`;
+    return `a step has ${kindsOf(body.filter(({ kind }) => kind !== "pass"))}, which read numbers of other places`;
   const width = widthOf(first, section);
   const isAlike = (pass: Pass): boolean =>
     isElementwise(pass, section) && widthOf(pass, section) === width && pass.size === first.size;
   // One number per row that a pass of vectors reads would come from another invocation, if this loop makes it.
   if (!passes.every(isAlike)) return "a pass of a step reads or sums numbers of other places";
-  const stored = passes.flatMap(({ stores }) => stores.map(({ at }): Touched => ({ at, size: width })));
-  const touched = [...passes.flatMap((pass) => [...pass.loads].map((load) => loaded(section, pass, load))), ...stored];
+  const all = passes.map((pass) => touchedBy(section, pass));
+  const touched = all.flatMap((one) => one.touched);
   // No invocation waits for another, so what one stores no other may touch.
-  if (!stored.every((a) => touched.every((b) => areApart(a, b, { rows, steps }))))
+  if (!all.every(({ written }) => written.every((a) => touched.every((b) => arePlacesApart(a, b, { rows, steps })))))
     return "a pass of a step reads numbers of other places";
   const total = rows * width;
   return kernel({

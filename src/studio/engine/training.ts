@@ -204,8 +204,8 @@ async function computing({ model }: LanguageModel, settings: TrainingSettings): 
   }
   if (device === "processor" || !isOffered) return processor;
   const tokens = new Int32Array(batch * steps);
-  const options = { batch, steps, clipNorm, optimizer: optimizers[optimizer]() };
-  const timed = await timeEngines(model, options, Object.values(engines), { inputs: tokens, targets: tokens });
+  const options = { batch, steps, clipNorm, optimizer: optimizers[optimizer](), engines: Object.values(engines) };
+  const timed = await timeEngines(model, tokens, tokens, options);
   const [first, second] = timed;
   if (first === undefined || second === undefined) return processor;
   const factor = (first.updatesPerSecond / second.updatesPerSecond).toFixed(1);
