@@ -36,7 +36,7 @@ const start = (out, ...more) => {
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
   const ended = new Promise((resolve) => child.on("close", (code) => resolve({ code, said })));
-  return { ended };
+  return { child, ended };
 };
 const pidsOf = (out) =>
   spawnSync("pgrep", ["-f", `^${process.execPath} .*--out ${out}`], { encoding: "utf8" })
@@ -48,12 +48,12 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const clean = await start("clean.safetensors").ended;
 if (clean.code !== 0) throw new Error(clean.said);
 const wanted = readFileSync(join(folder, "clean.safetensors"));
-let [done, tooLate, broken, different, left, slowestMs, beforeFile] = [0, 0, 0, 0, 0, 0, 0];
+let [done, tooLate, broken, different, left, slowestMs, beforeFile, stuck] = [0, 0, 0, 0, 0, 0, 0, 0];
 for (let training = 0; done < kills; training++) {
   const out = `killed-${training}.safetensors`;
   const path = join(folder, out);
   for (let k = 0; k < each && done < kills; k++) {
-    const { ended } = start(out, ...(existsSync(path) ? ["--resume"] : []));
+    const { child, ended } = start(out, ...(existsSync(path) ? ["--resume"] : []));
     let over = false;
     ended.then(() => (over = true));
     while (pidsOf(out).length < processes && !over) await wait(10);
@@ -71,8 +71,14 @@ for (let training = 0; done < kills; training++) {
       break;
     }
     done++;
-    await ended;
+    while (pidsOf(out).length > 0 && performance.now() - killedMs < 60_000) await wait(10);
     slowestMs = Math.max(slowestMs, performance.now() - killedMs);
+    // mpirun itself may wait for ever for a lock of its own, once its processes have ended.
+    if ((await Promise.race([ended, wait(30_000)])) === undefined) {
+      stuck++;
+      child.kill("SIGKILL");
+      await ended;
+    }
     for (let tries = 0; pidsOf(out).length > 0 && tries < 40; tries++) await wait(50);
     left += pidsOf(out).length;
     if (!existsSync(path)) beforeFile++;
@@ -92,6 +98,7 @@ for (let training = 0; done < kills; training++) {
       broken,
       left,
       different,
+      stuck,
       slowestMs: Math.round(slowestMs),
       tooLate,
     }),

@@ -2,7 +2,10 @@
 import { spawn } from "node:child_process";
 import { statOf } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
+import { endWhenStuck } from "./stuck-launcher.ts";
 
+/** Milliseconds that a launcher has to end once all its processes have. */
+const usualPatienceMs = 30_000;
 /** The exit code of what was refused. */
 const refused = 2;
 
@@ -16,13 +19,21 @@ export type Launch = {
   /** The command's arguments, without those of the launch. */
   readonly args: readonly string[];
   readonly say: (line: string) => void;
+  readonly patienceMs?: number;
 };
 
 /**
  * @returns the exit code of the last process; 130 where a signal ended it
  * @throws InputError where the launcher does not start
  */
-export async function launch({ launcher, restarts, out, args, say }: Launch): Promise<number> {
+export async function launch({
+  launcher,
+  restarts,
+  out,
+  args,
+  say,
+  patienceMs = usualPatienceMs,
+}: Launch): Promise<number> {
   const [program, ...own] = launcher.split(/\s+/).filter(Boolean);
   if (program === undefined) throw new InputError('--launch: is empty. Give a launcher, as in --launch "mpirun -n 4".');
   let stopped = false;
@@ -30,6 +41,7 @@ export async function launch({ launcher, restarts, out, args, say }: Launch): Pr
   for (let left = restarts; ; left--) {
     const before = statOf(out)?.mtimeMs;
     const child = spawn(program, [...own, process.execPath, process.argv[1] as string, ...words], { stdio: "inherit" });
+    const watch = endWhenStuck(child, program, patienceMs);
     const pass = (signal: NodeJS.Signals): void => {
       stopped = true;
       // A terminal sends Ctrl-C to the launcher, too.
@@ -41,8 +53,12 @@ export async function launch({ launcher, restarts, out, args, say }: Launch): Pr
       child.on("error", (error: NodeJS.ErrnoException) =>
         reject(new InputError(`--launch: ${program} does not start (${error.code}). Is it installed?`)),
       );
-      child.on("close", (status, signal) => resolve({ code: status ?? 1, how: signal ?? `exit code ${status}` }));
+      child.on("close", (status, signal) => {
+        const how = watch() ? `${program} did not end after its processes` : (signal ?? `exit code ${status}`);
+        resolve({ code: status ?? 1, how });
+      });
     }).finally(() => {
+      watch();
       for (const signal of signals) process.off(signal, pass);
     });
     if (code === 0) return 0;
