@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { oneDnnProgram } from "./onednn-program.ts";
-import { type Peer, type StartPeer, startEach, startProcess, threadCount } from "./peer-process.ts";
+import { type Peer, type StartPeer, startEach, threadCount } from "./peer.ts";
+import { startProcess } from "./peer-process.ts";
 import { threadCounts } from "./processor.ts";
 import type { Shape } from "./shapes.ts";
 

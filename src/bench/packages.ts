@@ -28,3 +28,30 @@ export function findPackage(name: string): Found | undefined {
 
 /** `require` as a module in that folder would have it. */
 export const requireFrom = (folder: string): NodeJS.Require => createRequire(join(folder, "_.js"));
+
+type Manifest = {
+  readonly exports?: Readonly<Record<string, unknown>> | string;
+  readonly module?: string;
+  readonly main?: string;
+  readonly unpkg?: string;
+  readonly jsdelivr?: string;
+};
+const manifestOf = ({ folder }: Found): Manifest => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+const withoutDot = (path: string): string => path.replace(/^\.\//, "");
+
+/** The module that a page imports for a package, as a path in its folder. */
+export function moduleOf(found: Found): string {
+  const { exports, module, main = "index.js" } = manifestOf(found);
+  let entry: unknown = typeof exports === "object" ? exports["."] : exports;
+  while (typeof entry === "object" && entry !== null) {
+    const { browser, import: imported, default: other } = entry as Readonly<Record<string, unknown>>;
+    entry = browser ?? imported ?? other;
+  }
+  return withoutDot(typeof entry === "string" ? entry : (module ?? main));
+}
+
+/** The script that a page loads for a package, as a path in its folder; undefined where it says none. */
+export function scriptOf(found: Found): string | undefined {
+  const { unpkg, jsdelivr = unpkg } = manifestOf(found);
+  return jsdelivr === undefined ? undefined : withoutDot(jsdelivr);
+}

@@ -6,42 +6,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import type { Shape } from "./shapes.ts";
-
-export type Peer = {
-  readonly setting: string;
-  readonly step: () => Promise<number>;
-  readonly end: () => void;
-  /** What was tried before this one was chosen. */
-  readonly tried?: readonly Tried[];
-};
-export type Tried = { readonly setting: string } & (
-  | { /** The best of a few steps. */ readonly msPerStep: number }
-  | { readonly failure: string }
-);
-
-/** Takes a line on what takes long, before it is done. */
-export type Say = (line: string) => void;
-
-/** The settings in which a peer is measured, of which the best counts; undefined where it is not installed. */
-export type StartPeer = (shape: Shape, say?: Say) => Promise<readonly Peer[] | undefined>;
-
-/** @throws where one cannot start; then none goes on */
-export async function startEach<Setting>(
-  settings: readonly Setting[],
-  start: (setting: Setting) => Promise<Peer>,
-): Promise<Peer[]> {
-  const peers: Peer[] = [];
-  try {
-    for (const setting of settings) peers.push(await start(setting));
-    return peers;
-  } catch (error) {
-    for (const peer of peers) peer.end();
-    throw error;
-  }
-}
-
-export const threadCount = (threads: number): string => `${threads} thread${threads === 1 ? "" : "s"}`;
+import type { Peer } from "./peer.ts";
 
 export type Started = Omit<Peer, "setting"> & {
   /** What the process said after "ready". */

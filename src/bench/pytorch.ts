@@ -3,7 +3,8 @@
  * SegRNN as its authors have it too), and measured in the best of its settings: threads of its own and of OpenBLAS, and the
  * kernels of OpenBLAS, which does not know processors that are newer than itself.
  */
-import { type Peer, type StartPeer, startEach, startProcess, threadCount } from "./peer-process.ts";
+import { type Peer, type StartPeer, startEach, threadCount } from "./peer.ts";
+import { startProcess } from "./peer-process.ts";
 import { coreTypes, threadCounts } from "./processor.ts";
 import { charactersAStep, type Shape } from "./shapes.ts";
 import { tryEach } from "./trials.ts";

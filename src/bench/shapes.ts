@@ -161,6 +161,9 @@ export const shapes: readonly Shape[] = [
   withOptions(generation, { quantize: "int8" }),
 ];
 
+/** What a page measures without any given: small ones, which take a graphics card in a laptop less than two minutes. */
+export const pageShapes: readonly Shape[] = shapes.slice(0, 3);
+
 /** Kinds of which any sizes can be measured, by their tasks: those that the peers have. */
 const kindsOf: Readonly<Record<"train" | "layer", readonly Shape["kind"][]>> = {
   train: ["lstm", "gru"],

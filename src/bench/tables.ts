@@ -1,9 +1,10 @@
 /** Measurements as text for a terminal of 100 columns. Knows nothing about how they were made. */
-import type { BenchRow, Unmeasured } from "./bench.ts";
 import type { KernelRow } from "./kernels.ts";
 import type { Peak } from "./peak.ts";
-import { threadCount } from "./peer-process.ts";
+import { threadCount } from "./peer.ts";
+import type { BenchRow, MeasuredEngine, Unmeasured } from "./row.ts";
 import type { Scaling } from "./scaling.ts";
+import { installOf, titleOf } from "./titles.ts";
 
 /** The first column to the left, the others to the right. */
 const cells = (widths: readonly number[], values: readonly string[]): string =>
@@ -13,66 +14,71 @@ const cells = (widths: readonly number[], values: readonly string[]): string =>
 const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
-/** Engines of ours and peers: their titles, and what a peer takes to be there. */
-const titles: Readonly<Record<string, readonly [title: string, install?: string]>> = {
-  native: ["native"],
-  wasm: ["WASM"],
-  pytorch: ["PyTorch", "torch for python3 (Debian: apt-get install python3-torch)"],
-  "pytorch-gru": ["nn.GRU", "torch for python3 (Debian: apt-get install python3-torch)"],
-  tfjs: ["TF.js", "npm i @tensorflow/tfjs @tensorflow/tfjs-backend-wasm"],
-  "jax-js": ["jax-js", "npm i @jax-js/jax, and Node 22 or npm i node@24"],
-  onednn: ["oneDNN", "g++ and dnnl.hpp (Debian: apt-get install g++ libdnnl-dev)"],
-  onnxruntime: ["ONNX RT", "npm i onnxruntime-node"],
-  "onnxruntime-int8": ["RT int8", "npm i onnxruntime-node"],
-};
-const titleOf = (name: string): string => titles[name]?.[0] ?? name;
-const shapeColumns = [35, 10, 7, 8, 6, 8, 8, 8, 8] as const;
+/** A page knows no peak. */
+const shapeColumns = (inPage: boolean): number[] => [35, 10, 7, 8, ...(inPage ? [] : [6]), 8, 8, 8, 8];
 
 /**
- * @param others names of the other engines and the peers that the rows below have
+ * @param others names of the other engines and the peers that the rows below have; in a page those of all engines
  * @param unit what they count
  */
-export const shapeHeader = (others: readonly string[], unit: "tokens" | "windows" = "tokens"): string =>
-  [
-    cells(shapeColumns, ["", "", "", "", "", "times as", "fast as"]).trimEnd(),
-    cells(shapeColumns, ["shape", `${unit}/s`, "spread", "GFLOP/s", "peak", ...others.map(titleOf)]),
+export function shapeHeader(others: readonly string[], unit: "tokens" | "windows" = "tokens", inPage = false): string {
+  const columns = shapeColumns(inPage);
+  const figures = ["shape", `${unit}/s`, "spread", "GFLOP/s", ...(inPage ? [] : ["peak"])];
+  return [
+    cells(columns, [...figures.map(() => ""), "times as", "fast as"]).trimEnd(),
+    cells(columns, [...figures, ...others.map(titleOf)]),
   ].join("\n");
+}
 
 const short = (line: string): string => (line.length > 100 ? `${line.slice(0, 97)}...` : line);
 
-/** A line for the shape, and, cut to 100 columns but for reasons, one for each of our engines and for each peer that was measured or failed. */
-export function shapeLines(row: BenchRow | Unmeasured): string[] {
+/**
+ * A line for the shape, and, cut to 100 columns but for reasons, one for each of our engines and for each peer that was measured or failed.
+ * @param others as in the header; those of the row itself without it
+ */
+export function shapeLines(row: BenchRow | Unmeasured, others?: readonly string[]): string[] {
   if ("unmeasured" in row) return [`${row.shape}: not measured. ${row.unmeasured}`];
   const { shape, unit = "tokens", unrolled, engines, peers, ratio, failures = {} } = row;
-  const ratios = Object.keys({ ...engines, ...peers }).map((name) => {
+  const { peakShare } = unrolled;
+  const inPage = peakShare === undefined;
+  const ratios = (others ?? Object.keys({ ...engines, ...peers })).map((name) => {
+    if (name === unrolled.engine) return "1.00";
     if (name in failures) return "failed";
     return ratio[name] === undefined ? "missing" : ratio[name].toFixed(2);
   });
-  const first = cells(shapeColumns, [
-    ...[shape, count(unrolled.tokensPerSecond), percent(unrolled.spread)],
-    ...[unrolled.gflops.toFixed(1), percent(unrolled.peakShare), ...ratios],
+  const first = cells(shapeColumns(inPage), [
+    ...[shape, count(unrolled.tokensPerSecond), percent(unrolled.spread), unrolled.gflops.toFixed(1)],
+    ...(inPage ? ratios : [percent(peakShare), ...ratios]),
   ]);
   const measured = (name: string, { tokensPerSecond, gflops, spread, rounds }: Figures): string =>
-    `${name}: ${count(tokensPerSecond)} ${unit}/s, ${gflops.toFixed(1)} GFLOP/s, spread ${percent(spread)}, ${rounds} rounds`;
-  const others = [
-    ...[unrolled, ...Object.values(engines)].flatMap((own) =>
-      own === null ? [] : [measured(`${own.engine} (${own.isa}), ${threadCount(own.threads)}`, own)],
-    ),
+    [
+      `${name}: ${count(tokensPerSecond)} ${unit}/s`,
+      ...(gflops === undefined ? [] : [`${gflops.toFixed(1)} GFLOP/s`]),
+      ...[`spread ${percent(spread)}`, `${rounds} rounds`],
+    ].join(", ");
+  const ofEngine = (own: MeasuredEngine): string[] => {
+    if (own.engine === "webgpu") return [measured(`webgpu (${own.isa})`, own)];
+    const name = (threads: number): string => `${own.engine} (${own.isa}), ${threadCount(threads)}`;
+    const alone = inPage && own.threads > 1 ? [measured(name(1), own.oneThread)] : [];
+    return [measured(name(own.threads), own), ...alone];
+  };
+  const lines = [
+    ...[unrolled, ...Object.values(engines)].flatMap((own) => (own === null ? [] : ofEngine(own))),
     ...Object.values(peers).flatMap((peer) => (peer === null ? [] : [measured(peer.setting, peer)])),
   ];
   const reasons = Object.entries(failures).map(([name, failure]) => `  ${titleOf(name)}: ${failure}`);
-  return [first, ...others.map((line) => short(`  ${line}`)), ...reasons];
+  return [first, ...lines.map((line) => short(`  ${line}`)), ...reasons];
 }
-type Figures = Pick<BenchRow["unrolled"], "tokensPerSecond" | "gflops" | "spread" | "rounds">;
+type Figures = Pick<MeasuredEngine, "tokensPerSecond" | "spread" | "rounds"> & { readonly gflops?: number };
 
 /** What to install for the peers that are missing in a row: a line each, but for those that were told of before. */
-export function missingLines(row: BenchRow | Unmeasured, told: Set<string>): string[] {
+export function missingLines(row: BenchRow | Unmeasured, told: Set<string>, inPage = false): string[] {
   if ("unmeasured" in row) return [];
   const missing = Object.keys(row.peers).filter(
     (name) => row.peers[name] === null && row.failures?.[name] === undefined && !told.has(name),
   );
   for (const name of missing) told.add(name);
-  return missing.map((name) => `  ${titleOf(name)} is missing: it needs ${titles[name]?.[1] ?? "to be installed"}.`);
+  return missing.map((name) => `  ${titleOf(name)} is missing: it needs ${installOf(name, inPage)}.`);
 }
 
 export const peakLine = ({ engine: { name, isa }, threads, gflops, oneThread }: Peak): string =>

@@ -2,7 +2,7 @@
  * Which of many settings of a peer are worth the rounds: each is tried for a few steps, in a process of its own. What a
  * trial says chooses and is then forgotten, so its luck is in no figure. Knows nothing about what a setting is.
  */
-import type { Peer, Say, Tried } from "./peer-process.ts";
+import type { Peer, Say, Tried } from "./peer.ts";
 
 /** Steps of a trial that count: so many, or fewer where they have taken so long. */
 const [maxSteps, enoughMs] = [10, 400];

@@ -13,7 +13,7 @@ import { schedule } from "../schedule/schedule.ts";
 import { segmentsNetwork } from "../tasks/forecast/network.ts";
 import { createTrainer } from "../train/trainer.ts";
 import { compileLayers, runnerOf } from "./layer.ts";
-import { type Peer, threadCount } from "./peer-process.ts";
+import { lossWatch, type Peer, threadCount } from "./peer.ts";
 import { cellOf, charactersAStep, type Shape } from "./shapes.ts";
 
 export type OwnPeer = Peer & {
@@ -90,7 +90,9 @@ const starters: { readonly [T in Shape["task"]]: (shape: Shape, host: HostOption
     const draw = (length: number): Int32Array => Int32Array.from({ length }, () => random.integer(vocabulary));
     const tokens = draw(steps * batch);
     const targets = draw(hidden === undefined ? steps * batch : batch);
-    return { ...ofProgram(trainer.program), step: () => trainer.update(tokens, targets), end: () => trainer.dispose() };
+    const watch = lossWatch();
+    const step = async (): Promise<void> => watch(await trainer.update(tokens, targets));
+    return { ...ofProgram(trainer.program), step, end: () => trainer.dispose() };
   },
   async forecast(shape, host) {
     const { vocabulary, embedding: segment, batch, steps, horizon = segment } = shape;

@@ -4,7 +4,7 @@ import { engineNames, enginesHere, type OwnEngine } from "../bench/engines.ts";
 import { findTinybench, kernels, measureKernel } from "../bench/kernels.ts";
 import { measurePeak, type Peak } from "../bench/peak.ts";
 import { measureScaling, series } from "../bench/scaling.ts";
-import { type Shape, shapeOf, shapes, unitOf } from "../bench/shapes.ts";
+import { pageShapes, type Shape, shapeOf, shapes, unitOf } from "../bench/shapes.ts";
 import {
   kernelHeader,
   kernelLine,
@@ -15,9 +15,12 @@ import {
   shapeLines,
 } from "../bench/tables.ts";
 import { InputError } from "../graph/input-error.ts";
-import { sizeOf } from "./live-lines.ts";
+import { localPageOptions } from "./local-page.ts";
 import type { Command, Given } from "./options.ts";
-import { isTerminal, writeJson } from "./output.ts";
+import { writeJson } from "./output.ts";
+import { clearStatus, showStatus } from "./status-line.ts";
+
+const usualPagePort = 4748;
 
 /** Other measurements, each chosen by a single word. */
 const others: Readonly<Record<string, (given: Given) => Promise<void>>> = {
@@ -27,7 +30,7 @@ const others: Readonly<Record<string, (given: Given) => Promise<void>>> = {
 
 export const bench: Command = {
   name: "bench",
-  usage: "bench [SHAPE... | scaling | kernels] [options]",
+  usage: "bench [SHAPE... | scaling | kernels] [--page] [options]",
   summary: "measure training and generation beside other libraries",
   details: [
     "Measures the shapes below, or the given ones: of these, or of other sizes,",
@@ -58,8 +61,20 @@ export const bench: Command = {
     "Each library is measured in its best setting, which its line names. For",
     "PyTorch, the threads of PyTorch and of its OpenBLAS, and kernels, are tried",
     "first. Of ONNX Runtime there is a model with weights of 8 bits as well.",
+    "",
+    "With --page it serves a page, which measures training in the browser that",
+    "opens it: the engines webgpu, on the graphics card, and wasm, beside these",
+    "packages on the graphics card, and prints its rows. The shapes are those of",
+    `training; without any given ${pageShapes.map(({ name }) => name).join(",\n")}.`,
+    "  @tensorflow/tfjs with @tensorflow/tfjs-backend-webgpu",
+    "  @jax-js/jax",
   ].join("\n"),
-  examples: ["bench", "bench lstm-80-64-256-1-32-50 --rounds 30 --json", "bench scaling"],
+  examples: [
+    "bench",
+    "bench lstm-80-64-256-1-32-50 --rounds 30 --json",
+    "bench scaling",
+    "bench --page lstm-65-128-256-1-32-64",
+  ],
   arguments: [0, 100],
   options: {
     rounds: {
@@ -68,8 +83,14 @@ export const bench: Command = {
       number: { whole: true, min: 3, max: 10_000 },
     },
     engine: { value: "NAME", help: "this engine alone [all that run here]", choices: engineNames },
+    page: { help: "serve a page that measures in a browser, and print its rows" },
+    ...localPageOptions(usualPagePort, "of the page: "),
   },
   async run(given) {
+    if (given.flag("page")) return (await import("./bench-page.ts")).benchInPage(given, usualPagePort);
+    for (const name of ["port", "host"]) {
+      if (given.text(name) !== undefined) throw new InputError(`--${name}: is of the page that --page serves.`);
+    }
     const [first, ...rest] = given.positionals;
     const other = first !== undefined && Object.hasOwn(others, first) ? others[first] : undefined;
     if (other === undefined) return benchShapes(given);
@@ -101,27 +122,17 @@ async function benchShapes(given: Given): Promise<void> {
   let task: Shape["task"] | undefined;
   let measured = false;
   for (const shape of named.length > 0 ? named : shapes) {
-    if (!given.flag("json") && shape.task !== task) {
-      print("", shapeHeader([...others, ...Object.keys(peersFor[shape.task])], unitOf(shape.task)));
-    }
+    const columns = [...others, ...Object.keys(peersFor[shape.task])];
+    if (!given.flag("json") && shape.task !== task) print("", shapeHeader(columns, unitOf(shape.task)));
     task = shape.task;
-    const say = (line: string): void => doing(`${shape.name}: ${line}`);
+    const say = (line: string): void => showStatus(`${shape.name}: ${line}`);
     const row = await benchShape(shape, { rounds: rounds(given), engines, peak, say });
-    done();
+    clearStatus();
     measured ||= !("unmeasured" in row);
     if (given.flag("json")) writeJson(row);
-    else print(...shapeLines(row), ...missingLines(row, told));
+    else print(...shapeLines(row, columns), ...missingLines(row, told));
   }
   if (!measured) throw new InputError("bench: no shape was measured. The line of each says why.");
-}
-
-/** Says on standard error what is going on, in a terminal in one line that changes. */
-function doing(line: string): void {
-  const { stderr } = process;
-  stderr.write(isTerminal(stderr) ? `\r${line.slice(0, sizeOf(stderr).columns - 1)}\x1b[K` : `${line}\n`);
-}
-function done(): void {
-  if (isTerminal(process.stderr)) process.stderr.write("\r\x1b[K");
 }
 
 async function benchScaling(given: Given): Promise<void> {

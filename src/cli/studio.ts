@@ -1,19 +1,18 @@
 /** `unrolled studio`: serve the studio's page to a local browser. */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 import { writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
-import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { openAnyModel } from "../tasks/index.ts";
 import { ours } from "../tasks/open-model.ts";
 import { type TaskFacts, taskFacts } from "../tasks/task.ts";
+import { hostOf, listen, localApp, localPageOptions, sayAddress } from "./local-page.ts";
 import { foreignOptions, foreignSides, readModelAt, withTask } from "./model-input.ts";
 import type { Command, Given } from "./options.ts";
-import { styled, warn, writeJson } from "./output.ts";
+import { warn } from "./output.ts";
 
 const usualPort = 4747;
 
@@ -25,12 +24,7 @@ export const studio: Command = {
   examples: ["studio", "studio models/moby-dick.safetensors --port 8000"],
   arguments: [0, 100],
   options: {
-    port: {
-      value: "N",
-      help: `port to listen on, 0: any free one [${usualPort}, or any if taken]`,
-      number: { whole: true, min: 0, max: 65535 },
-    },
-    host: { value: "ADDRESS", help: "address to listen on [127.0.0.1: this machine]" },
+    ...localPageOptions(usualPort),
     ...foreignOptions,
     ...foreignSides,
   },
@@ -42,13 +36,8 @@ export const studio: Command = {
     if (same !== undefined) {
       throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
     }
-    const host = given.text("host") ?? "127.0.0.1";
-    const address = `${await listen(await studioPage(folder, models, host), host, given.number("port"))}/`;
-    if (given.flag("json")) writeJson({ event: "listening", address });
-    else {
-      const line = `The studio is at ${styled(address, "bold", process.stderr)}  (Ctrl-C ends it)\n`;
-      process.stderr.write(line);
-    }
+    const { address } = await listen(await studioPage(folder, models, hostOf(given)), given, usualPort);
+    sayAddress(address, ["The studio is at", "Ctrl-C ends it"], given.flag("json"));
   },
 };
 
@@ -94,34 +83,10 @@ async function described(path: string, given: Given): Promise<GivenModel> {
   return { path, file: () => bytes, id: name, name, bytes: bytes.length, task: facts };
 }
 
-/** Serve the page's files and the models. The headers allow threads, and keep other sites from reading the models. */
+/** Serve the page's files and the models. */
 async function studioPage(folder: string, models: readonly GivenModel[], host: string): Promise<Hono> {
-  const [{ Hono }, { secureHeaders }, { serveStatic }] = await Promise.all([
-    import("hono"),
-    import("hono/secure-headers"),
-    import("@hono/node-server/serve-static"),
-  ]);
-  const app = new Hono();
-  const names = [...loopback, host.toLowerCase()];
-  app.use(async (c, next) => {
-    // A page of another site can use a name that resolves to this machine (DNS rebinding); it must not read the models.
-    const name = (c.req.header("host") ?? "").replace(/:\d+$/, "").toLowerCase();
-    if (isLoopback(host) && !names.includes(name)) return c.text(`Open it as ${loopback[0]}.`, 403);
-    await next();
-  });
-  app.use(
-    secureHeaders({
-      crossOriginOpenerPolicy: "same-origin",
-      crossOriginEmbedderPolicy: "require-corp",
-      crossOriginResourcePolicy: "same-origin",
-      strictTransportSecurity: false, // This machine has no certificate.
-    }),
-  );
-  // Another version has other files at the same address.
-  app.use(async (c, next) => {
-    await next();
-    c.header("Cache-Control", "no-cache");
-  });
+  const { serveStatic } = await import("@hono/node-server/serve-static");
+  const app = await localApp(host);
   app.get("/models.json", (c) => c.json(models.map(({ path: _, file: __, ...model }) => model)));
   app.get("/models/:file", (c) => {
     const model = models.find(({ id }) => `${id}.safetensors` === c.req.param("file"));
@@ -130,12 +95,4 @@ async function studioPage(folder: string, models: readonly GivenModel[], host: s
   });
   app.use(serveStatic({ root: folder }));
   return app;
-}
-
-/** Listen, and return the address. @throws InputError for a port or an address that is not available */
-async function listen(app: Hono, host: string, wanted: number | undefined): Promise<string> {
-  const { getRequestListener } = await import("@hono/node-server");
-  const at = (port: number): Promise<string> => bind(createServer(getRequestListener(app.fetch)), { host, port });
-  if (wanted !== undefined) return at(wanted);
-  return at(usualPort).catch(() => at(0));
 }

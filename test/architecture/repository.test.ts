@@ -51,8 +51,8 @@ describe("package.json", () => {
     // What pages get in place of something of Node's.
     const { browser } = JSON.parse(read("package.json")) as { readonly browser: Readonly<Record<string, string>> };
     const instead = Object.values(browser).map((path) => path.replace("./dist/", "src/").replace(/js$/, "ts"));
-    // What is started as a process.
-    const programs = ["src/sweep/child.ts"];
+    // What is started as a process, or by a page.
+    const programs = ["src/bench/page.ts", "src/sweep/child.ts"];
     expect([...files].sort()).toEqual([...publicModules.map(({ source }) => source), ...instead, ...programs].sort());
   });
 

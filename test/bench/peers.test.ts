@@ -1,7 +1,8 @@
 /** Peers: the protocol with a process, and what is missing. */
 import { expect, test } from "vitest";
 import { findPackage } from "../../src/bench/packages.ts";
-import { startEach, startNodeProcess, startProcess, withoutSettings } from "../../src/bench/peer-process.ts";
+import { lossWatch, startEach } from "../../src/bench/peer.ts";
+import { startNodeProcess, startProcess, withoutSettings } from "../../src/bench/peer-process.ts";
 
 test("a process does one step for each line, after the lines of its input", async () => {
   const program = `
@@ -73,4 +74,13 @@ test("a peer has the variables of its setting, and none that libraries would tak
       else process.env[name] = before[name];
     }
   }
+});
+
+test("a training whose loss is no number, or does not fall on the same batch, has no speed", () => {
+  expect(() => lossWatch()(Number.NaN)).toThrow("the loss is not finite");
+  const [falling, still, learnt] = [lossWatch(), lossWatch(), lossWatch()];
+  for (let k = 0; k < 20; k++) falling(4 - 0.01 * k);
+  for (let k = 0; k < 20; k++) learnt(0);
+  for (let k = 0; k < 8; k++) still(4);
+  expect(() => still(4)).toThrow("the loss does not fall on the same batch: 4 at first, 4 after 9 updates");
 });

@@ -1,8 +1,9 @@
 /** Training of a SegRNN: its sizes, what counts as its work, and PyTorch's two ways to write it. */
 import { expect, test } from "vitest";
-import { type BenchRow, benchShape } from "../../src/bench/bench.ts";
+import { benchShape } from "../../src/bench/bench.ts";
 import { enginesHere, type OwnEngine } from "../../src/bench/engines.ts";
 import { pythonsHere, type Setting, settings, startSetting } from "../../src/bench/pytorch.ts";
+import type { BenchRow } from "../../src/bench/row.ts";
 import { type Shape, shapeOf, shapes, tokensAStep, unitOf } from "../../src/bench/shapes.ts";
 import { shapeHeader, shapeLines } from "../../src/bench/tables.ts";
 import { segRnnOf, startUnrolled } from "../../src/bench/unrolled.ts";

@@ -29,6 +29,18 @@ const flags = [
   "--js-flags=--initial-old-space-size=512",
 ];
 
+/** With these it has WebGPU by SwiftShader, on the processor. */
+export const swiftShader = [
+  ...[
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--ignore-gpu-blocklist",
+    "--enable-features=Vulkan",
+  ],
+  // Else it takes seconds to compile a kernel with memory that a workgroup shares.
+  "--enable-dawn-features=disable_workgroup_init",
+];
+
 export type PageOptions = {
   /** Serve with the headers that give a page SharedArrayBuffer: COOP same-origin and COEP require-corp. */
   readonly isolated: boolean;

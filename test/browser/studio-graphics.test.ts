@@ -3,18 +3,9 @@ import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
+import { swiftShader } from "./harness.ts";
 import { button, setting, withStudio } from "./studio.ts";
 
-const flags = [
-  ...[
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    "--ignore-gpu-blocklist",
-    "--enable-features=Vulkan",
-  ],
-  // Else it takes seconds to compile a kernel with memory that a workgroup shares.
-  "--enable-dawn-features=disable_workgroup_init",
-];
 const minimal = "z = sigmoid(V @ x + c)\nh' = z * h + (1 - z) * tanh(W @ x + b)";
 
 async function enter(page: Page, address: string, device: string): Promise<void> {
@@ -35,7 +26,7 @@ const figure = async (page: Page, name: RegExp): Promise<string | null> =>
 const updates = async (page: Page): Promise<number> => Number((await figure(page, /^updates/))?.replaceAll(",", ""));
 
 test("a cell that is typed trains on the graphics card, pauses, goes on, and is a file that Node reads", async () => {
-  await withStudio({ flags }, async (page, address) => {
+  await withStudio({ flags: swiftShader }, async (page, address) => {
     await enter(page, address, "the graphics card");
     await page.waitForSelector(".live >> text=/Computed by the graphics card \\(.*SwiftShader.*\\)\\./i");
     await expect.poll(() => updates(page)).toBeGreaterThan(40);
@@ -57,7 +48,7 @@ test("a cell that is typed trains on the graphics card, pauses, goes on, and is 
 });
 
 test("a card that is lost in the middle: the training goes on from its last values on the processor, and says so", async () => {
-  await withStudio({ flags }, async (page, address) => {
+  await withStudio({ flags: swiftShader }, async (page, address) => {
     await enter(page, address, "the graphics card");
     await expect.poll(() => updates(page)).toBeGreaterThan(40);
     const lossBefore = Number(await figure(page, /^loss/));
@@ -84,7 +75,7 @@ test("a card that is lost in the middle: the training goes on from its last valu
 });
 
 test("the faster of both is found by a trial, and told; without a card nobody is asked", async () => {
-  await withStudio({ flags }, async (page, address) => {
+  await withStudio({ flags: swiftShader }, async (page, address) => {
     await enter(page, address, "the faster of both");
     await page.waitForSelector(
       ".live >> text=/Computed by the (processor|graphics card).*, [\\d.]+ times as fast for this model as the (processor|graphics card)\\./",

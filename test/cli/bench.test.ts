@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type BenchRow, benchShape, type Peers, peersFor } from "../../src/bench/bench.ts";
+import { benchShape, type Peers, peersFor } from "../../src/bench/bench.ts";
 import { enginesHere, type OwnEngine } from "../../src/bench/engines.ts";
 import { kernels, measureKernel } from "../../src/bench/kernels.ts";
+import type { BenchRow } from "../../src/bench/row.ts";
 import { measureScaling } from "../../src/bench/scaling.ts";
 import { type Shape, shapeOf, shapes, tokensAStep } from "../../src/bench/shapes.ts";
 import {
@@ -240,6 +241,22 @@ describe("the command", () => {
       "--rounds: needs a whole number from 3 to 10,000",
     );
     expect(await refusal(folder, "bench", "lstm-20-8")).toContain('shape "lstm-20-8" is not known.');
+  });
+
+  test("--page refuses what no page measures by its name, and has a port and a host of its own", async () => {
+    const refused: [string[], RegExp][] = [
+      [
+        ["--page", "lstm-20-8-16-1-2-5", "generate-lstm-65-128-512-2"],
+        /and generate-lstm-65-128-512-2 is another task/,
+      ],
+      [["--page", "scaling"], /bench scaling: is not measured in a page\. Leave out --page\./],
+      [["--page", "lstm-20-8"], /shape "lstm-20-8" is not known\./],
+      [["--page", "--engine", "wasm"], /--engine: a page measures the engines webgpu and wasm/],
+      [["--port", "0"], /--port: is of the page that --page serves\./],
+      [["--page", "--host", "203.0.113.7", "--port", "0"], /--host: this machine has no address 203\.0\.113\.7/],
+    ];
+    for (const [args, message] of refused) expect(await refusal(folder, "bench", ...args)).toMatch(message);
+    expect((await run(folder, "bench", "--help")).out).toMatch(/--page +serve a page that measures in a browser/);
   });
 });
 

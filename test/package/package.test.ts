@@ -84,6 +84,7 @@ test("every compiled file is reached from an export, and every one of the comman
   // What bundlers of pages take in place of something of Node's.
   const { browser } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   for (const path of Object.values<string>(browser)) visit(path.replace("./", ""));
+  visit("dist/bench/page.js"); // The program of a page that the command line serves.
   const modules = pathsIn().filter((path) => (compiled(path) || path.startsWith("dist/cli/")) && path.endsWith(".js"));
   expect(modules.length).toBeGreaterThan(200);
   // A module of types alone is imported by no JavaScript.
