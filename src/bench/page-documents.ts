@@ -16,7 +16,8 @@ export const pageDocument = (imports: Readonly<Record<string, string>>): string 
 <body>
 <header>
   <h1>Unrolled bench</h1>
-  <p>Training steps in this browser, in turns. Keep this page in front, and let nothing else run.</p>
+  <p>Training steps in this browser, in turns. Keep this page in front, and let nothing else run. A ratio says how many times as fast the
+    faster engine of Unrolled is, once all is measured.</p>
   <p id="place"></p>
 </header>
 <main>
@@ -45,6 +46,7 @@ header p { margin: 0.25rem 0; color: var(--soft); font-size: 0.875rem; overflow-
 table { border-collapse: collapse; width: 100%; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.35rem 0.4rem; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 600; }
+thead :first-child { width: 45%; }
 th:first-child { padding-left: 0; text-align: left; font-weight: 500; overflow-wrap: anywhere; }
 tr.first > * { background: var(--best); font-weight: 700; }
 td.reason { text-align: left; overflow-wrap: anywhere; color: var(--soft); }
@@ -73,7 +75,7 @@ if ("GPUAdapter" in globalThis) {
 }
 `;
 
-/** A document has a function `start(shape)`, which gives a step, and `refused`. */
+/** A document has a function `start(shape, options)`, which gives a step, and `refused`. */
 const peerDocument = (title: string, rest: string): string => `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>${title}</title></head>
@@ -104,11 +106,11 @@ export const tensorflowJsDocument = (scripts: readonly string[]): string =>
     `${scripts.map((address) => `<script src="${address}"></script>`).join("\n")}
 <script>
 ${tensorflowJsProgram}
-async function start(shape) {
-  // Version 4.22 asks adapters for what browsers no longer have, and then has no backend.
-  GPUAdapter.prototype.requestAdapterInfo ??= async function () { return this.info; };
+async function start(shape, { dispatches }) {
+  if (!("tf" in globalThis)) throw new Error("its scripts could not be loaded: the browser's console says why");
+  tf.env().set("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE", dispatches);
   if (!(await tf.setBackend("webgpu"))) throw new Error("its backend webgpu does not start here");
-  return training(tf, shape);
+  return training(tf, { ...shape, onCard: true });
 }
 </script>`,
   );

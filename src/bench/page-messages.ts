@@ -6,6 +6,14 @@ import type { Shape } from "./shapes.ts";
 export const pagePeers = ["tfjs", "jax-js"] as const;
 export type PagePeer = (typeof pagePeers)[number];
 
+/** A setting of a peer. */
+export type PageSetting = {
+  /** What its line says: the library, its version, its backend, what else is set. */
+  readonly setting: string;
+  /** What its document takes besides the shape. */
+  readonly options: Readonly<Record<string, number>>;
+};
+
 /** What a page asks for when it is opened: what is still to be measured, and beside what. */
 export type PageOrders = {
   /** The page's number. Of several the newest measures. */
@@ -14,9 +22,9 @@ export type PageOrders = {
   readonly todo: readonly { readonly index: number; readonly shape: Shape }[];
   readonly shapes: number;
   readonly rounds: number;
-  /** Those that are installed, with what their settings are called. */
-  readonly peers: Readonly<Partial<Record<PagePeer, string>>>;
-  /** What all steps of one contestant may take, but for its first. */
+  /** Those that are installed, with the settings in which each is measured. */
+  readonly peers: Readonly<Partial<Record<PagePeer, readonly PageSetting[]>>>;
+  /** What all steps of one contestant may take, but for its first. Of several settings each has half of it. */
   readonly seconds: number;
 };
 

@@ -1,12 +1,11 @@
 /** The peers that a page can have here: packages that are installed, and a document for each. */
 import { findPackage, moduleOf, scriptOf } from "./packages.ts";
 import { jaxJsDocument, tensorflowJsDocument } from "./page-documents.ts";
-import type { PagePeer } from "./page-messages.ts";
+import type { PagePeer, PageSetting } from "./page-messages.ts";
 
 export type InstalledPeer = {
   readonly name: PagePeer;
-  /** What its line says: the library, its version, its backend. */
-  readonly setting: string;
+  readonly settings: readonly PageSetting[];
   readonly document: string;
   /** Folders of packages by the names that the document's addresses have below `packages/`. */
   readonly folders: Readonly<Record<string, string>>;
@@ -20,6 +19,9 @@ export function installedPeers(): InstalledPeer[] {
 // Documents stand at peers/NAME.
 const addressOf = (name: string, path: string): string => `../packages/${name}/${path}`;
 
+/** Dispatches that TensorFlow.js gathers before it hands them to the card: its default, and more. */
+const submissions = [15, 100] as const;
+
 function findTensorflowJs(): InstalledPeer | undefined {
   const library = findPackage("@tensorflow/tfjs");
   const backend = findPackage("@tensorflow/tfjs-backend-webgpu");
@@ -31,7 +33,10 @@ function findTensorflowJs(): InstalledPeer | undefined {
   ];
   return {
     name: "tfjs",
-    setting: `TensorFlow.js ${library.version}, WebGPU backend`,
+    settings: submissions.map((dispatches) => ({
+      setting: `TensorFlow.js ${library.version}, WebGPU, ${dispatches} dispatches`,
+      options: { dispatches },
+    })),
     document: tensorflowJsDocument(scripts),
     folders: { tfjs: library.folder, "tfjs-backend-webgpu": backend.folder },
   };
@@ -42,7 +47,7 @@ function findJaxJs(): InstalledPeer | undefined {
   if (found === undefined) return undefined;
   return {
     name: "jax-js",
-    setting: `jax-js ${found.version}, WebGPU backend`,
+    settings: [{ setting: `jax-js ${found.version}, WebGPU`, options: {} }],
     document: jaxJsDocument(addressOf("jax-js", moduleOf(found))),
     folders: { "jax-js": found.folder },
   };

@@ -27,12 +27,12 @@ export type ShapeTable = {
   /** @param times of the last steps, in milliseconds */
   readonly measured: (setting: string, times: readonly number[]) => void;
   readonly failed: (setting: string, why: string) => void;
-  readonly missing: (setting: string, what: string) => void;
+  readonly says: (setting: string, what: string) => void;
   /** Shows what counts: steps before the rounds do not. */
   readonly finish: (row: BenchRow | Unmeasured) => void;
 };
 
-const columns = ["", "tokens/s", "ms a step", "spread"] as const;
+const columns = ["", "tokens/s", "spread", "ratio"] as const;
 
 function element<K extends keyof HTMLElementTagNameMap>(tag: K, text: string): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
@@ -78,11 +78,11 @@ export function showShape(shape: Shape): ShapeTable {
     cell.className = style;
     fill(setting, [cell]);
   }
-  const figures = ({ tokensPerSecond, msPerStep, spread }: Measured): HTMLTableCellElement[] =>
+  const figures = ({ tokensPerSecond, spread }: Measured, ratio?: number): HTMLTableCellElement[] =>
     [
       Math.round(tokensPerSecond).toLocaleString("en-US"),
-      msPerStep.toFixed(msPerStep < 10 ? 2 : 1),
       `${(100 * spread).toFixed(0)} %`,
+      ratio === undefined ? "" : ratio.toFixed(2),
     ].map((text) => element("td", text));
 
   return {
@@ -90,7 +90,7 @@ export function showShape(shape: Shape): ShapeTable {
       fill(setting, figures(summary(times, tokensAStep(shape))));
     },
     failed: (setting, why) => explain(setting, `Failed: ${why}`, "reason failed"),
-    missing: (setting, what) => explain(setting, what, "reason"),
+    says: (setting, what) => explain(setting, what, "reason"),
     finish(row) {
       if ("unmeasured" in row) return;
       const { unrolled, engines, peers } = row;
@@ -105,7 +105,8 @@ export function showShape(shape: Shape): ShapeTable {
       }
       const least = Math.min(...lines.map(({ measured }) => measured.msPerStep));
       for (const { setting, measured } of lines) {
-        fill(setting, figures(measured)).classList.toggle("first", measured.msPerStep === least);
+        const ratio = unrolled.tokensPerSecond / measured.tokensPerSecond;
+        fill(setting, figures(measured, ratio)).classList.toggle("first", measured.msPerStep === least);
       }
     },
   };

@@ -5,9 +5,16 @@
 import { availableThreads } from "../engines/threads/pool.ts";
 import { relaxedSimd } from "../engines/wasm/features.ts";
 import { gpu } from "../engines/webgpu/device.ts";
-import { type PageMessage, type PageOrders, type PagePeer, type Place, pagePeers } from "./page-messages.ts";
+import {
+  type PageMessage,
+  type PageOrders,
+  type PagePeer,
+  type PageSetting,
+  type Place,
+  pagePeers,
+} from "./page-messages.ts";
 import { ownSetting, type ShapeTable, showDoing, showPlace, showShape } from "./page-table.ts";
-import { lossWatch, type Peer } from "./peer.ts";
+import { lossWatch, type Peer, startEach } from "./peer.ts";
 import { type BenchRow, measureRow, type Unmeasured } from "./row.ts";
 import type { Shape } from "./shapes.ts";
 import { installOf, titleOf } from "./titles.ts";
@@ -16,6 +23,8 @@ import { type OwnPeer, startUnrolled } from "./unrolled.ts";
 
 /** Without an answer for so long, a peer has failed: a first step may compile. */
 const patienceSeconds = 120;
+/** A browser's clock has no finer ticks. */
+const clockMs = 0.005;
 /** The command hears from the page at least so often, as long as steps end. */
 const wordEveryMs = 10_000;
 
@@ -146,17 +155,21 @@ async function measureShape(
   let lastWord = 0;
   const doing = async (line: string): Promise<void> => {
     lastWord = performance.now();
-    showDoing(`Shape ${index + 1} of ${shapes}, ${shape.name}: ${line}`);
+    const slow = document.hidden
+      ? ". The page is in the background, where browsers slow it down: bring it to the front."
+      : "";
+    showDoing(`Shape ${index + 1} of ${shapes}, ${shape.name}: ${line}${slow}`);
     check();
-    await tell({ event: "doing", line: `${shape.name}: ${line}` });
+    await tell({ event: "doing", line: `${shape.name}: ${line}${slow}` });
   };
   /** The same, with its steps shown. */
-  const watched = <P extends Peer>(name: string, peer: P): P & Contestant => {
+  const watched = <P extends Peer>(name: string, peer: P, budgetSeconds = seconds): P & Contestant => {
     const times: number[] = [];
+    table.says(peer.setting, "Waits for its turn.");
     const step = async (): Promise<number> => {
       check();
       try {
-        const ms = await peer.step();
+        const ms = Math.max(await peer.step(), clockMs);
         times.push(ms);
         table.measured(peer.setting, times.slice(-rounds));
         return ms;
@@ -167,7 +180,7 @@ async function measureShape(
         if (performance.now() - lastWord > wordEveryMs) await doing(`${titleOf(name)}, step ${times.length}`);
       }
     };
-    return { ...peer, step, budgetMs: 1000 * seconds };
+    return { ...peer, step, budgetMs: 1000 * budgetSeconds };
   };
 
   const own: Record<string, (OwnPeer & Contestant)[]> = {};
@@ -187,20 +200,21 @@ async function measureShape(
       }
     }
     for (const name of pagePeers) {
-      const setting = peers[name];
-      if (setting === undefined) {
-        table.missing(titleOf(name), `Missing: it needs ${installOf(name, true)}.`);
+      const settings = peers[name];
+      if (settings === undefined) {
+        table.says(titleOf(name), `Missing: it needs ${installOf(name, true)}.`);
         continue;
       }
       try {
         if (place.adapter === null) throw new Error("it needs a graphics card");
         await doing(`${titleOf(name)} starts`);
-        started[name] = [watched(name, await startInFrame(name, setting, shape))];
+        const all = await startEach(settings, (setting) => startInFrame(name, setting, shape));
+        started[name] = all.map((peer) => watched(name, peer, seconds / Math.min(all.length, 2)));
       } catch (error) {
-        fail(name, setting, error);
+        fail(name, titleOf(name), error);
       }
     }
-    if (Object.keys(own).length === 0) return { shape: shape.name, unmeasured: Object.values(failures)[0] as string };
+    if (Object.keys(own).length === 0) return { shape: shape.name, unmeasured: Object.values(failures).join(" ") };
     await doing(`${rounds} rounds of ${[...Object.keys(own), ...Object.keys(started)].map(titleOf).join(", ")}`);
     const asked = { rounds, engines, peers: pagePeers, failures, fastest: true };
     const row = await measureRow(shape, { own, peers: started }, asked);
@@ -230,7 +244,7 @@ async function startOwn<C>(
 }
 
 type PeerWindow = Window & {
-  readonly start?: (shape: Shape) => Promise<() => Promise<number>>;
+  readonly start?: (shape: Shape, options: PageSetting["options"]) => Promise<() => Promise<number>>;
   readonly refused: readonly string[];
 };
 
@@ -238,7 +252,7 @@ type PeerWindow = Window & {
  * A peer in a document of its own, whose memory and devices go with it.
  * @throws Error where it cannot start; so do steps, also where the card has refused something
  */
-async function startInFrame(name: PagePeer, setting: string, shape: Shape): Promise<Peer> {
+async function startInFrame(name: PagePeer, { setting, options }: PageSetting, shape: Shape): Promise<Peer> {
   const frame = document.createElement("iframe");
   frame.title = setting;
   frame.tabIndex = -1;
@@ -251,7 +265,7 @@ async function startInFrame(name: PagePeer, setting: string, shape: Shape): Prom
     await answered(loaded);
     const { start, refused } = frame.contentWindow as PeerWindow;
     if (start === undefined) throw new Error("it could not be loaded: the browser's console says why");
-    const step = await answered(start(shape));
+    const step = await answered(start(shape, options));
     const watch = lossWatch();
     return {
       ...{ setting, end },

@@ -54,7 +54,7 @@ export function shapeLines(row: BenchRow | Unmeasured, others?: readonly string[
     [
       `${name}: ${count(tokensPerSecond)} ${unit}/s`,
       ...(gflops === undefined ? [] : [`${gflops.toFixed(1)} GFLOP/s`]),
-      ...[`spread ${percent(spread)}`, `${rounds} rounds`],
+      ...[`spread ${percent(spread)}`, rounds === 1 ? "1 round" : `${rounds} rounds`],
     ].join(", ");
   const ofEngine = (own: MeasuredEngine): string[] => {
     if (own.engine === "webgpu") return [measured(`webgpu (${own.isa})`, own)];

@@ -2,12 +2,13 @@
  * What TensorFlow.js runs as a peer, in a process or in a page: training steps, with its own gradients and its own Adam, on the backend that
  * is set. Written for its best figures rather than as one would write it. On WASM its products with a transposed operand are slow, so operands
  * are transposed first; slices of large tensors are slow, so every step has its own input product; what is saved for the backward step is
- * copied, so weights are not; and it has no gradient of an embedding, so that is a scatter.
+ * copied, so weights are not; and it has no gradient of an embedding, so that is a scatter. On a graphics card what counts is how many
+ * dispatches there are: products read transposed operands, and the inputs of all steps have one product.
  */
 
-/** A function `training(tf, spec)` of the library and a shape, which gives a step; that gives its loss. */
+/** A function `training(tf, spec)` of the library, a shape and `onCard`, which gives a step; that gives its loss. */
 export const tensorflowJsProgram = `
-function training(tf, { kind, vocabulary: V, embedding: E, units: H, layers, batch: B, steps: T, hidden }) {
+function training(tf, { kind, vocabulary: V, embedding: E, units: H, layers, batch: B, steps: T, hidden, onCard }) {
   const matrix = (rows, columns) => tf.variable(tf.randomNormal([rows, columns], 0, 0.05));
   const vector = (n, value = 0) => tf.variable(tf.fill([n], value));
   const gates = kind === "gru" ? 3 : 4;
@@ -33,6 +34,7 @@ function training(tf, { kind, vocabulary: V, embedding: E, units: H, layers, bat
   }));
   const kept = [];
   const times = (W) => {
+    if (onCard) return (x) => tf.matMul(x, W);
     // Saved for every step, it would be copied for every step.
     const transposed = tf.keep(tf.tidy(() => tf.transpose(W)));
     kept.push(transposed);
@@ -78,13 +80,14 @@ function training(tf, { kind, vocabulary: V, embedding: E, units: H, layers, bat
   const recurrent = (cell, xs) => {
     const [W, U, step] = [times(cell.W), times(cell.U), steps[kind](cell)];
     let state = [tf.zeros([B, H]), tf.zeros([B, H])];
-    return xs.map((x) => {
-      state = step(W(x), U(state[0]), state);
+    const inputs = onCard ? tf.split(W(tf.concat(xs, 0)), T, 0) : xs;
+    return inputs.map((x) => {
+      state = step(onCard ? x : W(x), U(state[0]), state);
       return state[0];
     });
   };
   const loss = () => {
-    const ys = cells.reduce((xs, cell) => recurrent(cell, xs), tf.split(lookUp(table), T, 0));
+    const ys = cells.reduce((xs, cell) => recurrent(cell, xs), onCard ? [lookUp(table)] : tf.split(lookUp(table), T, 0));
     let y = hidden ? ys[T - 1] : tf.concat(ys, 0);
     if (hidden) y = tf.relu(tf.add(times(dense.W)(y), dense.b));
     return tf.losses.softmaxCrossEntropy(targets, tf.add(times(out.W)(y), out.b));

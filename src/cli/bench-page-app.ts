@@ -69,7 +69,7 @@ export async function benchPageApp(page: BenchPage, listener: Listener): Promise
     newest++;
     listener.opened(newest > 1);
     const todo = shapes.flatMap((shape, index) => (measured.has(index) ? [] : [{ index, shape }]));
-    const settings = Object.fromEntries(peers.map(({ name, setting }) => [name, setting]));
+    const settings = Object.fromEntries(peers.map((peer) => [peer.name, peer.settings]));
     const orders: PageOrders = { page: newest, todo, shapes: shapes.length, rounds, seconds, peers: settings };
     return c.json(orders);
   });

@@ -30,7 +30,7 @@ const webgpu: MeasuredEngine = {
 };
 const rowOf = (shape: string): BenchRow => ({
   ...{ shape, unrolled: wasm, engines: { webgpu } },
-  peers: { tfjs: null, "jax-js": { ...measured, gflops: 12.34, setting: "jax-js 0.1.25, WebGPU backend" } },
+  peers: { tfjs: null, "jax-js": { ...measured, gflops: 12.34, setting: "jax-js 0.1.25, WebGPU" } },
   ratio: { webgpu: 2.47, "jax-js": 1 },
 });
 const [first, second] = ["lstm-20-8-16-1-2-5", "gru-20-8-16-1-2-5"].map(shapeOf) as [Shape, Shape];
@@ -100,8 +100,11 @@ test("peers that are installed have a document each, with their own files", asyn
   const { get, open } = await served();
   vi.unstubAllEnvs();
   expect((await open()).peers).toEqual({
-    tfjs: "TensorFlow.js 4.3.2, WebGPU backend",
-    "jax-js": "jax-js 9.8.7, WebGPU backend",
+    tfjs: [15, 100].map((dispatches) => ({
+      setting: `TensorFlow.js 4.3.2, WebGPU, ${dispatches} dispatches`,
+      options: { dispatches },
+    })),
+    "jax-js": [{ setting: "jax-js 9.8.7, WebGPU", options: {} }],
   });
   expect(await (await get("/peers/jax-js")).text()).toContain('{"@jax-js/jax":"../packages/jax-js/dist/index.js"}');
   expect((await get("/packages/jax-js/dist/index.js")).status).toBe(200);
@@ -204,7 +207,7 @@ test("the command says rows as the other tables do, a page that is closed or sil
     "  wasm (relaxed-simd), 8 threads: 12,346 tokens/s, 12.3 GFLOP/s, spread 12 %, 11 rounds",
     "  wasm (relaxed-simd), 1 thread: 2,346 tokens/s, spread 12 %, 11 rounds",
     "  webgpu (a card of some name): 5,000 tokens/s, 12.3 GFLOP/s, spread 12 %, 11 rounds",
-    "  jax-js 0.1.25, WebGPU backend: 12,346 tokens/s, 12.3 GFLOP/s, spread 12 %, 11 rounds",
+    "  jax-js 0.1.25, WebGPU: 12,346 tokens/s, 12.3 GFLOP/s, spread 12 %, 11 rounds",
     "  TF.js is missing: it needs npm i @tensorflow/tfjs @tensorflow/tfjs-backend-webgpu.",
     `${second.name}: not measured. it is refused`,
     "",

@@ -1,5 +1,6 @@
 /** `unrolled bench --page` as a person has it: the command, its page in Chromium on SwiftShader, the rows that it prints. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, expect, test } from "vitest";
@@ -12,7 +13,33 @@ const folder = temporaryFolder();
 let command: ChildProcess | undefined;
 afterAll(() => command?.kill());
 
-test("two shapes, the page loaded anew between them: a row each, ours measured and peers missing, and the command ends", async () => {
+/** A library that goes on as if it trained, whatever the card refuses. */
+const standIn = `
+let [loss, ask] = [5];
+export async function init(backend) {
+  const device = await (await navigator.gpu.requestAdapter()).requestDevice();
+  ask = () => {
+    device.createBuffer({ size: 4, usage: 0 });
+    return device.queue.onSubmittedWorkDone();
+  };
+  return [backend];
+}
+const any = new Proxy(function () {}, {
+  get: (_, name) => {
+    if (name === "data") return async () => [(loss -= 0.1)];
+    return name === Symbol.toPrimitive ? () => 1 : any;
+  },
+  apply: () => any,
+});
+export const [defaultDevice, nn, numpy, random, tree, valueAndGrad] = Array(6).fill(any);
+export const [blockUntilReady, jit] = [() => ask(), () => () => [any, any]];
+`;
+
+test("two shapes, the page loaded anew between them: rows of ours, why a peer failed and one is missing, and the command ends", async () => {
+  const library = join(folder, "node_modules/@jax-js/jax");
+  mkdirSync(library, { recursive: true });
+  writeFileSync(join(library, "package.json"), '{ "version": "0.0.0", "exports": "./index.js" }');
+  writeFileSync(join(library, "index.js"), standIn);
   const names = ["lstm-20-8-16-1-2-5", "gru-20-8-16-1-2-5"];
   const { UNROLLED_BENCH_PEERS: _, ...env } = process.env;
   const options = ["--page", ...names, "--rounds", "3", "--port", "0", "--json"];
@@ -51,11 +78,13 @@ test("two shapes, the page loaded anew between them: a row each, ours measured a
         expect(rounds).toBe(3);
       }
       expect(row.peers).toEqual({ tfjs: null, "jax-js": null });
+      expect(row.failures).toEqual({ "jax-js": expect.stringMatching(/buffer/i) });
     }
     // The new page measures what was left.
     expect(await page.locator("h2").allTextContents()).toEqual(names.slice(1));
     expect(await page.locator("tr.first").count()).toBe(1);
-    expect(await page.getByText("Missing: it needs npm i @jax-js/jax.").count()).toBe(1);
+    expect(await page.getByText("Missing: it needs npm i @tensorflow/tfjs").count()).toBe(1);
+    expect(await page.getByText(/^Failed: .*buffer/i).count()).toBe(1);
     await expectAccessible(page);
     await expectNoSidewaysScrolling(page);
     expect(complaints).toEqual([]);
