@@ -25,7 +25,7 @@ export const pageDocument = (imports: Readonly<Record<string, string>>): string 
   <div id="shapes"></div>
 </main>
 <script type="module">
-  import { measureInPage } from "./dist/bench/page.js";
+  import { measureInPage } from "/dist/bench/page.js";
   await measureInPage();
 </script>
 </body>
