@@ -97,7 +97,8 @@ function training(tf, { kind, vocabulary: V, embedding: E, units: H, layers, bat
   return async () => {
     const value = tf.tidy(() => {
       const { value, grads } = tf.variableGrads(loss);
-      const norm = tf.sqrt(tf.addN(Object.values(grads).map((g) => tf.sum(tf.square(g)))));
+      // Not by addN, which on a graphics card adds 7 at most.
+      const norm = tf.sqrt(Object.values(grads).map((g) => tf.sum(tf.square(g))).reduce((a, b) => tf.add(a, b)));
       const scale = tf.minimum(1, tf.div(5, norm));
       tf.dispose(kept.splice(0));
       adam.applyGradients(Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, tf.mul(g, scale)])));
