@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 export const viewNames = [
   "learn",
   "lab",
+  "toys",
   "inspect",
   "write",
   "forecast",

@@ -17,6 +17,11 @@ export type TrainingRun = {
   readonly step: number;
   /** The present learning rate. Callbacks may set it, unless `fit` was given a `learningRate`. */
   learningRate: number;
+  /**
+   * The norm of all gradients of the last update together, before they are clipped: an update was clipped where it is above `clipNorm`.
+   * With `accumulate`, of the last batch alone. It reads all gradients at each call.
+   */
+  gradientNorm(): number;
   /** Copy the trained values into the model. Returns false, and copies nothing, if a value is infinite or NaN. */
   save(): boolean;
   /** A copy of the training's state, to resume from. */

@@ -321,6 +321,10 @@ async function fitStreamWith(
       checkRate(chosen);
       rate = chosen;
     },
+    gradientNorm() {
+      fetching.check();
+      return trainer.gradientNorm();
+    },
     save() {
       fetching.check();
       return guard.trySave();

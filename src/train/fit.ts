@@ -234,6 +234,10 @@ async function train(
       }
       chosen = rate;
     },
+    gradientNorm() {
+      fetching.check();
+      return trainer.gradientNorm();
+    },
     save() {
       fetching.check();
       return guard.trySave();
@@ -385,6 +389,7 @@ function unlessAborted<Value>(
 class Running implements TrainingRun {
   readonly model: Model;
   readonly epochs: number;
+  readonly gradientNorm: TrainingRun["gradientNorm"];
   readonly save: TrainingRun["save"];
   readonly state: TrainingRun["state"];
   readonly stop: TrainingRun["stop"];
@@ -393,6 +398,7 @@ class Running implements TrainingRun {
   constructor(model: Model, epochs: number, of: RunParts) {
     this.model = model;
     this.epochs = epochs;
+    this.gradientNorm = of.gradientNorm;
     this.save = of.save;
     this.state = of.state;
     this.stop = of.stop;
@@ -408,7 +414,7 @@ class Running implements TrainingRun {
     this.of.setLearningRate(rate);
   }
 }
-type RunParts = Pick<TrainingRun, "save" | "state" | "stop"> & {
+type RunParts = Pick<TrainingRun, "gradientNorm" | "save" | "state" | "stop"> & {
   readonly step: () => number;
   readonly learningRate: () => number;
   readonly setLearningRate: (rate: number) => void;

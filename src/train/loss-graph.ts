@@ -3,7 +3,7 @@ import type { InferenceOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type NodeId, type Steps } from "../graph/graph.ts";
 import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
-import { addModel, lossInputs } from "../nn/model-graph.ts";
+import { addModel, lossInputs, type ModelNodes } from "../nn/model-graph.ts";
 import type { LoadOptions, Program } from "../runtime/program.ts";
 import { type Loss, type LossName, lossOf, targetSizeOf } from "./losses.ts";
 import { type MetricName, metricOf } from "./metrics.ts";
@@ -20,9 +20,15 @@ export type LossOptions = {
  * The graph of a model with its loss, each output weighted by the input "loss.weight", and with the sums of metrics over the
  * outputs whose input "loss.counts" is 1.
  */
-export function lossGraph(model: Model, { loss, training, metrics = [], steps }: LossOptions): Graph {
+export const lossGraph = (model: Model, options: LossOptions): Graph => lossNodes(model, options).graph;
+
+/** The same graph, and the nodes of the model's named values, by layer and name. */
+export function lossNodes(
+  model: Model,
+  { loss, training, metrics = [], steps }: LossOptions,
+): { readonly graph: Graph; readonly values: ModelNodes["values"] } {
   const g = createBuilder();
-  const { output, flow } = addModel(g, model, { training, ...(steps !== undefined && { steps }) });
+  const { output, flow, values } = addModel(g, model, { training, ...(steps !== undefined && { steps }) });
   const rule = lossOf(loss);
   const times = g.isPerSequence(output) ? { perSequence: true } : flow.axis;
   const targetSize = targetSizeOf(rule, model.outputSize);
@@ -38,7 +44,7 @@ export function lossGraph(model: Model, { loss, training, metrics = [], steps }:
     const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize, targetSize });
     g.sumAll(name, g.mul(metric(g, output, target), unmasked(g.input(lossInputs.counts, "scalar", times))));
   }
-  return g.graph({ output, loss: weighted });
+  return { graph: g.graph({ output, loss: weighted }), values };
 }
 
 /** A program that computes the loss without gradients. */

@@ -135,6 +135,15 @@ export class Trainer extends Disposable {
   }
 
   /**
+   * The norm of all gradients of the last update together, before they are clipped; with `accumulate`, of its batch alone. It reads
+   * all gradients at each call.
+   */
+  gradientNorm(): number {
+    const { program, model } = this;
+    return normOf(model.parameters.map(({ name }) => program.gradient(name)));
+  }
+
+  /**
    * Make one update. The states start from their last values, unless `resetStates` is called. With `accumulate: n` the
    * parameters are updated on every n-th call, or when `last` is true. Masked steps do not count; if no output counts, the
    * loss and the gradients are 0.
@@ -339,6 +348,13 @@ export type UpdateOptions = BatchWeights & {
   /** Make the optimiser's step now, though fewer batches than `accumulate` have been given. */
   readonly last?: boolean;
 };
+
+/** The norm of several arrays together, in f64. */
+export function normOf(arrays: readonly Float32Array[]): number {
+  let sum = 0;
+  for (const values of arrays) for (let k = 0; k < values.length; k++) sum += (values[k] as number) ** 2;
+  return Math.sqrt(sum);
+}
 
 const updateRules: Schema<UpdateOptions> = { ...batchWeightRules, last: flag };
 

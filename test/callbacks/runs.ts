@@ -11,6 +11,7 @@ export const runOf = (trainer: Trainer, model: Model): TrainingRun => ({
     return trainer.step;
   },
   learningRate: 0.01,
+  gradientNorm: () => trainer.gradientNorm(),
   save: () => trainer.save(),
   state: () => trainer.state(),
   stop: () => {},
@@ -22,6 +23,7 @@ export const idleRun = (model: Model = tinyModel(1)): TrainingRun & { step: numb
   epochs: 3,
   step: 0,
   learningRate: 0.01,
+  gradientNorm: () => 0,
   save: () => true,
   state: () => ({ step: 0, slots: {} }),
   stop: () => {},

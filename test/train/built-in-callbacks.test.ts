@@ -13,6 +13,7 @@ async function follow(callback: Callback, series: readonly number[], { monitor =
   let stopped: string | undefined;
   const run = {
     ...{ model, epochs: series.length, step: 0, learningRate: rate },
+    gradientNorm: () => 0,
     save: () => true,
     state: () => ({ step: 0, slots: {} }),
     stop(reason: string) {

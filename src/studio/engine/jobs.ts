@@ -11,6 +11,7 @@ import { openModels } from "./open-models.ts";
 import { reading } from "./reading.ts";
 import { sentences } from "./sentences.ts";
 import { textLesson } from "./text-lesson.ts";
+import { toys } from "./toys.ts";
 import { tracking } from "./tracking.ts";
 import { training } from "./training.ts";
 import { writing } from "./writing.ts";
@@ -26,6 +27,7 @@ export const jobs = {
   ...reading,
   ...sentences,
   ...textLesson,
+  ...toys,
   ...tracking,
   ...training,
   ...writing,

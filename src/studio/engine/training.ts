@@ -13,6 +13,7 @@ import {
   writeLanguageModel,
 } from "../../tasks/language-model.ts";
 import { type TrainedTokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import type { Callback } from "../../train/callbacks.ts";
 import type { FitStreamResult } from "../../train/fit-stream.ts";
 import { fitDefaults, type Progress } from "../../train/fit-stream-options.ts";
 import { NonFiniteLoss } from "../../train/non-finite-guard.ts";
@@ -24,6 +25,7 @@ import { offersGraphics } from "../graphics.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 import { rateOf, type Schedule } from "./schedules.ts";
+import { createWatcher, type Watched } from "./watching.ts";
 
 /** The settings of a model and its training. */
 export type TrainingSettings = {
@@ -49,6 +51,8 @@ export type TrainingSettings = {
   readonly sample: number;
   /** The number of validations. */
   readonly validations?: number;
+  /** Whether reports say, now and then, what an update is like inside. */
+  readonly watch?: boolean;
   /** What computes; by default the faster of both, by a trial of this very model. */
   readonly device?: Device;
 };
@@ -70,6 +74,8 @@ export type TrainingReport = Progress & {
   readonly sample?: string;
   /** At the first report, at each milestone, and when the last one is old. */
   readonly checkpoint?: Uint8Array<ArrayBuffer>;
+  /** If it was asked for: at milestones, and when the last look is old. */
+  readonly watched?: Watched;
   /** At the first report where there is a choice, and where another device goes on. */
   readonly computes?: Computes;
 };
@@ -118,6 +124,11 @@ export const training = {
     let { engine, computes } = await computing(lm, settings);
     /** From where another engine goes on if the graphics card is lost. */
     let held: TrainerState | undefined;
+    const limits = { steps, clipNorm: clipNorm ?? fitDefaults.clipNorm };
+    const watcher = settings.watch === true ? await createWatcher(lm, text, limits) : undefined;
+    // On a card, gradients would be copied after each update.
+    const counts = (by: EngineName): readonly Callback[] =>
+      watcher === undefined || by === engines.graphics ? [] : [watcher.callback];
     const result = yield* reportsOf<TrainingReport, Ended>((report, signal) => {
       const train = (resume: TrainerState | undefined): Promise<Ended> =>
         trainLanguageModel(lm, tokens ?? text, {
@@ -125,6 +136,7 @@ export const training = {
           optimizer: optimizers[optimizer]({ learningRate }),
           ...(rate !== undefined && { learningRate: rate }),
           ...(clipNorm !== undefined && { clipNorm }),
+          callbacks: counts(engine),
           ...(settings.validations !== undefined && { validations: settings.validations }),
           ...(resume !== undefined && { resume }),
           onProgress: async (progress, checkpoint) => {
@@ -138,8 +150,10 @@ export const training = {
             held = state?.training ?? held;
             const file = state && writeLanguageModel({ ...lm, ...state, optimizer });
             if (saves) [savedMs, pauseMs] = [elapsedMs, checkpointPause(performance.now() - fromMs)];
+            const watched = await watcher?.lookAfter(elapsedMs, milestone);
             await report({
               ...progress,
+              ...(watched !== undefined && { watched }),
               ...(samples && { sample: await sampleOf(lm, text, settings) }),
               ...(file !== undefined && { checkpoint: file }),
               ...(computes !== undefined && { computes }),
@@ -160,7 +174,8 @@ export const training = {
           };
           return train(held);
         })
-        .catch((error: unknown) => brokenAt(error, last));
+        .catch((error: unknown) => brokenAt(error, last))
+        .finally(() => watcher?.dispose());
     });
     const { state, broke, loss, validationLoss, tokensPerSecond } = result;
     return {

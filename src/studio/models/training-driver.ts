@@ -5,6 +5,7 @@
 import { InputError } from "../../graph/input-error.ts";
 import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
 import type { TrainedModel, TrainingReport, TrainingSettings } from "../engine/training.ts";
+import type { Watched } from "../engine/watching.ts";
 import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
 import { createShared } from "../shared.ts";
@@ -49,6 +50,8 @@ export type Training = {
   readonly latest?: TrainingReport;
   /** What computes, where there is a choice. */
   readonly computes?: string;
+  /** What updates are like inside: the last looks, the newest at the end. */
+  readonly looks: readonly Look[];
   /** The newest sample, and the number of updates before it. */
   readonly sample?: Sample;
   /** The last ones, the newest at the end. */
@@ -56,6 +59,9 @@ export type Training = {
 };
 export type Sample = { readonly text: string; readonly step: number };
 const maxSamples = 50;
+/** What an update is like inside, and the number of updates before it. */
+export type Look = Watched & { readonly updates: number };
+const maxLooks = 400;
 
 /** The outcome of the last training. */
 export type Outcome =
@@ -96,7 +102,9 @@ function begin(request: Begun): void {
   if (status().training !== undefined) return;
   const { place, name, facts, from } = request;
   const resumed = from?.run !== undefined;
-  set({ training: { place, name, facts, resumed, phase: "preparing", losses: from?.losses ?? [], samples: [] } });
+  set({
+    training: { place, name, facts, resumed, phase: "preparing", losses: from?.losses ?? [], samples: [], looks: [] },
+  });
   void train(request).then((outcome) => {
     set({ outcome: { ...outcome, place } });
     changedHere(); // A run that was broken off can be gone on with.
@@ -213,13 +221,14 @@ function reasonOf(error: unknown): string {
 function hear(report: TrainingReport, offsetMs: number, beforeStep: number): void {
   const { training } = status();
   if (training === undefined) return;
-  const { step, loss, validationLoss, sample, computes } = report;
+  const { step, loss, validationLoss, sample, computes, watched } = report;
   const point = { step, loss, validationLoss, elapsedMs: report.elapsedMs + offsetMs };
   update({
     latest: report,
     ...(training.phase === "preparing" && { phase: "running" }),
     ...(Number.isFinite(loss) && step > beforeStep && { losses: withPoint(training.losses, point) }),
     ...(computes !== undefined && { computes: computes.text }),
+    ...(watched !== undefined && { looks: [...training.looks.slice(1 - maxLooks), { ...watched, updates: step }] }),
     ...(sample !== undefined && {
       sample: { text: sample, step },
       samples: [...training.samples.slice(1 - maxSamples), { text: sample, step }],

@@ -164,7 +164,7 @@ export function settingsOf(form: Form): Omit<TrainingSettings, "cell"> | undefin
       schedule: { name: schedule, decaySteps: numberOf(form, "decaySteps"), decayRate: numberOf(form, "decayRate") },
     }),
     until: form.until === "epochs" ? { epochs: number("epochs") } : { minutes: number("minutes") },
-    sample: 240,
+    ...{ sample: 240, watch: true },
     ...(form.device !== "faster" && { device: form.device }),
   };
 }

@@ -1,6 +1,8 @@
 /** The panel of training: the text, the settings, the button, and then the progress. */
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { fitDefaults } from "../../../train/fit-stream-options.ts";
 import { linkTo } from "../../address.ts";
+import { Watch } from "../../components/watch.tsx";
 import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
 import { duration } from "../../models/losses.ts";
@@ -153,7 +155,7 @@ const phases: Readonly<Record<Training["phase"], string>> = {
 };
 
 function Live({ training }: { readonly training: Training }) {
-  const { name, phase, resumed, losses, latest, sample, computes } = training;
+  const { name, phase, facts, resumed, losses, looks, latest, sample, computes } = training;
   const curves = useMemo(() => [{ name, losses }], [name, losses]);
   const silent = useSilence(training);
   const speed = latest?.tokensPerSecond ?? Number.NaN;
@@ -204,6 +206,9 @@ function Live({ training }: { readonly training: Training }) {
         </p>
       )}
       {losses.length > 1 && <LossChart curves={curves} height={260} />}
+      {looks.length > 0 && (
+        <Watch looks={looks} last="the last token of a sequence" clipNorm={facts.clipNorm ?? fitDefaults.clipNorm} />
+      )}
       {sample !== undefined && (
         <>
           <h3>Sample after {sample.step.toLocaleString("en-US")} updates</h3>

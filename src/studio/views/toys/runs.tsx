@@ -1,0 +1,183 @@
+/** The table of runs: compare, open, delete them, and save them as CSV. */
+import { useMemo, useState } from "preact/hooks";
+import { toyTasks } from "../../../data/toy-tasks.ts";
+import { linkTo } from "../../address.ts";
+import { Choice } from "../../components/choice.tsx";
+import { Curves } from "../../components/curves.tsx";
+import { significant } from "../../components/numbers.ts";
+import { download } from "../../models/model-store.ts";
+import { curvesAsCsv, runsAsCsv } from "./csv.ts";
+import { forgetRun, type ToyPoint, type ToyRun } from "./running.ts";
+import { cellTitle, queryOf } from "./settings.ts";
+import { longestExact } from "./statistics.ts";
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const measures = {
+  exact: "whole sequences right",
+  answers: "answers right",
+  loss: "loss",
+} as const satisfies Partial<Record<keyof ToyPoint, string>>;
+type Measure = keyof typeof measures;
+const colours = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6"];
+
+export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
+  const [deleted, setDeleted] = useState<{ readonly id: number; readonly bringBack: () => void }>();
+  const compared = useMemo(() => runs.filter(({ id }) => chosen.has(id)), [runs, chosen]);
+  const toggle = (id: number, checked: boolean): void => {
+    const next = new Set(chosen);
+    if (checked) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  return (
+    <>
+      <h2>Runs</h2>
+      <div role="status">
+        {deleted !== undefined && (
+          <p class="row small">
+            Run {deleted.id} is deleted.
+            <button
+              type="button"
+              onClick={() => {
+                deleted.bringBack();
+                setDeleted(undefined);
+              }}
+            >
+              Bring it back
+            </button>
+          </p>
+        )}
+      </div>
+      {runs.length === 0 ? (
+        <p class="soft">No runs yet. Runs stay here until the page is closed.</p>
+      ) : (
+        <>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+          <section class="scroll" tabIndex={0} aria-label="Table of runs">
+            <table class="runs numbers">
+              <thead>
+                <tr>
+                  <th scope="col">Run</th>
+                  <th scope="col">Task</th>
+                  <th scope="col">Settings</th>
+                  <th scope="col" class="number">
+                    Updates
+                  </th>
+                  <th scope="col" class="number">
+                    Loss
+                  </th>
+                  <th scope="col" class="number">
+                    Answers right
+                  </th>
+                  <th scope="col" class="number">
+                    Whole right
+                  </th>
+                  <th scope="col" class="number">
+                    3 times as long
+                  </th>
+                  <th scope="col" class="number">
+                    Seconds
+                  </th>
+                  <td />
+                </tr>
+              </thead>
+              <tbody>
+                {runs.map((run) => (
+                  <tr key={run.id}>
+                    <th scope="row">
+                      <label class="row">
+                        <input
+                          type="checkbox"
+                          checked={chosen.has(run.id)}
+                          onChange={({ currentTarget: { checked } }) => toggle(run.id, checked)}
+                        />
+                        {run.id}
+                      </label>
+                    </th>
+                    <td>{toyTasks[run.settings.task].title}</td>
+                    <td class="small">
+                      {inWords(run)}
+                      {run.stopped && ", stopped"}
+                    </td>
+                    <td class="number">{run.latest.updates.toLocaleString("en-US")}</td>
+                    <td class="number">{significant(run.latest.loss, 3)}</td>
+                    <td class="number">{percent(run.latest.held.answers)}</td>
+                    <td class="number">{percent(run.latest.held.exact)}</td>
+                    <td class="number">{percent(longestExact(run))}</td>
+                    <td class="number">{(run.latest.elapsedMs / 1000).toFixed(1)}</td>
+                    <td class="row small">
+                      <a href={linkTo("toys", [run.settings.task], queryOf(run.settings))}>
+                        Settings<span class="visually-hidden"> of run {run.id}</span>
+                      </a>
+                      <button
+                        type="button"
+                        class="quiet"
+                        aria-label={`Delete run ${run.id}`}
+                        onClick={() => setDeleted({ id: run.id, bringBack: forgetRun(run.id) })}
+                      >
+                        Delete
+                      </button>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+          <div class="row small">
+            <button type="button" onClick={() => download("toy-runs.csv", runsAsCsv(runs), "text/csv")}>
+              Runs as CSV
+            </button>
+            <button type="button" onClick={() => download("toy-curves.csv", curvesAsCsv(runs), "text/csv")}>
+              Curves as CSV
+            </button>
+          </div>
+        </>
+      )}
+      {runs.length > 1 && compared.length < 2 && (
+        <p class="small soft">Tick two runs or more to compare their curves and settings.</p>
+      )}
+      {compared.length > 1 && <Comparison runs={compared} />}
+    </>
+  );
+}
+
+/** The settings of a run that its task does not say, in a line. */
+export function inWords({ settings }: Pick<ToyRun, "settings">): string {
+  const { shortest, longest, alphabet, units, layers, batch, learningRate, clipNorm, seed } = settings;
+  return [
+    `${cellTitle(settings)} ${units}${layers === 1 ? "" : ` × ${layers}`}`,
+    shortest === longest ? `length ${longest}` : `lengths ${shortest} to ${longest}`,
+    ...[`alphabet ${alphabet}`, `batch ${batch}`, `rate ${learningRate}`, `clip ${clipNorm}`, `seed ${seed}`],
+  ].join(", ");
+}
+
+function Comparison({ runs }: { readonly runs: readonly ToyRun[] }) {
+  const [measure, setMeasure] = useState<Measure>("exact");
+  const most = Math.max(...runs.map(({ latest }) => latest.updates), 1);
+  const losses = runs.flatMap(({ points }) => points.map(({ loss }) => loss));
+  return (
+    <section aria-label="Comparison">
+      <h3>Side by side</h3>
+      <Choice label="What is compared" value={measure} options={measures} onChoose={setMeasure} />
+      <Curves
+        label={`${measures[measure]} by updates, of ${runs.map(({ id }) => `run ${id}`).join(", ")}`}
+        height={280}
+        curves={runs.map(({ id, points }, k) => ({
+          name: `run ${id}`,
+          colour: colours[k % colours.length] as string,
+          points: points.map((point) => ({ at: point.updates, value: point[measure] })),
+        }))}
+        x={{ label: "updates", domain: [0, most] }}
+        y={{ label: measures[measure], domain: [0, measure === "loss" ? Math.max(...losses, 0.1) : 1] }}
+      />
+      <ul class="small">
+        {runs.map((run) => (
+          <li key={run.id}>
+            Run {run.id}: {toyTasks[run.settings.task].title}, {inWords(run)}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
