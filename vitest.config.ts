@@ -38,6 +38,7 @@ export const integration = [
   "server/typed-client.test.ts",
   "server/under-fire.test.ts",
   "studio/learn-training-claims.test.ts",
+  "studio/toys-claims.test.ts",
   "sweep/processes.test.ts",
   "sweep/redis.test.ts",
 ];

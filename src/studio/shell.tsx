@@ -11,7 +11,7 @@ const icon = new URL("./icon.svg", import.meta.url).href;
 const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ readonly default: View }> }>> = {
   learn: { title: "Learn", load: () => import("./views/learn/learn.tsx") },
   lab: { title: "Lab", load: () => import("./views/lab/lab.tsx") },
-  toys: { title: "Toy tasks", load: () => import("./views/toys/toys.tsx") },
+  toys: { title: "Toys", load: () => import("./views/toys/toys.tsx") },
   inspect: { title: "Inspect", load: () => import("./views/inspect/inspect.tsx") },
   write: { title: "Write", load: () => import("./views/write/write.tsx") },
   forecast: { title: "Forecast", load: () => import("./views/forecast/forecast.tsx") },

@@ -21,6 +21,28 @@ export type CurvesProps = {
   readonly rule?: { readonly value: number; readonly name: string };
 };
 
+/** The powers of ten of an axis, every second or third of them where there are many. */
+function decades(low: number, high: number): readonly number[] {
+  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  const step = Math.ceil((last - first + 1) / 6);
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, k) => 10 ** (first + k * step));
+}
+
+/** Pixels of a chart's height that are not between its axes, and the least distance between two names. */
+const [margins, least] = [50, 13];
+
+/** How far names at these heights have to be moved up so that none lies over another. */
+function apart(heights: readonly number[]): readonly number[] {
+  const order = heights.map((_, k) => k).sort((a, b) => (heights[a] as number) - (heights[b] as number));
+  const moved = [...heights];
+  let below = Number.NEGATIVE_INFINITY;
+  for (const k of order) {
+    moved[k] = Math.max(heights[k] as number, below + least);
+    below = moved[k] as number;
+  }
+  return moved.map((height, k) => height - (heights[k] as number));
+}
+
 /** Lines, each with its name at its end. */
 export function Curves({ label, curves, height = 230, x, y, rule }: CurvesProps) {
   const key = JSON.stringify([curves, x, y, rule]);
@@ -28,13 +50,21 @@ export function Curves({ label, curves, height = 230, x, y, rule }: CurvesProps)
     ({ line, text, ruleY }: typeof PlotModule): PlotModule.PlotOptions => {
       const [low, high] = y.domain;
       const within = (value: number): number => Math.min(high, Math.max(low, value));
+      const scaled = y.log === true ? Math.log : Number;
+      const heightOf = (value: number): number =>
+        ((scaled(within(value)) - scaled(low)) / (scaled(high) - scaled(low))) * (height - margins);
+      const moves = apart(curves.map(({ points }) => heightOf(points.at(-1)?.value ?? low)));
       return {
-        marginRight: 74,
+        marginRight: Math.max(74, 12 + 7 * Math.max(...curves.map(({ name }) => name.length))),
         x: { label: x.label, domain: [...x.domain], ticks: 5, reverse: x.reversed === true },
         y: {
           ...{ label: y.label, domain: [low, high], grid: true },
           ...(y.log === true
-            ? { type: "log", ticks: 5, tickFormat: (value: number) => powerOfTen(Math.round(Math.log10(value))) }
+            ? {
+                type: "log",
+                ticks: decades(low, high),
+                tickFormat: (value: number) => powerOfTen(Math.round(Math.log10(value))),
+              }
             : { ticks: 5 }),
         },
         marks: [
@@ -49,17 +79,17 @@ export function Curves({ label, curves, height = 230, x, y, rule }: CurvesProps)
               dy: -8,
               fill: "var(--soft)",
             }),
-          ...curves.flatMap(({ name, colour, points }) => [
+          ...curves.flatMap(({ name, colour, points }, k) => [
             line(points, { x: "at", y: ({ value }) => within(value), stroke: `var(${colour})`, strokeWidth: 2.25 }),
             text(points.slice(-1), {
               ...{ x: "at", y: ({ value }: { value: number }) => within(value), text: () => name },
-              ...{ textAnchor: "start", dx: 6, fill: `var(${colour})`, fontWeight: 600 },
+              ...{ textAnchor: "start", dx: 6, dy: -(moves[k] as number), fill: `var(${colour})`, fontWeight: 600 },
             }),
           ]),
         ],
       };
     },
-    [key],
+    [key, height],
   );
   return <Plot {...{ label, height, options }} />;
 }

@@ -51,7 +51,7 @@ export function Watch({ looks, last, clipNorm }: WatchProps) {
                 label={`The gradient of ${last} by the states before it, as a share of that at the end. ${reach.map(({ layer, norms }) => `${layer}: 1 % or more up to ${stepsBack(reachOf(norms))}`).join("; ")}.`}
                 height={210}
                 curves={reach.map(({ layer, norms }, k) => ({
-                  name: layer,
+                  name: short(layer),
                   colour: colourOf(k),
                   points: norms.map((norm, at) => ({ at, value: norm / (norms[0] || 1) })),
                 }))}
@@ -60,12 +60,13 @@ export function Watch({ looks, last, clipNorm }: WatchProps) {
                 rule={{ value: goneBelow, name: "1 %" }}
               />
               <p class="small">
-                {reach.map(({ layer, norms }) => (
+                At least 1 % of the error of {last} arrives{" "}
+                {reach.map(({ layer, norms }, k) => (
                   <span key={layer}>
-                    In <code>{layer}</code> at least 1 % of the error of {last} arrives up to{" "}
-                    {stepsBack(reachOf(norms))}.{" "}
+                    {k > 0 && ", "}in <code>{layer}</code> up to {stepsBack(reachOf(norms))}
                   </span>
                 ))}
+                .
               </p>
             </>
           )}
@@ -76,7 +77,7 @@ export function Watch({ looks, last, clipNorm }: WatchProps) {
             label={`The norm of each layer's gradient by updates. Now ${layers.map(({ layer, norm }) => `${layer} ${significant(norm)}`).join(", ")}.`}
             height={210}
             curves={layers.map(({ layer }, k) => ({
-              name: layer,
+              name: short(layer),
               colour: colourOf(k),
               points: looks.map((look) => ({ at: look.updates, value: look.layers[k]?.norm ?? 0 })),
             }))}
@@ -139,6 +140,8 @@ export function Watch({ looks, last, clipNorm }: WatchProps) {
   );
 }
 
+/** A layer's name as it fits beside a curve. */
+const short = (layer: string): string => (layer.length > 14 ? `${layer.slice(0, 6)}…${layer.slice(-6)}` : layer);
 const stepsBack = (steps: number): string => (steps === 1 ? "1 step back" : `${steps} steps back`);
 
 /** Whole powers of ten around all norms. */

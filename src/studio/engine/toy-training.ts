@@ -16,7 +16,10 @@ import type { Guess, ToyEnd, ToyExample, ToyReport, ToyScore, ToySettings } from
 /** One thread, as models are small; and the same bits on every processor, so that a link repeats a run anywhere. */
 const host = { threads: 1, fma: false } as const;
 
-const reports = 40;
+/** Reports of a run, and the most updates between two of them. */
+const [reports, mostBetween] = [40, 250];
+/** Longer sequences take longer than all the rest of a report, so that not each has them. */
+const reportsPerLengths = 5;
 const [heldCount, longCount, watchedCount, exampleCount, guessCount] = [200, 100, 32, 8, 3];
 /** How much longer sequences are than the longest that are trained on. */
 const factors = [1, 1.25, 1.5, 2, 3];
@@ -69,30 +72,34 @@ export async function* trainToy(settings: ToySettings): Job<ToyReport, ToyEnd> {
     for (const key of keysOf(held.like)) unmet.set(key, (unmet.get(key) ?? 0) + 1);
     let met = 0;
 
-    const report = async (done: number, trainingLoss: number | undefined): Promise<ToyReport> => {
+    let byLength: ToyReport["byLength"] = { updates: 0, scores: [] };
+    const report = async (done: number, trainingLoss: number | undefined, withLengths: boolean): Promise<ToyReport> => {
       const scores = await scoresOf(predictors.like, held.like);
       const { loss, score } = measured(scores, held.like);
-      const byLength: (ToyScore & { readonly length: number })[] = [];
-      for (const [k, { length, batch }] of held.byLength.entries()) {
-        const longer = await scoresOf(predictors.byLength[k] as Predictor, batch);
-        byLength.push({ length, ...measured(longer, batch).score });
+      if (withLengths) {
+        const scores: (ToyScore & { readonly length: number })[] = [];
+        for (const [k, { length, batch }] of held.byLength.entries()) {
+          const longer = await scoresOf(predictors.byLength[k] as Predictor, batch);
+          scores.push({ length, ...measured(longer, batch).score });
+        }
+        byLength = { updates: done, scores };
       }
       const { layers, reach, gates } = await look(inspector, watched);
-      const clipped = trainingLoss === undefined ? undefined : { ...clips };
+      const clipped = clips.updates === 0 ? undefined : { ...clips };
       Object.assign(clips, { updates: 0, clipped: 0 });
       return {
-        ...{ updates: done, trainingLoss, loss, held: score, byLength },
+        ...{ updates: done, trainingLoss, loss, held: score, byLength, met: met / held.like.count },
         examples: examplesOf(scores, held.like),
         watched: { layers, reach, gates, clipped },
         elapsedMs: performance.now() - startMs,
       };
     };
 
-    yield await report(0, undefined);
-    const each = Math.max(1, Math.round(updates / reports));
+    yield await report(0, undefined, true);
+    const each = Math.min(mostBetween, Math.max(1, Math.round(updates / reports)));
     const epochs = Math.ceil(updates / each);
     const random = createRandom(seed);
-    let [done, reported, latest] = [0, 0, Number.NaN];
+    let [done, latest]: [number, number | undefined] = [0, undefined];
     const batches = function* () {
       for (;;) {
         const batch = toyBatch(task, random, settings, count);
@@ -110,22 +117,23 @@ export async function* trainToy(settings: ToySettings): Job<ToyReport, ToyEnd> {
           {
             onBatchEnd({ loss }, run) {
               done = run.step;
-              latest = loss as number;
+              latest = loss;
               clips.updates++;
               if (run.gradientNorm() > clipNorm) clips.clipped++;
               // The last epoch may be shorter.
               if (done >= updates) run.stop("all updates");
             },
-            async onEpochEnd(_, { loss }) {
-              reported = done;
-              await tell(await report(done, loss));
+            async onEpochEnd(epoch, { loss }) {
+              latest = loss;
+              const withLengths = done >= updates || (epoch + 1) % reportsPerLengths === 0;
+              await tell(await report(done, loss, withLengths));
             },
           },
         ],
       }),
     );
-    if (done > reported) yield await report(done, latest);
-    return { parameters: countParameters(model), met: met / held.like.count };
+    if (done > byLength.updates) yield await report(done, latest, true);
+    return { parameters: countParameters(model) };
   } finally {
     for (const one of opened) one.dispose();
   }

@@ -46,22 +46,23 @@ export type ToyReport = {
   /** The mean loss of an answer on held-out sequences, in nats. */
   readonly loss: number;
   readonly held: ToyScore;
-  /** On sequences of one length each: the longest that it trains on, and longer ones. */
-  readonly byLength: readonly (ToyScore & { readonly length: number })[];
+  /** The share of the held-out sequences that training has met so far: where a rule has few sequences, it meets them all. */
+  readonly met: number;
+  /** On sequences of one length each: the longest that it trains on, and longer ones; from every fifth report, and from the last. */
+  readonly byLength: {
+    readonly updates: number;
+    readonly scores: readonly (ToyScore & { readonly length: number })[];
+  };
   readonly examples: readonly ToyExample[];
   readonly watched: Watched;
   readonly elapsedMs: number;
 };
 
-export type ToyEnd = {
-  readonly parameters: number;
-  /** The share of the held-out sequences that training has met: where a rule has few sequences, it meets them all. */
-  readonly met: number;
-};
+export type ToyEnd = { readonly parameters: number };
 
 export const toys = {
   /**
-   * Train a new model. It reports before the first update, and 40 times until the last. "finish" ends it with a last report.
+   * Train a new model. It reports before the first update, 40 times until the last, and every 250 updates. "finish" ends it; a last report has all that is measured.
    * @throws InputError, one line, for equations with a mistake, and for sizes that do not fit; NonFiniteLoss
    */
   async *trainToy(settings: ToySettings): Job<ToyReport, ToyEnd> {

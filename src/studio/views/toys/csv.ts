@@ -25,8 +25,8 @@ export function runsAsCsv(runs: readonly ToyRun[]): string {
     typeof settings.cell === "string" ? settings.cell : settings.cell.equations,
     ...[settings.units, settings.layers, settings.batch, settings.learningRate, settings.clipNorm],
     ...[settings.updates, settings.seed, latest.updates, latest.loss, latest.held.answers, latest.held.exact],
-    latest.byLength.map(({ length, exact }) => `${length}:${exact}`).join(" "),
-    ...[end.parameters, end.met, (latest.elapsedMs / 1000).toFixed(3)],
+    latest.byLength.scores.map(({ length, exact }) => `${length}:${exact}`).join(" "),
+    ...[end.parameters, latest.met, (latest.elapsedMs / 1000).toFixed(3)],
   ]);
   return table([head, ...rows]);
 }

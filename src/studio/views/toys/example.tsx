@@ -1,4 +1,5 @@
 /** A sequence of a task, step by step: what is read, what should be answered, and what the model answers. */
+import type { ComponentChild } from "preact";
 import { useState } from "preact/hooks";
 import { blank, drawToy, type ToySizes, type ToyTask, type ToyTaskName, toyTasks } from "../../../data/toy-tasks.ts";
 import { createRandom } from "../../../nn/random.ts";
@@ -55,11 +56,11 @@ export function Validation({ task, alphabet, examples, updates }: ValidationProp
   const isRight = (t: number): boolean => example.guesses[t]?.[0]?.symbol === example.targets[t];
   const right = counts.filter(isRight).length;
   const shown = (symbol: number | undefined): string => (symbol === undefined ? "" : (symbols[symbol] ?? ""));
-  const row = (title: string, cell: (t: number) => preact.ComponentChild) => (
+  const row = (title: string, cell: (t: number) => ComponentChild, judged = true) => (
     <tr>
       <th scope="row">{title}</th>
       {steps.map((t) => (
-        <td key={t} class={counts.includes(t) ? (isRight(t) ? "right" : "wrong") : undefined}>
+        <td key={t} class={judged && counts.includes(t) ? (isRight(t) ? "right" : "wrong") : undefined}>
           {cell(t)}
         </td>
       ))}
@@ -89,8 +90,8 @@ export function Validation({ task, alphabet, examples, updates }: ValidationProp
       <section class="scroll" tabIndex={0} aria-label="The sequence, step by step">
         <table class="validation numbers">
           <tbody>
-            {row("Reads", (t) => shown(example.inputs[t]))}
-            {row("Should answer", (t) => (counts.includes(t) ? shown(example.targets[t]) : ""))}
+            {row("Reads", (t) => shown(example.inputs[t]), false)}
+            {row("Should answer", (t) => (counts.includes(t) ? shown(example.targets[t]) : ""), false)}
             {row("Answers", (t) =>
               counts.includes(t) ? `${shown(example.guesses[t]?.[0]?.symbol)} ${isRight(t) ? "✓" : "✗"}` : "",
             )}

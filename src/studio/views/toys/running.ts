@@ -121,10 +121,12 @@ async function train(own: Engine, settings: ToySettings, sweep: number | undefin
       return;
     }
     const { updates, trainingLoss, loss, held, watched } = value;
+    // The last report may be of the same updates as the one before, with more in it.
+    const isSame = live.latest?.updates === updates;
     live = {
       ...live,
-      points: [...live.points, { updates, trainingLoss, loss, ...held }],
-      looks: [...live.looks, { ...watched, updates }],
+      points: isSame ? live.points : [...live.points, { updates, trainingLoss, loss, ...held }],
+      looks: isSame ? live.looks : [...live.looks, { ...watched, updates }],
       latest: value,
       stopping,
     };

@@ -59,8 +59,7 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
               <thead>
                 <tr>
                   <th scope="col">Run</th>
-                  <th scope="col">Task</th>
-                  <th scope="col">Settings</th>
+                  <th scope="col">Task and settings</th>
                   <th scope="col" class="number">
                     Updates
                   </th>
@@ -95,9 +94,8 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
                         {run.id}
                       </label>
                     </th>
-                    <td>{toyTasks[run.settings.task].title}</td>
                     <td class="small">
-                      {inWords(run)}
+                      {toyTasks[run.settings.task].title}: {inWords(run)}
                       {run.stopped && ", stopped"}
                     </td>
                     <td class="number">{run.latest.updates.toLocaleString("en-US")}</td>
@@ -106,18 +104,23 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
                     <td class="number">{percent(run.latest.held.exact)}</td>
                     <td class="number">{percent(longestExact(run))}</td>
                     <td class="number">{(run.latest.elapsedMs / 1000).toFixed(1)}</td>
-                    <td class="row small">
-                      <a href={linkTo("toys", [run.settings.task], queryOf(run.settings))}>
-                        Settings<span class="visually-hidden"> of run {run.id}</span>
-                      </a>
-                      <button
-                        type="button"
-                        class="quiet"
-                        aria-label={`Delete run ${run.id}`}
-                        onClick={() => setDeleted({ id: run.id, bringBack: forgetRun(run.id) })}
-                      >
-                        Delete
-                      </button>
+                    <td class="small">
+                      <div class="row">
+                        <a
+                          href={linkTo("toys", [run.settings.task], queryOf(run.settings))}
+                          aria-label={`Settings of run ${run.id}`}
+                        >
+                          Settings
+                        </a>
+                        <button
+                          type="button"
+                          class="quiet"
+                          aria-label={`Delete run ${run.id}`}
+                          onClick={() => setDeleted({ id: run.id, bringBack: forgetRun(run.id) })}
+                        >
+                          Delete
+                        </button>
+                      </div>
                     </td>
                   </tr>
                 ))}

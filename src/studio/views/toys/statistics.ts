@@ -21,7 +21,7 @@ export type SizeSummary = {
 };
 
 /** The share of whole sequences that are right at the longest length that is measured. */
-export const longestExact = ({ latest }: ToyRun): number => latest.byLength.at(-1)?.exact ?? Number.NaN;
+export const longestExact = ({ latest }: ToyRun): number => latest.byLength.scores.at(-1)?.exact ?? Number.NaN;
 
 /** A row for each size, the smallest first. */
 export function bySize(runs: readonly ToyRun[]): readonly SizeSummary[] {

@@ -89,19 +89,21 @@ function ErrorBars({ rows, measure }: ErrorBarsProps) {
       const points = rows.flatMap((row) =>
         row.runs.map(({ latest }) => ({
           units: row.units,
-          value: { exact: latest.held.exact, longer: latest.byLength.at(-1)?.exact ?? 0, loss: latest.loss }[measure],
+          value: { exact: latest.held.exact, longer: latest.byLength.scores.at(-1)?.exact ?? 0, loss: latest.loss }[
+            measure
+          ],
         })),
       );
       const stroke = "var(--c1)";
       return {
         marginLeft: 46,
-        x: { type: "point", label: "units", domain: rows.map(({ units }) => units), padding: 0.5 },
+        x: { type: "band", label: "units", domain: rows.map(({ units }) => units), padding: 0.8 },
         y: { label: measures[measure], grid: true, ...(measure === "loss" ? { zero: true } : { domain: [0, 1] }) },
         marks: [
-          plot.dot(points, { x: "units", y: "value", r: 2.5, fill: "var(--soft)", dx: 10 }),
+          plot.dot(points, { x: "units", y: "value", r: 2.5, fill: "var(--soft)", dx: 12 }),
           plot.ruleX(means, { x: "units", y1: "low", y2: "high", stroke, strokeWidth: 2 }),
-          plot.tickY(means, { x: "units", y: "low", stroke, strokeWidth: 2, insetLeft: -6, insetRight: -6 }),
-          plot.tickY(means, { x: "units", y: "high", stroke, strokeWidth: 2, insetLeft: -6, insetRight: -6 }),
+          plot.tickY(means, { x: "units", y: "low", stroke, strokeWidth: 2 }),
+          plot.tickY(means, { x: "units", y: "high", stroke, strokeWidth: 2 }),
           plot.dot(means, { x: "units", y: "mean", r: 5, fill: stroke }),
         ],
       };

@@ -353,7 +353,8 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
   return (
     <section class="card live" aria-label="The current run">
       <h3>
-        {toyTasks[settings.task].title}, {cellTitle(settings)} of {settings.units} units, seed {settings.seed}
+        {toyTasks[settings.task].title}, {cellTitle(settings)} of {settings.units}{" "}
+        {settings.layers > 1 && `× ${settings.layers} `}units, seed {settings.seed}
       </h3>
       <progress value={done} max={settings.updates} aria-label="Updates done" />
       <p class="small numbers">
@@ -366,7 +367,8 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
         <>
           <p class="numbers said">
             Of held-out sequences {percent(latest.held.exact)} are right as a whole, and {percent(latest.held.answers)}{" "}
-            of their answers.
+            of their answers. Training has met {percent(latest.met)} of these sequences
+            {latest.met > 0.5 && ": the rule has few of such a length, so look at longer ones below, too"}.
           </p>
           <div class="figure">
             <Curves
@@ -388,7 +390,7 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
             examples={latest.examples}
             updates={latest.updates}
           />
-          <ByLength latest={latest} />
+          <ByLength byLength={latest.byLength} />
           <Watch looks={looks} last="a sequence's last answer" clipNorm={settings.clipNorm} />
         </>
       )}
@@ -396,11 +398,12 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
   );
 }
 
-function ByLength({ latest: { byLength } }: { readonly latest: ToyReport }) {
+function ByLength({ byLength: { updates, scores } }: Pick<ToyReport, "byLength">) {
   return (
     <>
       <h3>Longer sequences than it trains on</h3>
       <table class="numbers">
+        <caption class="small soft">After {updates.toLocaleString("en-US")} updates</caption>
         <thead>
           <tr>
             <th scope="col" class="number">
@@ -415,7 +418,7 @@ function ByLength({ latest: { byLength } }: { readonly latest: ToyReport }) {
           </tr>
         </thead>
         <tbody>
-          {byLength.map(({ length, exact, answers }, k) => (
+          {scores.map(({ length, exact, answers }, k) => (
             <tr key={length}>
               <th scope="row" class="number">
                 {length}
