@@ -25,6 +25,7 @@ const places = {
   "learn/variants": ".variants-cards .katex",
   "learn/text": ".text-table td",
   "lab?start=lstm": ".graph svg",
+  toys: ".toys .sample",
   "inspect/m?text=the+ship": ".heat-map canvas",
   "write/m?prompt=the&length=20&seed=1&temperature=1": ".coloured-text [data-token]",
   "forecast?data=hours": ".card .fields",

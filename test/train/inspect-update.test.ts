@@ -13,6 +13,7 @@ import { fitStream } from "../../src/train/fit-stream.ts";
 import { createUpdateInspector } from "../../src/train/inspect-update.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
+import { sigmoid } from "../helpers/recurrences.ts";
 
 const [symbols, steps, batch] = [5, 6, 3];
 type Values = Readonly<Record<string, Float64Array>>;
@@ -54,7 +55,6 @@ const counts: readonly number[] = Array.from({ length: steps * batch }, (_, k) =
 });
 const last = [3, 4, 5];
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const at = (values: Values, name: string): Float64Array => values[name] as Float64Array;
 /** W @ x, by rows. */
 const times = (matrix: Float64Array, x: readonly number[]): number[] =>
