@@ -47,6 +47,9 @@ test("a mistake is shown at its place; mended, the cell trains to a loss below 0
     await page.waitForFunction(() => Number(document.querySelector(".figures dd")?.textContent) < 0.1);
     expect(await loss(page)).toBeLessThan(0.1);
     await page.waitForSelector(".sample");
+    // From inside, by the names of its equations.
+    await page.waitForSelector(".live .watch .plot svg");
+    expect(await page.locator(".watch tbody th").allTextContents()).toEqual(["own_cell.z"]);
     // What the engine runs on: its own worker, the one for short questions, and threads of a worker each.
     const threads = page.workers().filter((worker) => worker.url().startsWith("blob:"));
     expect(threads.length).toBe(await page.evaluate(() => Math.min(8, navigator.hardwareConcurrency)));

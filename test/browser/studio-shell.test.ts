@@ -2,7 +2,19 @@
 import { expect, test } from "vitest";
 import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
-const views = ["Learn", "Lab", "Inspect", "Write", "Forecast", "Listen", "Tracks", "Sentences", "Music", "Models"];
+const views = [
+  "Learn",
+  "Lab",
+  "Toys",
+  "Inspect",
+  "Write",
+  "Forecast",
+  "Listen",
+  "Tracks",
+  "Sentences",
+  "Music",
+  "Models",
+];
 
 test("every view has an address, a title and a heading; back and forward go between them", async () => {
   await withStudio({}, async (page, address) => {

@@ -11,6 +11,7 @@ import {
   type TrainingStart,
   training,
 } from "../../src/studio/engine/training.ts";
+import type { Watched } from "../../src/studio/engine/watching.ts";
 import { freeName } from "../../src/studio/models/free-name.ts";
 import { factsOf, optimizerTitles, scheduleTitles } from "../../src/studio/models/training-facts.ts";
 import { programOf } from "../../src/studio/views/lab/program.ts";
@@ -41,10 +42,12 @@ const forms: readonly Form[] = [
 
 async function all(settings: TrainingSettings, from?: TrainingStart) {
   const checkpoints: Uint8Array<ArrayBuffer>[] = [];
+  const looks: Watched[] = [];
   const job = training.train(text, settings, from);
   for (;;) {
     const { done, value } = await job.next();
-    if (done) return { model: value, checkpoints };
+    if (done) return { model: value, checkpoints, looks };
+    if (value.watched !== undefined) looks.push(value.watched);
     if (value.checkpoint !== undefined) checkpoints.push(value.checkpoint);
   }
 }
@@ -53,7 +56,7 @@ const trained = async (settings: TrainingSettings, from?: TrainedModel): Promise
 const engineSettings = (form: Form, cell: TrainingSettings["cell"] = "gru"): TrainingSettings => ({
   ...(settingsOf(form) as Omit<TrainingSettings, "cell">),
   cell,
-  sample: 0,
+  ...{ sample: 0, watch: false },
 });
 
 /** Runs a program of the package with files that are here. Gives what it writes. */
@@ -98,6 +101,29 @@ test.each(forms.slice(0, -1).map((form) => [form.optimizer, form.schedule, form]
     }
   },
 );
+
+test("a training that is watched is the same to the bit; it tells of each layer, of gates, and of updates that were clipped", async () => {
+  const form = { ...small, layers: "2", epochs: "2", clipNorm: "0.3" };
+  expect(settingsOf(form)?.watch).toBe(true);
+  const [plain, watched] = [await all(engineSettings(form)), await all({ ...engineSettings(form), watch: true })];
+  expect(Buffer.compare(watched.model.bytes, plain.model.bytes)).toBe(0);
+  expect(plain.looks).toEqual([]);
+  expect(watched.looks.length).toBeGreaterThanOrEqual(4);
+  for (const { layers, reach, gates } of watched.looks) {
+    expect(layers.map(({ layer }) => layer)).toEqual(["embedding", "gru", "gru_1", "dense"]);
+    expect(reach.map(({ layer, norms }) => [layer, norms.length])).toEqual([
+      ["gru", 8],
+      ["gru_1", 8],
+    ]);
+    expect(gates.map(({ layer, name }) => `${layer}.${name}`)).toEqual(["gru.z", "gru.r", "gru_1.z", "gru_1.r"]);
+  }
+  const clips = watched.looks.flatMap(({ clipped }) => clipped ?? []);
+  const sum = (name: "updates" | "clipped"): number => clips.reduce((total, one) => total + one[name], 0);
+  // One in eight is read.
+  expect(sum("updates")).toBe(Math.floor(watched.model.steps / 8));
+  expect(sum("clipped")).toBeGreaterThan(0);
+  expect(sum("clipped")).toBeLessThanOrEqual(sum("updates"));
+});
 
 test("a cell of one's own, with comments, backquotes and signs of templates, is in the program as it is", async () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is meant
