@@ -322,6 +322,13 @@ export { type FitOptions, fit, type History } from "./train/fit.ts";
 export { type FitStreamResult, fitStream } from "./train/fit-stream.ts";
 export type { Best, Checkpoint, FitStreamOptions, Progress } from "./train/fit-stream-options.ts";
 export {
+  createUpdateInspector,
+  type Saturation,
+  type UpdateInspection,
+  type UpdateInspector,
+  type UpdateInspectorOptions,
+} from "./train/inspect-update.ts";
+export {
   constantRate,
   cosineDecay,
   exponentialDecay,

@@ -3,17 +3,22 @@
  * an output reaches, and which gates are saturated. It runs beside the training, on one batch, and changes nothing of it.
  */
 import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
 import type { NodeId } from "../graph/graph.ts";
+import { InputError } from "../graph/input-error.ts";
+import { type Arguments, anArray, checkArguments, checkValue, options as optionsOf } from "../graph/schema.ts";
 import { bind } from "../nn/bind.ts";
 import { namedValues } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
+import { aModel, checkReturnsSequences } from "../nn/model-checks.ts";
 import { cellsOf } from "../nn/model-states.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { createBatchBinder } from "./bind-batch.ts";
+import { checkLength, type Inputs, oneTimeRules } from "./checks.ts";
 import { lossNodes } from "./loss-graph.ts";
-import { defaultLoss, type LossName } from "./losses.ts";
+import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { normOf } from "./trainer.ts";
 
 /** What an update on one batch would do, and why. */
@@ -47,17 +52,41 @@ export type Saturation = {
 /** Below and above these values a gate counts as saturated. */
 export const saturation = { closed: 0.05, open: 0.95 } as const;
 
+/** Options of `createUpdateInspector`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type UpdateInspectorOptions = HostOptions & {
+  /** Examples of a look. */
   readonly batch: number;
+  /** Time steps of a look, as far as errors are followed back. */
   readonly steps: number;
-  readonly loss?: LossName;
+  /** The loss: a name, or one with options such as `huber({ delta: 2 })`. Default "sparse_categorical_crossentropy". */
+  readonly loss?: LossName | Loss;
+};
+
+export const updateInspectorArguments: Arguments = {
+  model: aModel,
+  options: optionsOf<UpdateInspectorOptions>({ ...hostRules, ...oneTimeRules, loss: aLoss }),
 };
 
 /**
- * Make what looks into updates of a model that gives an output at every step. It compiles one program: the model with its loss, without
- * dropout, and its backward step.
+ * Create what looks into the updates of a model that has an output at every step, beside its training: one program, the model with its
+ * loss, without dropout, and its backward step. `fit` brings a model's values up to date at the end of each epoch, so a callback can look.
+ * @param model the model; its present values are read at each look
+ * @param options `batch`, `steps`; `loss`; the host's options
+ * @throws InputError for wrong options, for a model without an output at every step, and for one that masks steps or reads backwards
+ * @example
+ * const inspector = await createUpdateInspector(model, { batch: 8, steps: 20 });
+ * const { reach, gates } = await inspector.look(tokens, targets); // (T,B) each
+ * inspector.dispose();
  */
 export async function createUpdateInspector(model: Model, options: UpdateInspectorOptions): Promise<UpdateInspector> {
+  checkArguments("createUpdateInspector", { model, options }, updateInspectorArguments);
+  checkReturnsSequences(model, "createUpdateInspector");
+  if (model.maskedBy.length > 0 || model.backwards) {
+    const what = model.backwards ? "gives its outputs from the last step to the first" : "masks steps";
+    throw new InputError(
+      `createUpdateInspector: the model ${what}. Give one that does not, and say by counts which outputs count.`,
+    );
+  }
   const { batch, steps, loss = defaultLoss, ...host } = options;
   const { graph: forward, values } = lossNodes(model, { loss, training: false, steps });
   const gates = namedValues(model).filter(({ gate }) => gate);
@@ -98,21 +127,25 @@ export class UpdateInspector extends Disposable {
 
   /**
    * Look at the update that a batch would give, from states of zeros.
-   * @param inputs tokens (T,B), flat, time first
-   * @param targets classes (T,B), flat, time first
-   * @param counts 1 where an output counts, 0 elsewhere (T,B); by default all count
-   * @throws InputError for numbers that do not fit
+   * @param inputs tokens (T,B) or vectors (T,B,D), flat, time first; by name if the model has several inputs
+   * @param targets classes (T,B) or vectors (T,B,V), V as the loss has it, flat, time first
+   * @param counts which outputs count (T,B): 0 for those that do not; by default all count
+   * @throws InputError for numbers that do not fit, and while an earlier call is still running
    */
-  look(inputs: ArrayLike<number>, targets: ArrayLike<number>, counts?: ArrayLike<number>): Promise<UpdateInspection> {
-    return this.alone("look", () => this.lookAlone(inputs, targets, counts));
+  look(inputs: Inputs, targets: ArrayLike<number>, counts?: ArrayLike<number>): Promise<UpdateInspection> {
+    return this.alone("updateInspector.look", () => this.lookAlone(inputs, targets, counts));
   }
   private async lookAlone(
-    inputs: ArrayLike<number>,
+    inputs: Inputs,
     targets: ArrayLike<number>,
     counts: ArrayLike<number> | undefined,
   ): Promise<UpdateInspection> {
     const { model, program } = this;
     const { batch, steps, gates, states } = this.parts;
+    if (counts !== undefined) {
+      checkValue("updateInspector: counts", counts, anArray);
+      checkLength("updateInspector", "counts", counts.length, { steps, batch, features: 1 });
+    }
     const does = (t: number, b: number): boolean => counts === undefined || counts[t * batch + b] !== 0;
     const outputs = batch * steps;
     let counted = 0;

@@ -138,6 +138,7 @@ import { evaluateArguments } from "../../src/train/evaluate.ts";
 import { evaluatorArguments } from "../../src/train/evaluator.ts";
 import { fitArguments } from "../../src/train/fit.ts";
 import { fitStreamArguments } from "../../src/train/fit-stream-options.ts";
+import { updateInspectorArguments } from "../../src/train/inspect-update.ts";
 import * as rates from "../../src/train/learning-rate-schedules.ts";
 import { binaryCrossentropyRules, crossentropyRules, huberRules } from "../../src/train/losses.ts";
 import { binaryAccuracyArguments, metricArguments } from "../../src/train/metrics.ts";
@@ -305,6 +306,7 @@ decoder.begin();
 const session = await unrolled.createSession(words);
 const vectorSession = await unrolled.createSession(vectors);
 const evaluator = await unrolled.createEvaluator(words, { batch: 2, steps: 3 });
+const updateInspector = await unrolled.createUpdateInspector(words, { batch: 2, steps: 3 });
 const random = unrolled.createRandom(1);
 const encoding = unrolled.trainBytePairEncoding("ab ab ab abc", { vocabularySize: 260 });
 const tokenizer = new unrolled.Tokenizer({ oovToken: "?" });
@@ -841,6 +843,25 @@ export const entries: readonly Entry[] = [
     name: "Evaluator.loss",
     call: (...args: Parameters<unrolled.Evaluator["loss"]>) => evaluator.loss(...args),
     right: [[tokens, async () => {}]],
+    optional: 1,
+  },
+  {
+    name: "createUpdateInspector",
+    rules: updateInspectorArguments,
+    call: unrolled.createUpdateInspector,
+    right: [[words, { batch: 2, steps: 3, loss: "sparse_categorical_crossentropy", fma: true, threads: 1 }]],
+  },
+  {
+    name: "UpdateInspector.look",
+    call: (...args: Parameters<unrolled.UpdateInspector["look"]>) => updateInspector.look(...args),
+    right: [
+      [
+        [1, 2, 3, 4, 0, 1],
+        [2, 3, 4, 0, 1, 2],
+        [0, 1, 0, 1, 1, 1],
+      ],
+      [Int32Array.of(1, 2, 3, 4, 0, 1), Int32Array.of(1, 2, 3, 4, 0, 1)],
+    ],
     optional: 1,
   },
   {

@@ -230,6 +230,45 @@ test("a gate of own equations counts, and layers without gates or states have no
   expect(flat.layers.map(({ layer }) => layer)).toEqual(["embedding", "dense"]);
 });
 
+test("vectors with another loss: the mean squared error of a linear neuron, worked out by hand", async () => {
+  const linear = cell("h' = x + w * h");
+  const model = sequential([recurrent(linear, { units: 1, label: "neuron", returnSequences: true })], { input: 1 });
+  model.values["neuron.w"]?.set([0.5]);
+  const inspector = await createUpdateInspector(model, {
+    batch: 1,
+    steps: 3,
+    loss: "mean_squared_error",
+    engine: "wasm",
+  });
+  // h is 1, 1.5, 1.75; its derivatives by w are 0, 1, 2.
+  const found = await inspector.look([1, 1, 1], [0, 0, 0], [0, 0, 1]);
+  inspector.dispose();
+  expect(found.loss).toBeCloseTo(1.75 ** 2, 6);
+  expect(found.layers).toEqual([{ layer: "neuron", norm: expect.closeTo(2 * 1.75 * 2, 5) }]);
+  expect(found.reach[0]?.norms.map((norm) => norm / 3.5)).toEqual([1, 0.5, 0.25].map((one) => expect.closeTo(one, 6)));
+});
+
+test("a model that it cannot look into is refused in a line", async () => {
+  const refused = async (layers: Parameters<typeof sequential>[0]): Promise<string> =>
+    createUpdateInspector(sequential(layers), { batch: 1, steps: 2 }).then(
+      () => "",
+      (error: Error) => error.message,
+    );
+  expect(await refused([embedding(3, 2, { maskZero: true }), lstm(2, { returnSequences: true }), dense(3)])).toBe(
+    "createUpdateInspector: the model masks steps. Give one that does not, and say by counts which outputs count.",
+  );
+  expect(await refused([embedding(3, 2), lstm(2), dense(3)])).toBe(
+    "createUpdateInspector: needs an output at every step, but lstm returns only its last. Give it returnSequences: true.",
+  );
+  const backwards = lstm(2, { returnSequences: true, goBackwards: true });
+  expect(await refused([embedding(3, 2), backwards, dense(3)])).toMatch(
+    /the model gives its outputs from the last step/,
+  );
+  const inspector = await createUpdateInspector(network(), { batch, steps });
+  await expect(inspector.look(inputs, targets, [1])).rejects.toThrow(/^updateInspector: needs 18 counts/);
+  inspector.dispose();
+});
+
 describe("the gradient's norm after an update", () => {
   test("is that of central differences, before clipping", async () => {
     const model = network();

@@ -94,7 +94,7 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
                         {run.id}
                       </label>
                     </th>
-                    <td class="small">
+                    <td class="small told">
                       {toyTasks[run.settings.task].title}: {inWords(run)}
                       {run.stopped && ", stopped"}
                     </td>

@@ -25,9 +25,9 @@ export function WhatToTry() {
       <h2>What to try</h2>
       <ul class="try">
         <li>
-          <strong>A state that answers back.</strong> A GRU that learns parity on up to 8 bits is right on 24. A minGRU
-          is not, and not on 8 either: its gates see the input alone, and parity asks for a step that depends on the
-          state. <Try name="parityByGru" text="The GRU" />, <Try name="parityByMinGru" text="the minGRU" />
+          <strong>A step that depends on the state.</strong> A GRU that learns parity on up to 8 bits is right on 24. A
+          minGRU is not, and not on 8 either: its gates see the input alone, and parity asks for a step that depends on
+          the state. <Try name="parityByGru" text="The GRU" />, <Try name="parityByMinGru" text="the minGRU" />
         </li>
         <li>
           <strong>Short sequences first.</strong> Asked for the first of 20 letters, an LSTM that sees sequences of 20
