@@ -5,7 +5,7 @@
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
-import type { NodeId } from "../graph/graph.ts";
+import type { Graph, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, anArray, checkArguments, checkValue, options as optionsOf } from "../graph/schema.ts";
 import { bind } from "../nn/bind.ts";
@@ -17,7 +17,7 @@ import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { createBatchBinder } from "./bind-batch.ts";
 import { checkLength, type Inputs, oneTimeRules } from "./checks.ts";
-import { lossNodes } from "./loss-graph.ts";
+import { lossNodes, purposeOf } from "./loss-graph.ts";
 import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { normOf } from "./trainer.ts";
 
@@ -88,19 +88,20 @@ export async function createUpdateInspector(model: Model, options: UpdateInspect
     );
   }
   const { batch, steps, loss = defaultLoss, ...host } = options;
-  const { graph: forward, values } = lossNodes(model, { loss, training: false, steps });
   const gates = namedValues(model).filter(({ gate }) => gate);
   const states = model.layers
     .flatMap(cellsOf)
     .flatMap(([layer, { cell }]) => cell.states.map((state) => ({ layer, key: `${layer}.${state}` })));
-  const outputs = {
-    ...Object.fromEntries(gates.map(({ key, state }) => [key, values[state ? `${key}'` : key] as NodeId])),
-    loss: forward.outputs.loss as NodeId,
-  };
-  const wanted = Object.fromEntries(states.map(({ key }) => [key, values[`${key}'`] as NodeId]));
-  const graph = grad({ ...forward, outputs }, "loss", wanted);
   const keep = [...gates.map(({ key }) => key), ...states.map(({ key }) => `d ${key}`)];
-  const program = await bind(model, { graph: () => graph, steps, batch, keep }, host, { owner: "update inspector" });
+  const graph = (): Graph => {
+    const { graph: forward, values } = lossNodes(model, { loss, training: false, steps });
+    const kept = gates.map(({ key, state }) => [key, values[state ? `${key}'` : key] as NodeId]);
+    const wanted = states.map(({ key }) => [key, values[`${key}'`] as NodeId]);
+    const outputs = { ...Object.fromEntries(kept), loss: forward.outputs.loss as NodeId };
+    return grad({ ...forward, outputs }, "loss", Object.fromEntries(wanted));
+  };
+  const purpose = purposeOf(loss, ["inspect update"]);
+  const program = await bind(model, { purpose, graph, steps, batch, keep }, host, { owner: "update inspector" });
   return new UpdateInspector(model, program, { batch, steps, gates, states });
 }
 

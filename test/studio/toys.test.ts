@@ -131,8 +131,8 @@ describe("a training", () => {
     const { reports } = await trained({ ...small, updates: 400 }, 2);
     expect(reports.map(({ updates, byLength }) => [updates, byLength.updates])).toEqual([
       [0, 0],
-      [10, 0],
-      [10, 10],
+      [16, 0],
+      [16, 16],
     ]);
   });
 

@@ -17,7 +17,7 @@ import type { Guess, ToyEnd, ToyExample, ToyReport, ToyScore, ToySettings } from
 const host = { threads: 1, fma: false } as const;
 
 /** Reports of a run, and the most updates between two of them. */
-const [reports, mostBetween] = [40, 250];
+const [reports, mostBetween] = [25, 250];
 /** Longer sequences take longer than all the rest of a report, so that not each has them. */
 const reportsPerLengths = 5;
 const [heldCount, longCount, watchedCount, exampleCount, guessCount] = [200, 100, 32, 8, 3];

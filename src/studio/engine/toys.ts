@@ -62,7 +62,7 @@ export type ToyEnd = { readonly parameters: number };
 
 export const toys = {
   /**
-   * Train a new model. It reports before the first update, 40 times until the last, and every 250 updates. "finish" ends it; a last report has all that is measured.
+   * Train a new model. It reports before the first update, 25 times until the last, or every 250 updates. "finish" ends it; a last report has all that is measured.
    * @throws InputError, one line, for equations with a mistake, and for sizes that do not fit; NonFiniteLoss
    */
   async *trainToy(settings: ToySettings): Job<ToyReport, ToyEnd> {
