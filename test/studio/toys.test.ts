@@ -7,6 +7,7 @@ import type { Model } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { linkTo, readAddress } from "../../src/studio/address.ts";
+import { reachOf } from "../../src/studio/components/watch.tsx";
 import { heldOut, toyModel } from "../../src/studio/engine/toy-training.ts";
 import { type ToyEnd, type ToyReport, type ToySettings, toys } from "../../src/studio/engine/toys.ts";
 import { curvesAsCsv, runsAsCsv } from "../../src/studio/views/toys/csv.ts";
@@ -151,6 +152,13 @@ describe("a training", () => {
       expect(toyModel({ ...small, cell, units: 8, layers: 2 }).outputSize, cell).toBe(5);
     }
   });
+});
+
+test("the error reaches back to the last step before the first with less than a hundredth of it", () => {
+  expect(reachOf([2, 1, 0.02, 0.0199, 5])).toBe(2);
+  expect(reachOf([1, 3, 0.5])).toBe(2);
+  expect(reachOf([1, 0, 1])).toBe(0);
+  expect(reachOf([1, Number.NaN])).toBe(0);
 });
 
 describe("settings", () => {
