@@ -74,7 +74,7 @@ const parts: Readonly<Record<string, Part>> = {
     await page.waitForSelector(".reader .column");
   },
   ...Object.fromEntries(
-    ["perceptron", "feedback", "memory", "forgetting", "lstm", "variants", "text"].map((name) => [
+    ["perceptron", "learning", "feedback", "memory", "forgetting", "lstm", "variants", "text"].map((name) => [
       `Learn, ${name}`,
       chapter(name),
     ]),

@@ -5,7 +5,9 @@ import { expect, test } from "vitest";
 import { withStudio } from "./studio.ts";
 
 /** Chapters, with how many sliders each has. */
-const chapters = { perceptron: 3, feedback: 4, memory: 2, forgetting: 4, lstm: 13, variants: 1, text: 1 } as const;
+const chapters = {
+  ...{ perceptron: 3, learning: 13, feedback: 4, memory: 2, forgetting: 4, lstm: 13, variants: 12, text: 1 },
+} as const;
 
 /** Of a busy machine. */
 const timeout = 30_000;
@@ -63,7 +65,7 @@ test("choices, words, marks and numbers are in the address too, beside each othe
     const says = (wanted: Record<string, string>) => (url: URL) =>
       isDeepStrictEqual(Object.fromEntries(new URLSearchParams(url.hash.split("?")[1])), wanted);
     await page.waitForURL(says({ shape: "last", cell: "simple-rnn", rows: "ten" }));
-    await page.getByText("Vector to sequence", { exact: true }).click();
+    await page.getByText("Vector to sequence", { exact: true }).first().click();
     await page.waitForURL(says({ shape: "first", cell: "simple-rnn", rows: "ten" }));
 
     await page.goto(`${address}#/learn/text`);

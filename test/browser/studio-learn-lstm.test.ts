@@ -76,9 +76,13 @@ test("the walk through the cell lights the lines of each step, with their number
     await page.goto(`${address}#/learn/lstm`);
     const picture = page.getByRole("img", { name: /^The cell reads/ });
     await expect.poll(() => lit(page)).toEqual(["ft", "=σ(Wfxt+Ufht−1+bf)"]);
+    // The walk begins where c holds something, so that it is seen what forgetting leaves of it.
+    await page.getByText("Step 3, forget.").waitFor();
+    const formulas = () => page.locator(".cell-walk annotation").allTextContents();
+    await expect.poll(async () => (await formulas()).join()).toContain("0.998 \\cdot 0.715 = 0.713");
     const place = page.getByRole("slider", { name: "place" });
     await place.focus();
-    for (let k = 0; k < 6; k++) await page.keyboard.press("ArrowRight");
+    for (let k = 0; k < 2; k++) await page.keyboard.press("ArrowLeft");
     await page.getByText("Step 2, update.").waitFor();
     await expect
       .poll(() => picture.getAttribute("aria-label"))
@@ -88,6 +92,39 @@ test("the walk through the cell lights the lines of each step, with their number
     await page.getByRole("button", { name: "Play" }).click();
     await page.getByText("Step 3, forget.").waitFor();
     await page.getByRole("button", { name: "Pause" }).click();
+    // An example that clears c begins where it does.
+    await page.getByRole("button", { name: "Forget", exact: true }).click();
+    await page.getByText("Step 6, forget.").waitFor();
+    // A link from before is where it was.
+    await page.goto(`${address}#/learn/lstm?place=6`);
+    await page.getByText("Step 2, update.").waitFor();
+  });
+});
+
+test("a GRU of one unit: the walk's numbers are those of trace, and its examples begin where something is in memory", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/learn/variants`);
+    await page.getByText("Step 3, update gate.").waitFor();
+    await expect.poll(() => bars(page, "h")).toEqual([0, 0.71, 0.71, 0.71, 0.71, 0.71, 0.71, 0.71]);
+    await page.getByRole("button", { name: "Build on it" }).click();
+    await page.waitForURL(/example=Build\+on\+it/);
+    await page.getByText("Step 5, update gate.").waitFor();
+    await page.getByRole("slider", { name: "reset gate", exact: true }).fill("0");
+    await page.getByRole("button", { name: "renew, step 7" }).click();
+    const numbers = [0.3, 0.9, -0.5, 0.7, -0.8, 0.2, -0.4, 0.6];
+    const sequence = numbers.map((x, t) => [x, t === 1 || t === 4 ? 1 : 0, t === 6 ? 1 : 0]);
+    const parameters = {
+      ...{ W_z: [0, -12, 0], W_r: [0, 0, -12], W_g: [1, 0, 0], U_z: [0], U_r: [0], U_g: [1] },
+      ...{ b_z: [6], b_r: [0], b_g: [0] },
+    };
+    const traced = await trace(gru, sequence, { units: 1, parameters });
+    for (const name of ["z", "r", "g", "h"] as const) {
+      await expect.poll(() => bars(page, name)).toEqual(rounded(traced[name]));
+    }
+    await page.getByRole("button", { name: "4 New state" }).click();
+    await expect
+      .poll(() => page.getByRole("img", { name: /^The cell reads/ }).getAttribute("aria-label"))
+      .toMatch(/^The cell reads −0\.800 with hidden state 0\.71\d: .* new hidden state −0\.\d+\.$/);
   });
 });
 

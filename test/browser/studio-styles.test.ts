@@ -17,11 +17,12 @@ beforeAll(() =>
 const places = {
   "learn/": ".contents li",
   "learn/perceptron": ".plane .point",
+  "learn/learning": ".loss-map path[fill^='color-mix'] >> nth=8",
   // Colours are there once the engine has given their values.
   "learn/feedback": ".loop [fill^='color-mix']",
   "learn/memory": ".shapes",
   "learn/forgetting": ".plot svg",
-  "learn/lstm": ".lstm-diagram",
+  "learn/lstm": ".cell-diagram",
   "learn/variants": ".variants-cards .katex",
   "learn/text": ".text-table td",
   "lab?start=lstm": ".graph svg",

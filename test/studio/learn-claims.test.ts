@@ -1,7 +1,7 @@
 /** What the chapters of the Learn view say comes out, run with ten seeds by the engine as the page does. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect } from "vitest";
+import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { cellFacts } from "../../src/nn/cell-facts.ts";
@@ -9,13 +9,15 @@ import { createRandom } from "../../src/nn/random.ts";
 import { type CountingSettings, experiments, type Line } from "../../src/studio/engine/experiments.ts";
 import { compiledCell } from "../../src/studio/engine/explaining.ts";
 import { learning } from "../../src/studio/engine/learning.ts";
+import { walkSequence } from "../../src/studio/views/learn/cell-walk.tsx";
 import { epochs, firsts } from "../../src/studio/views/learn/counting.tsx";
 import {
   length as drawnSteps,
   settings as echoes,
   sequences as echoInputs,
 } from "../../src/studio/views/learn/feedback.tsx";
-import { between, long, longSequence, nothing, presets, weights } from "../../src/studio/views/learn/lstm.tsx";
+import { gruMarks, gruNamed, gruParameters, gruPresets } from "../../src/studio/views/learn/gru-walk.tsx";
+import { between, long, longSequence, marks, nothing, presets, weights } from "../../src/studio/views/learn/lstm.tsx";
 import { firstLine, learningRate } from "../../src/studio/views/learn/perceptron.tsx";
 import { dataSets } from "../../src/studio/views/learn/points.ts";
 import {
@@ -58,7 +60,7 @@ describe("chapter 1", () => {
   });
 });
 
-describe("chapter 2", () => {
+describe("chapter 3", () => {
   type Weights = { readonly w: number; readonly u: number; readonly b: number };
   const states = async ({ w, u, b }: Weights, inputs: readonly number[]): Promise<number[]> => {
     const parameters = { W: [w], U: [u], b: [b] };
@@ -144,7 +146,7 @@ describe("chapter 2", () => {
   );
 });
 
-describe("chapter 3", () => {
+describe("chapter 4", () => {
   const run = (cell: CountingSettings["cell"], rows: keyof typeof firsts, units: number) =>
     bySeed(async (seed) => {
       const { values, result } = await toItsEnd(
@@ -200,7 +202,7 @@ describe("chapter 3", () => {
   );
 });
 
-describe("chapter 4, before any training", () => {
+describe("chapter 5, before any training", () => {
   const arrives = (scale: number, forgetBias: number, steps = 40) =>
     bySeed(async (seed) => {
       const { simple, lstm } = await experiments.gradients({ scale, forgetBias, steps, seed });
@@ -249,16 +251,14 @@ describe("chapter 4, before any training", () => {
   );
 });
 
-describe("chapter 5", () => {
+describe("chapter 6", () => {
   const { source } = cells.lstm as { source: string };
   type Setting = (typeof presets)[number]["setting"];
-  const traced = async ({ numbers, marks, biases }: Setting) => {
-    const sequence = numbers.map((x, k) => [
-      x,
-      ...(["store", "clear", "show"] as const).map((mark) => Number(marks[mark][k])),
-    ]);
+  const traced = async (setting: Setting) => {
+    const { biases } = setting;
     const parameters = { ...weights, ...nothing, b_f: [biases.f], b_i: [biases.i], b_o: [biases.o] };
-    const all = await learning.trace({ equations: `${source}\n${between}` }, sequence, { units: 1, parameters });
+    const equations = `${source}\n${between}`;
+    const all = await learning.trace({ equations }, walkSequence(marks, setting), { units: 1, parameters });
     const of = (name: string): number[] => Array.from(all[name] as Float32Array[], ([value]) => value as number);
     return { c: of("c"), h: of("h"), f: of("f") };
   };
@@ -273,6 +273,12 @@ describe("chapter 5", () => {
       };
     });
 
+  test("the walk of each example begins where c holds something", async () => {
+    for (const { name, begin, setting } of presets) {
+      const { c } = await traced(setting);
+      expect(Math.abs(c[begin - 2] as number), name).toBeGreaterThan(0.25);
+    }
+  });
   claim("lstm", "0.9 comes in, and what it left in c is there six steps later, whatever else was read.", async () => {
     for (const setting of others(preset("Remember"), [1])) {
       const { c } = await traced(setting);
@@ -362,7 +368,71 @@ describe("chapter 5", () => {
   });
 });
 
-describe("chapter 6", () => {
+describe("chapter 7, the GRU's walk", () => {
+  const { source } = cells.gru as { source: string };
+  type Setting = (typeof gruPresets)[number]["setting"];
+  const traced = async (setting: Setting) => {
+    const { z, r } = setting.biases;
+    const parameters = { ...gruParameters, b_z: [z], b_r: [r] };
+    const sequence = walkSequence(gruMarks, setting);
+    const all = await learning.trace({ equations: gruNamed(source) }, sequence, { units: 1, parameters });
+    const plain = await learning.trace("gru", sequence, { units: 1, parameters });
+    const of = (name: string): number[] => Array.from(all[name] as Float32Array[], ([value]) => value as number);
+    // The named values are beside the cell's own lines, which they do not change.
+    expect(of("h")).toEqual(Array.from(plain.h as Float32Array[], ([value]) => value as number));
+    return { h: of("h"), g: of("g"), z: of("z"), seen: of("seen"), kept: of("kept"), taken: of("taken") };
+  };
+  const preset = (name: string): Setting => gruPresets.find((one) => one.name === name)?.setting as Setting;
+  /** The setting with ten other sequences of numbers, but for the steps (from 0) that are kept. */
+  const others = (setting: Setting, keep: readonly number[]): Setting[] =>
+    seeds.map((seed) => {
+      const random = createRandom(seed);
+      const numbers = setting.numbers.map((x, k) => (keep.includes(k) ? x : (random.integer(21) - 10) / 10));
+      return { ...setting, numbers };
+    });
+  test("the walk of each example begins where h holds something", async () => {
+    for (const { name, begin, setting } of gruPresets) {
+      const { h } = await traced(setting);
+      expect(Math.abs(h[begin - 2] as number), name).toBeGreaterThan(0.1);
+    }
+  });
+  claim("gru-walk", "0.9 comes in, and is there six steps later.", async () => {
+    for (const setting of others(preset("Remember"), [1])) {
+      const { h } = await traced(setting);
+      expect(h[1]).toBeCloseTo(Math.tanh(0.9), 1);
+      expect(Math.abs((h[7] as number) - (h[1] as number))).toBeLessThan(0.05);
+    }
+  });
+  claim(
+    "gru-walk",
+    "What is written there takes the place of what was there: one gate both forgets and stores.",
+    async () => {
+      for (const setting of others(preset("Overwrite"), [1])) {
+        const { h, z } = await traced(setting);
+        expect(h[4]).toBeCloseTo(Math.tanh(setting.numbers[4] as number), 1);
+        expect(z[4]).toBeLessThan(0.01);
+      }
+    },
+  );
+  claim("gru-walk", "So the candidate sees the old state, and −0.8 is added to it before the tanh.", async () => {
+    for (const setting of others(preset("Build on it"), [1, 4])) {
+      const { h, g } = await traced(setting);
+      expect(g[4]).toBeCloseTo(Math.tanh(-0.8 + (h[3] as number)), 2);
+      expect(h[4]).toBeCloseTo(g[4] as number, 2);
+    }
+  });
+  claim("gru-walk", "each state is half the old one and half the candidate,", async () => {
+    for (const setting of others(preset("Half and half"), [])) {
+      const { h, g } = await traced(setting);
+      for (let t = 1; t < 8; t++) {
+        expect(h[t]).toBeCloseTo(((h[t - 1] as number) + (g[t] as number)) / 2, 5);
+        expect(g[t]).toBeCloseTo(Math.tanh(setting.numbers[t] as number), 1);
+      }
+    }
+  });
+});
+
+describe("chapter 7", () => {
   claim("variants", "LSTM and GRU. Three quarters of the parameters, one state less.", () => {
     for (const units of [16, 64, 128, 1024]) {
       for (const input of [16, 64, 1024]) {

@@ -1,4 +1,4 @@
-/** What chapter 4 says of its two networks' training, and chapter 7 of a model's samples, run with ten seeds as the page does. */
+/** What chapter 5 says of its two networks' training, and chapter 8 of a model's samples, run with ten seeds as the page does. */
 import { describe, expect } from "vitest";
 import { experiments, type MemorySettings, type RememberReport } from "../../src/studio/engine/experiments.ts";
 import { training } from "../../src/studio/engine/training.ts";
@@ -30,7 +30,7 @@ async function bySeed(settings: Omit<MemorySettings, "seed">) {
 }
 const start = { scale: 0.8, forgetBias: 3 };
 
-describe("chapter 4", () => {
+describe("chapter 5", () => {
   claim("forgetting", "Over 10 both learn it with every seed.", async () => {
     expect(await bySeed({ ...start, steps: 10 })).toMatchObject({ simple: 10, lstm: 10 });
   });
@@ -62,7 +62,7 @@ describe("chapter 4", () => {
   });
 });
 
-describe("chapter 7", () => {
+describe("chapter 8", () => {
   const known = new Set(rhyme.toLowerCase().match(/[a-z]+/g));
   const frequent = new Set(" etahorlsn");
   /** Of a sample: the shares of the ten most frequent characters, and of words that the text has, short and long. */

@@ -5,6 +5,7 @@ import { composing } from "./composing.ts";
 import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
 import { forecasting } from "./forecasting.ts";
+import { gradientLesson } from "./gradient-lesson.ts";
 import { learning } from "./learning.ts";
 import { listening } from "./listening.ts";
 import { openModels } from "./open-models.ts";
@@ -21,6 +22,7 @@ export const jobs = {
   ...experiments,
   ...explaining,
   ...forecasting,
+  ...gradientLesson,
   ...learning,
   ...listening,
   ...openModels,

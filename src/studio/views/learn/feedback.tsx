@@ -1,4 +1,4 @@
-/** Chapter 2: the neuron that reads its own last output, folded and unrolled through time. */
+/** Chapter 3: the neuron that reads its own last output, folded and unrolled through time. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
 import { Choice, chosen, titlesOf } from "../../components/choice.tsx";
@@ -8,7 +8,9 @@ import { Plot, type PlotModule } from "../../components/plot.tsx";
 import { Slider } from "../../components/slider.tsx";
 import { Folded, Unrolled } from "../../components/unrolled.tsx";
 import { useAnswer } from "../../engine/engine.ts";
+import { Questions } from "./questions.tsx";
 import { aNumber, useShared, withoutValues } from "./shared-values.ts";
+import { Symbols } from "./symbols.tsx";
 
 /** Weights that show something, to begin with. */
 export const settings = {
@@ -39,6 +41,14 @@ export default function Feedback() {
         output of the step before. Michael Jordan fed outputs back in 1986, Jeffrey Elman the hidden layer itself in
         1990; his network is what is now called a simple recurrent network, or simple RNN.
       </p>
+      <Symbols
+        of={[
+          ["h_t", "The state: what the neuron says at step t, and hears at the next one."],
+          ["h_{t-1}", "The state of the step before."],
+          ["w, u", "The weights of the input and of the state before; in the formula W and U, as there may be many."],
+          ["\\tanh", "The curve of the last chapter, which keeps every number between −1 and 1."],
+        ]}
+      />
       <Echo />
       <h2>What to try</h2>
       <ul class="try">
@@ -75,6 +85,7 @@ export default function Feedback() {
         <Formula tex="u\,(1 - h_t^2)" />, just as on the way forward. Whether an echo lasts and whether a mistake can be
         traced back to its cause is the same question; the chapter on forgetting is about it.
       </p>
+      <Questions chapter="feedback" />
       <p class="sources">
         M. I. Jordan, “Serial order: a parallel distributed processing approach”, 1986. J. L. Elman, “Finding structure
         in time”, Cognitive Science 14, 1990. P. J. Werbos, “Backpropagation through time: what it does and how to do

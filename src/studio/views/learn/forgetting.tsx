@@ -1,4 +1,4 @@
-/** Chapter 4: how much of what is said at the end comes back to each step, and what that does to learning. */
+/** Chapter 5: how much of what is said at the end comes back to each step, and what that does to learning. */
 
 import { Curves } from "../../components/curves.tsx";
 import { Formula } from "../../components/formula.tsx";
@@ -7,7 +7,9 @@ import { Slider } from "../../components/slider.tsx";
 import { useAnswer } from "../../engine/engine.ts";
 import type { ByNetwork, MemorySettings, RememberReport } from "../../engine/experiments.ts";
 import { useExperiment } from "./experiment.ts";
+import { Questions } from "./questions.tsx";
 import { aNumber, useShared } from "./shared-values.ts";
+import { Symbols } from "./symbols.tsx";
 
 const networks: ByNetwork<{ readonly name: string; readonly colour: string }> = {
   simple: { name: "Simple RNN", colour: "--c2" },
@@ -32,6 +34,18 @@ export default function Forgetting() {
       <Formula
         display
         tex="\begin{gathered}\frac{\partial h_T}{\partial h_t} = \frac{\partial h_T}{\partial h_{T-1}} \cdots \frac{\partial h_{t+1}}{\partial h_t} \\[0.6em] \frac{\partial h_k}{\partial h_{k-1}} = \operatorname{diag}(1 - h_k^2)\,U\end{gathered}"
+      />
+      <Symbols
+        of={[
+          ["T, t", "The last step, and any earlier one."],
+          [
+            "\\frac{\\partial h_T}{\\partial h_t}",
+            "How much the last state changes for each bit that the state of step t changes: the message.",
+          ],
+          ["\\cdots", "And so on: one factor for each step in between, as in the chain rule."],
+          ["\\operatorname{diag}(1 - h_k^2)", "The slopes of the tanh, each unit with its own."],
+          ["U", "The weights by which the units hear each other’s last states."],
+        ]}
       />
       <p>
         Sepp Hochreiter found this in 1991, in his diploma thesis: in a simple RNN the message vanishes, or it explodes.
@@ -77,6 +91,7 @@ export default function Forgetting() {
         (Pascanu, Mikolov and Bengio, 2013). Both networks here are trained with it. For vanishing there is no such
         remedy, because what is lost in rounding and in the noise of other steps cannot be made larger again.
       </p>
+      <Questions chapter="forgetting" />
       <p class="sources">
         S. Hochreiter, “Untersuchungen zu dynamischen neuronalen Netzen”, 1991. Y. Bengio, P. Simard and P. Frasconi,
         “Learning long-term dependencies with gradient descent is difficult”, 1994. S. Hochreiter and J. Schmidhuber,

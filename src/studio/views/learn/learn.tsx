@@ -25,6 +25,13 @@ const chapters: readonly Chapter[] = [
     load: () => import("./perceptron.tsx"),
   },
   {
+    name: "learning",
+    title: "How it learns",
+    about:
+      "A ball that rolls down a loss, numbers that run back through three neurons, and XOR solved before your eyes.",
+    load: () => import("./learning.tsx"),
+  },
+  {
     name: "feedback",
     title: "A neuron that hears itself",
     about: "Feed the output back as an input, and there is memory: echoes, a latch, and a loop unrolled through time.",

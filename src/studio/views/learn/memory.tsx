@@ -1,6 +1,7 @@
-/** Chapter 3: layers as memory cells, the shapes of sequence problems, and the smallest of them learned. */
+/** Chapter 4: layers as memory cells, the shapes of sequence problems, and the smallest of them learned. */
 import { Formula } from "../../components/formula.tsx";
 import { Counting } from "./counting.tsx";
+import { Questions } from "./questions.tsx";
 import { Shapes } from "./shapes.tsx";
 
 export default function Memory() {
@@ -50,6 +51,7 @@ export default function Memory() {
         The pictures show the real training: <code>fit</code> with Adam, backpropagation through five steps, on a thread
         of this page. In the next chapter the sequences get longer, and the simple RNN gets into trouble.
       </p>
+      <Questions chapter="memory" />
       <p class="sources">
         I. Sutskever, O. Vinyals and Q. V. Le, “Sequence to sequence learning with neural networks”, 2014. K. Cho et
         al., “Learning phrase representations using RNN encoder-decoder”, 2014. The four shapes are told apart as in A.

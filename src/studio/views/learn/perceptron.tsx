@@ -1,5 +1,5 @@
 /** Chapter 1: weights, a sum, a threshold, and the rule that learns from mistakes. */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
 import { Choice, chosen, titlesOf } from "../../components/choice.tsx";
 import { Formula } from "../../components/formula.tsx";
@@ -7,12 +7,13 @@ import { Neuron } from "../../components/neuron.tsx";
 import { texNumber, written } from "../../components/numbers.ts";
 import { Slider } from "../../components/slider.tsx";
 import { engine, useAnswer } from "../../engine/engine.ts";
-import type { Line, PerceptronEnd, PerceptronStep, Point } from "../../engine/experiments.ts";
-import type { Job } from "../../engine/remote.ts";
-import { messageOf } from "../../loading.ts";
+import type { Line, PerceptronEnd, Point } from "../../engine/experiments.ts";
+import { useJobSteps } from "./job-steps.ts";
 import { Plane } from "./plane.tsx";
 import { dataSets } from "./points.ts";
+import { Questions } from "./questions.tsx";
 import { aNumber, useShared } from "./shared-values.ts";
+import { Symbols } from "./symbols.tsx";
 
 export const learningRate = 0.1;
 export const firstLine: Line = { w: [-0.6, 0.8], b: -0.3 };
@@ -35,9 +36,20 @@ export default function Perceptron() {
         says 1; else it says 0.
       </p>
       {value !== undefined && <Formula display tex={value.tex} />}
+      <Symbols
+        of={[
+          ["x", "The inputs: numbers that come in."],
+          [
+            "W",
+            "The weights, one for each input. Written next to x: multiply each input by its weight and add it all up.",
+          ],
+          ["b", "The bias: a number that is added, whatever comes in."],
+          ["\\operatorname{step}", "1 where the sum is above zero, else 0."],
+          ["y_t", "What the neuron says. The small t numbers the moment; it matters from chapter 3 on."],
+        ]}
+      />
       <p>
-        That line is all there is: <Formula tex="x_t" /> holds the inputs, <Formula tex="W" /> the weights,{" "}
-        <Formula tex="b" /> the bias. With two inputs it can be drawn. The inputs are a point in a plane, and the points
+        That line is all there is. With two inputs it can be drawn. The inputs are a point in a plane, and the points
         where the sum is exactly zero form a straight line: on one side of it the neuron says 1, on the other 0. The two
         weights turn the line, the bias moves it.
       </p>
@@ -67,10 +79,11 @@ export default function Perceptron() {
         tex="\begin{aligned}W &\leftarrow W + \eta\,(\mathit{target} - y)\,x \\ b &\leftarrow b + \eta\,(\mathit{target} - y)\end{aligned}"
       />
       <p>
-        Here the learning rate <Formula tex="\eta" /> is {learningRate}. The bias takes part as the weight of an input
-        that is always 1. If some line is right about all points, this rule reaches one after a finite number of
-        mistakes, whatever it starts from; Albert Novikoff proved it in 1962. It stops at the first line that is right,
-        often close to a point, because without mistakes nothing moves it any further.
+        The arrow reads “becomes”, and <Formula tex="\eta" />, the Greek letter “eta”, is the learning rate, here{" "}
+        {learningRate}. The bias takes part as the weight of an input that is always 1. If some line is right about all
+        points, this rule reaches one after a finite number of mistakes, whatever it starts from; Albert Novikoff proved
+        it in 1962. It stops at the first line that is right, often close to a point, because without mistakes nothing
+        moves it any further.
       </p>
       <h2>Why XOR is out of reach</h2>
       <p>
@@ -83,8 +96,9 @@ export default function Perceptron() {
         do it, so the rule is wrong for ever. Marvin Minsky and Seymour Papert worked out in 1969 what follows from such
         limits. The way out is more than one neuron: the next ones read the outputs of the first. But then a mistake
         must be traced back through several neurons, and a hard threshold tells nothing about how close it was. So what
-        follows uses smooth functions such as tanh, and learns by gradients.
+        follows uses smooth curves in place of the threshold, and learns by their slopes.
       </p>
+      <Questions chapter="perceptron" />
       <p class="sources">
         F. Rosenblatt, “The perceptron: a probabilistic model for information storage and organization in the brain”,
         1958. A. Novikoff, “On convergence proofs on perceptrons”, 1962. M. Minsky and S. Papert, “Perceptrons”, 1969.
@@ -107,10 +121,15 @@ function Machine() {
     drawLine(made);
   };
   const [looked, setLooked] = useState(points.length - 1);
-  const { step, end, playing, failed, learn, stop, forget } = useRule(points, line, (made) => {
-    setLine(made);
-    setLooked(made.point);
-  });
+  const { step, end, playing, failed, goOn, stop, forget } = useJobSteps(
+    () => engine().run("perceptron", points, line, learningRate),
+    (made) => {
+      setLine(made);
+      setLooked(made.point);
+    },
+    // Slow enough to see each of the first mistakes; later passes are more of the same.
+    (seen) => Math.max(40, 1300 / (Math.ceil(seen / points.length) * points.length)),
+  );
   const change = (made: readonly Point[], at = 0): void => {
     forget();
     setPoints(made);
@@ -209,11 +228,11 @@ function Machine() {
                 Pause
               </button>
             ) : (
-              <button type="button" class="main" disabled={end !== undefined} onClick={() => learn(false)}>
+              <button type="button" class="main" disabled={end !== undefined} onClick={() => goOn(false)}>
                 Learn
               </button>
             )}
-            <button type="button" disabled={playing || end !== undefined} onClick={() => learn(true)}>
+            <button type="button" disabled={playing || end !== undefined} onClick={() => goOn(true)}>
               One point
             </button>
             <button
@@ -251,57 +270,3 @@ const ending: { readonly [K in PerceptronEnd["kind"]]: (end: PerceptronEnd & { k
     `After pass ${passes} the weights are those ${before === 0 ? "of the start" : `after pass ${before}`} again: it goes round for ever.`,
   unsettled: ({ passes }) => `After ${passes} passes it is still wrong about some points.`,
 };
-
-/** Slow enough to see each of the first mistakes; later passes are more of the same. */
-const paceMs = (pointsSeen: number): number =>
-  matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : Math.max(40, 1300 / pointsSeen);
-
-/** The engine's run of the rule, point by point: asked for the next one at a pace that can be followed. */
-function useRule(points: readonly Point[], line: Line, onStep: (step: PerceptronStep) => void) {
-  const [step, setStep] = useState<PerceptronStep>();
-  const [end, setEnd] = useState<PerceptronEnd>();
-  const [playing, setPlaying] = useState(false);
-  const [failed, setFailed] = useState("");
-  const run = useRef<Job<PerceptronStep, PerceptronEnd> | undefined>(undefined);
-  const going = useRef(false);
-  const stop = (): void => {
-    going.current = false;
-    setPlaying(false);
-  };
-  const forget = (): void => {
-    stop();
-    run.current?.return(undefined as never).catch(() => {}); // Of an engine that died.
-    run.current = undefined;
-    setFailed("");
-    setStep(undefined);
-    setEnd(undefined);
-  };
-  useEffect(() => forget, []);
-  const learn = (once: boolean): void => {
-    setFailed("");
-    learnOn(once).catch((error) => {
-      run.current = undefined;
-      stop();
-      setFailed(messageOf(error));
-    });
-  };
-  const learnOn = async (once: boolean): Promise<void> => {
-    run.current ??= engine().run("perceptron", points, line, learningRate);
-    const mine = run.current;
-    going.current = !once;
-    setPlaying(!once);
-    do {
-      const { done, value } = await mine.next();
-      if (run.current !== mine) return;
-      if (done) {
-        setEnd(value);
-        break;
-      }
-      setStep(value);
-      onStep(value);
-      if (!once) await new Promise((resolve) => setTimeout(resolve, paceMs(value.pass * points.length)));
-    } while (going.current && run.current === mine);
-    if (run.current === mine) stop();
-  };
-  return { step, end, playing, failed, learn, stop, forget };
-}

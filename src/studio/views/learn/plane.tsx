@@ -92,7 +92,7 @@ export function Plane({ points, line, outputs, now, onMove, onAdd, onTurn, onRem
 }
 
 /** Of what is seen, as shares: where w x + b is above 0, and the line where it is 0. */
-function halves({ w, b }: Line): {
+export function halves({ w, b }: Line): {
   readonly side: readonly Place[];
   readonly edge: readonly [Place, Place] | undefined;
 } {

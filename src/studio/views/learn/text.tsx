@@ -1,4 +1,4 @@
-/** Chapter 7: characters as numbers, a model that is trained in the page, and how it chooses what comes next. */
+/** Chapter 8: characters as numbers, a model that is trained in the page, and how it chooses what comes next. */
 import { useEffect, useState } from "preact/hooks";
 import { Failed } from "../../components/failed.tsx";
 import { Formula } from "../../components/formula.tsx";
@@ -10,7 +10,9 @@ import { mobyDick } from "../../models/book.ts";
 import { readModelFile, useModels } from "../../models/model-store.ts";
 import { type OpenModel, useOpenModel } from "../../models/open-model.ts";
 import { costInWords } from "./cost-in-words.ts";
+import { Questions } from "./questions.tsx";
 import { aNumber, aText, useShared } from "./shared-values.ts";
+import { Symbols } from "./symbols.tsx";
 import { units } from "./text-training.ts";
 import { TextTraining } from "./text-training-view.tsx";
 import "./text.css";
@@ -62,6 +64,7 @@ export default function TextChapter() {
       <AsNumbers model={model} />
       <h2>What comes next, and how surely</h2>
       <Next model={model} keptBack={keptBack} />
+      <Questions chapter="text" />
     </>
   );
 }
@@ -198,6 +201,13 @@ function Next({ model, keptBack }: NextProps) {
         likely becomes likelier, near 0 the first always wins, above 1 all come closer together. The order never
         changes.
       </p>
+      <Symbols
+        of={[
+          ["x_t", "The logits: one number for each character."],
+          ["\\operatorname{softmax}", "Makes of them numbers above 0 that add up to 1: probabilities."],
+          ["\\log_2", "How often 1 must be doubled: log₂ 8 is 3, and −log₂ of one in eight is 3, too."],
+        ]}
+      />
       <label class="field text-prompt">
         What was read so far
         <input maxLength={longest.text} value={text} onInput={(event) => set({ text: event.currentTarget.value })} />

@@ -1,4 +1,4 @@
-/** Chapter 6: the LSTM's relatives side by side: equations, costs, and what each does with the same input. */
+/** Chapter 7: the LSTM's relatives side by side: equations, costs, and what each does with the same input. */
 import { useCallback } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
 import { Choice } from "../../components/choice.tsx";
@@ -6,7 +6,10 @@ import { Formula } from "../../components/formula.tsx";
 import { Plot, type PlotProps } from "../../components/plot.tsx";
 import { Slider } from "../../components/slider.tsx";
 import { useAnswer } from "../../engine/engine.ts";
+import { GruWalk } from "./gru-walk.tsx";
+import { Questions } from "./questions.tsx";
 import { aName, aNumber, type Kind, useShared } from "./shared-values.ts";
+import { Symbols } from "./symbols.tsx";
 import "./variants.css";
 
 /** The cells that can be chosen, by the names of their files. `output`: the value that goes out. */
@@ -63,8 +66,22 @@ export default function Variants() {
       <p>
         An LSTM is six lines, and each of them can be doubted. K. Cho and others (2014) kept two gates and one state and
         had the GRU, the gated recurrent unit. Others gave the gates a look at the cell state (peepholes), tied the
-        input gate to the forget gate (CIFG), or took away all that looked spare. Put two or three side by side. What is
-        lit are products that need no step before: they leave the loop over time, and run for a whole sequence at once.
+        input gate to the forget gate (CIFG), or took away all that looked spare.
+      </p>
+      <h2>The GRU, in its steps</h2>
+      <p>It has no cell state beside its output: what it remembers is what it says. Two gates are left.</p>
+      <Symbols
+        of={[
+          ["z", "The update gate: how much of the old state stays."],
+          ["r", "The reset gate: how much of the old state the candidate sees."],
+          ["1 - z", "What is missing to 1. Where z is 0.9, this is 0.1."],
+        ]}
+      />
+      <GruWalk />
+      <h2>Side by side</h2>
+      <p>
+        Put two or three side by side. What is lit are products that need no step before: they leave the loop over time,
+        and run for a whole sequence at once.
       </p>
       <fieldset class="row variants-cells">
         <legend class="soft small">Cells, at most three</legend>
@@ -129,6 +146,7 @@ export default function Variants() {
         gates and missing peepholes cost nothing, and the output's tanh could be left out there. So begin with an LSTM
         or a GRU, and change the cell last.
       </p>
+      <Questions chapter="variants" />
     </>
   );
 }

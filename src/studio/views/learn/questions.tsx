@@ -1,0 +1,92 @@
+/** The two questions at the end of a chapter. They check themselves; the browser remembers what was answered. */
+import { useId, useState } from "preact/hooks";
+import { remember, remembered } from "../../components/remembered.ts";
+import { type ChapterName, isRight, type Question, questions } from "./chapter-questions.ts";
+import "./questions.css";
+
+/** An answer as it was given: the option's number, or what was typed. */
+type Answers = Readonly<Record<string, string>>;
+const key = "unrolled.learn.answers";
+function answers(): Answers {
+  try {
+    return { ...JSON.parse(remembered(key) ?? "{}") };
+  } catch {
+    return {};
+  }
+}
+
+export function Questions({ chapter }: { readonly chapter: ChapterName }) {
+  return (
+    <section class="questions" aria-label="Questions">
+      <h2>Two questions</h2>
+      {questions[chapter].map((question, k) => (
+        <Asked key={question.asks} {...{ question }} name={`${chapter}.${k + 1}`} />
+      ))}
+    </section>
+  );
+}
+
+function Asked({ question, name }: { readonly question: Question; readonly name: string }) {
+  const id = useId();
+  const [answer, setAnswer] = useState<string | undefined>(() => answers()[name]);
+  const give = (text: string): void => {
+    setAnswer(text);
+    remember(key, JSON.stringify({ ...answers(), [name]: text }));
+  };
+  return (
+    <fieldset class="card">
+      <legend>{question.asks}</legend>
+      {"options" in question ? (
+        question.options.map((option, k) => (
+          <label key={option} class="option">
+            <input type="radio" name={id} checked={answer === `${k}`} onChange={() => give(`${k}`)} />
+            {option}
+          </label>
+        ))
+      ) : (
+        <NumberField asks={question.asks} answer={answer} onGive={give} />
+      )}
+      <p class="answer" role="status">
+        {answer !== undefined && <Verdict {...{ question, answer }} />}
+      </p>
+    </fieldset>
+  );
+}
+
+type NumberFieldProps = {
+  readonly asks: string;
+  readonly answer: string | undefined;
+  readonly onGive: (text: string) => void;
+};
+
+function NumberField({ asks, answer, onGive }: NumberFieldProps) {
+  const [text, setText] = useState(answer ?? "");
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onGive(text);
+      }}
+    >
+      <input
+        aria-label={`Your number: ${asks}`}
+        inputMode="decimal"
+        autocomplete="off"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      <button type="submit">Check</button>
+    </form>
+  );
+}
+
+function Verdict({ question, answer }: { readonly question: Question; readonly answer: string }) {
+  const right = isRight(question, answer);
+  if (right === undefined) return "options" in question ? null : <>Write a number, such as 0.5.</>;
+  return (
+    <>
+      <strong class={right ? "right" : "wrong"}>{right ? "Right." : "Not so."}</strong> {question.why}
+    </>
+  );
+}

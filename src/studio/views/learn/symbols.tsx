@@ -1,0 +1,20 @@
+/** How to read the signs of a formula, where they first stand: each with what it is called and what it means. */
+import { Formula } from "../../components/formula.tsx";
+import "./symbols.css";
+
+export type SymbolRow = readonly [tex: string, says: string];
+
+export function Symbols({ of }: { readonly of: readonly SymbolRow[] }) {
+  return (
+    <dl class="symbols" aria-label="How to read it">
+      {of.map(([tex, says]) => (
+        <div key={tex}>
+          <dt>
+            <Formula tex={tex} />
+          </dt>
+          <dd>{says}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
