@@ -163,7 +163,41 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
       <div class="figure walk-figure">
         <div class="card">
           <div class="walk-seen">
-            <Diagram stage={stage} at={at} />
+            <div>
+              <Diagram stage={stage} at={at} />
+              <div class="row walk-stages">
+                {stages.map((each, k) => (
+                  <button
+                    key={each.name}
+                    type="button"
+                    aria-pressed={k === stage}
+                    onClick={() => step(t * stages.length + k)}
+                  >
+                    {k + 1} {each.name}
+                  </button>
+                ))}
+              </div>
+              <div class="row">
+                <button type="button" class="main" onClick={() => (playing ? setPlaying(false) : play())}>
+                  {playing ? "Pause" : "Play"}
+                </button>
+                <button type="button" aria-label="Back" disabled={place === 0} onClick={() => step(place - 1)}>
+                  ←
+                </button>
+                <button type="button" aria-label="Forward" disabled={place === last} onClick={() => step(place + 1)}>
+                  →
+                </button>
+              </div>
+              <Slider
+                label="place"
+                value={place}
+                min={0}
+                max={last}
+                step={1}
+                onInput={step}
+                format={(value) => `step ${Math.floor(value / stages.length) + 1}`}
+              />
+            </div>
             <div>
               <p class="walk-says">
                 <b>
@@ -175,38 +209,6 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
               <Formula display tex={`\\begin{aligned} ${filled(at, t + 1).join(" \\\\ ")} \\end{aligned}`} />
             </div>
           </div>
-          <div class="row walk-stages">
-            {stages.map((each, k) => (
-              <button
-                key={each.name}
-                type="button"
-                aria-pressed={k === stage}
-                onClick={() => step(t * stages.length + k)}
-              >
-                {k + 1} {each.name}
-              </button>
-            ))}
-          </div>
-          <div class="row">
-            <button type="button" class="main" onClick={() => (playing ? setPlaying(false) : play())}>
-              {playing ? "Pause" : "Play"}
-            </button>
-            <button type="button" aria-label="Back" disabled={place === 0} onClick={() => step(place - 1)}>
-              ←
-            </button>
-            <button type="button" aria-label="Forward" disabled={place === last} onClick={() => step(place + 1)}>
-              →
-            </button>
-          </div>
-          <Slider
-            label="place"
-            value={place}
-            min={0}
-            max={last}
-            step={1}
-            onInput={step}
-            format={(value) => `step ${Math.floor(value / stages.length) + 1}`}
-          />
         </div>
         <div class="card">
           <StepRows steps={walkSteps}>

@@ -82,8 +82,9 @@ export default function Feedback() {
         Unrolled, the network is an ordinary one with as many layers as steps, and it learns like one: the error at the
         end is traced back from copy to copy, and what each copy would change about a shared weight is added up. That is{" "}
         <em>backpropagation through time</em> (Paul Werbos, 1990). On the way back each step multiplies by{" "}
-        <Formula tex="u\,(1 - h_t^2)" />, just as on the way forward. Whether an echo lasts and whether a mistake can be
-        traced back to its cause is the same question; the chapter on forgetting is about it.
+        <Formula tex="u\,(1 - h_t^2)" />, just as on the way forward. (It is the weight times the slope of tanh, as in
+        the last chapter.) Whether an echo lasts and whether a mistake can be traced back to its cause is the same
+        question; the chapter on forgetting is about it.
       </p>
       <Questions chapter="feedback" />
       <p class="sources">

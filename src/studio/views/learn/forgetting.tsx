@@ -43,7 +43,7 @@ export default function Forgetting() {
             "How much the last state changes for each bit that the state of step t changes: the message.",
           ],
           ["\\cdots", "And so on: one factor for each step in between, as in the chain rule."],
-          ["\\operatorname{diag}(1 - h_k^2)", "The slopes of the tanh, each unit with its own."],
+          ["\\operatorname{diag}", "Each unit with its own number, here the slope of its tanh, 1 − h²."],
           ["U", "The weights by which the units hear each other’s last states."],
         ]}
       />
@@ -51,7 +51,9 @@ export default function Forgetting() {
         Sepp Hochreiter found this in 1991, in his diploma thesis: in a simple RNN the message vanishes, or it explodes.
         Yoshua Bengio, Patrice Simard and Paolo Frasconi showed in 1994 that it is more than bad luck: a simple RNN that
         keeps something safe from noise is one in which the message vanishes. Here are two networks of 16 units that
-        have learned nothing yet, and how much of the message comes back to each step.
+        have learned nothing yet, and how much of the message comes back to each step. The LSTM is taken apart in the
+        next chapter. Here it is enough that its memory <Formula tex="c" /> passes a gate that keeps a share of it at
+        each step, and that the “forget bias” sets how open this gate is at first: half open at 0, nearly wholly at 3.
       </p>
       <Laboratory />
       <h2>What to try</h2>
@@ -163,7 +165,8 @@ function Laboratory() {
       <p class="small soft">
         The derivative of the last output, all units summed, by the memory after each step: <Formula tex="h" /> of the
         simple RNN, <Formula tex="c" /> of the LSTM. Its length at the last step counts as 1. “Scale of{" "}
-        <Formula tex="U" />” is what the orthogonal first values of the recurrent matrices are multiplied by.
+        <Formula tex="U" />” is what the orthogonal first values of the recurrent matrices are multiplied by; an
+        orthogonal matrix turns a list of numbers, and makes it neither longer nor shorter. 10⁻⁶ is a millionth.
       </p>
       <h2>A test of memory</h2>
       <p>

@@ -69,21 +69,11 @@ export function Landscape() {
         }}
       />
       <div class="figure">
-        <div>
+        <div class="controls">
           <LossMap
             {...{ losses, extent, names, place, trail }}
-            label={`The loss for each pair of ${names.join(" and ")}: a map with lines of equal loss. The ball lies at ${told(names, place)}.`}
+            label={`The loss for each pair of ${names.join(" and ")}: a map with lines of equal loss.`}
             onPut={begin}
-          />
-          <p class="small soft">
-            The paler, the lower. Press on the map or drag the ball to let it start somewhere else; arrow keys move it,
-            too.
-          </p>
-        </div>
-        <div class="controls">
-          <Fit {...{ name, place }} />
-          <Formula
-            tex={`${model.tex.replace(/\bw\b/, texNumber(place[0])).replace(/\bv\b|\bb\b/, texNumber(place[1]))}`}
           />
           <Slider
             label="rate η"
@@ -93,20 +83,6 @@ export function Landscape() {
               putBack();
               set({ rate });
             }}
-          />
-          <Slider
-            label={`start ${names[0]}`}
-            value={first}
-            {...range(0)}
-            onInput={(value) => begin([value, second])}
-            format={written}
-          />
-          <Slider
-            label={`start ${names[1]}`}
-            value={second}
-            {...range(1)}
-            onInput={(value) => begin([first, value])}
-            format={written}
           />
           <div class="row">
             {playing ? (
@@ -125,16 +101,6 @@ export function Landscape() {
               Back to the start
             </button>
           </div>
-          <dl class="readings">
-            <dt>loss L</dt>
-            <dd>{standing === undefined ? "" : short(standing.loss, 3)}</dd>
-            {names.map((each, k) => (
-              <Fragment key={each}>
-                <dt>slope in {each}</dt>
-                <dd>{standing === undefined ? "" : short(standing.slopes[k] as number)}</dd>
-              </Fragment>
-            ))}
-          </dl>
           <p class="said" role="status">
             {failed !== ""
               ? failed
@@ -146,6 +112,40 @@ export function Landscape() {
                     ? `The ball lies at ${told(names, place)}.`
                     : `After step ${step.step} it lies at ${told(names, place)}.`}
           </p>
+          <p class="small soft">
+            Blue is high ground; the less blue, the lower. Press on the map or drag the ball to let it start somewhere
+            else; arrow keys move it, too.
+          </p>
+        </div>
+        <div class="controls">
+          <Fit {...{ name, place }} />
+          <Formula
+            tex={`${model.tex.replace(/\bw\b/, texNumber(place[0])).replace(/\bv\b|\bb\b/, texNumber(place[1]))}`}
+          />
+          <Slider
+            label={`start ${names[0]}`}
+            value={first}
+            {...range(0)}
+            onInput={(value) => begin([value, second])}
+            format={written}
+          />
+          <Slider
+            label={`start ${names[1]}`}
+            value={second}
+            {...range(1)}
+            onInput={(value) => begin([first, value])}
+            format={written}
+          />
+          <dl class="readings">
+            <dt>loss L</dt>
+            <dd>{standing === undefined ? "" : short(standing.loss, 3)}</dd>
+            {names.map((each, k) => (
+              <Fragment key={each}>
+                <dt>slope in {each}</dt>
+                <dd>{standing === undefined ? "" : short(standing.slopes[k] as number)}</dd>
+              </Fragment>
+            ))}
+          </dl>
         </div>
       </div>
     </section>

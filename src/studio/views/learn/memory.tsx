@@ -3,6 +3,7 @@ import { Formula } from "../../components/formula.tsx";
 import { Counting } from "./counting.tsx";
 import { Questions } from "./questions.tsx";
 import { Shapes } from "./shapes.tsx";
+import { Symbols } from "./symbols.tsx";
 
 export default function Memory() {
   return (
@@ -14,6 +15,16 @@ export default function Memory() {
         numbers, one for each unit, and it is all that the cell knows at step <Formula tex="t" /> of everything that
         came before. The next step sees the new input and that list, nothing else.
       </p>
+      <Symbols
+        of={[
+          [
+            "U",
+            "A matrix: a table of weights, with a row for each unit that hears and a column for each that it hears.",
+          ],
+          ["x_t, h_t", "Vectors: lists of numbers, one for each input or unit."],
+          ["U h", "Each row of the table times the list, number by number, and added up: a new list."],
+        ]}
+      />
       <p>
         A state of fixed size for a past of any length: the cell has to choose what is worth keeping. What is worth
         keeping depends on what is asked of it, and when. Four shapes cover nearly all sequence problems; a copy with a
@@ -25,7 +36,8 @@ export default function Memory() {
         Read 1 2 3 4 5 and say, at each step, the number that follows: 2 3 4 5 6. The answers are the inputs, shifted by
         one; nobody has to label anything, and every language model is trained in this way. Here a layer of a few units
         learns it, with one more weighted sum that makes a single number of its state. One epoch is one look at all the
-        rows. The numbers are divided by 10 on the way in, because networks like small numbers.
+        rows. The numbers are divided by 10 on the way in, because networks like small numbers. The seed is the number
+        from which the random first weights are drawn: another seed is another start.
       </p>
       <Counting />
       <h2>What to try</h2>
@@ -49,7 +61,8 @@ export default function Memory() {
       </ul>
       <p>
         The pictures show the real training: <code>fit</code> with Adam, backpropagation through five steps, on a thread
-        of this page. In the next chapter the sequences get longer, and the simple RNN gets into trouble.
+        of this page. (Adam is gradient descent with a rate of its own for each weight, found on the way.) In the next
+        chapter the sequences get longer, and the simple RNN gets into trouble.
       </p>
       <Questions chapter="memory" />
       <p class="sources">

@@ -65,7 +65,8 @@ export default function Perceptron() {
           some line parts the two kinds, the rule finds one.
         </li>
         <li>
-          <strong>XOR</strong>: 1 where exactly one of the two inputs is 1. Watch the line run in a circle.
+          <strong>OR</strong> is 1 where at least one input is 1, <strong>XOR</strong> where exactly one of the two
+          inputs is 1. Watch the line run in a circle.
         </li>
       </ul>
       <h2>Learning from mistakes</h2>
@@ -88,7 +89,7 @@ export default function Perceptron() {
       <h2>Why XOR is out of reach</h2>
       <p>
         The corners (0, 1) and (1, 0) are to be 1, so both sums must be above zero; (0, 0) and (1, 1) are to be 0, so
-        theirs must not be. Add the first two, then the last two:
+        theirs must not be. Add the first two, then the last two (&gt; reads “above”, ≤ “at most”):
       </p>
       <Formula display tex="\begin{aligned}(w_2 + b) + (w_1 + b) &> 0\\ b + (w_1 + w_2 + b) &\le 0\end{aligned}" />
       <p>
@@ -168,7 +169,7 @@ function Machine() {
         />
       </div>
       <div class="figure">
-        <div>
+        <div class="controls">
           <Plane
             {...{ points, line, outputs: outputs ?? [] }}
             now={step === undefined ? undefined : looked}
@@ -201,27 +202,6 @@ function Machine() {
               said wrongly
             </li>
           </ul>
-          <p class="small soft">
-            Shaded: the neuron says 1. Drag points; press on an empty place to add one; press twice to turn a point into
-            the other kind.
-          </p>
-        </div>
-        <div class="controls">
-          <Neuron
-            label={`The sum of the inputs ${written(at.x[0])} and ${written(at.x[1])} with their weights and the bias is ${written(sum ?? 0)}; the output is ${output ?? ""}`}
-            inputs={[
-              { value: at.x[0], weight: line.w[0], name: "w₁" },
-              { value: at.x[1], weight: line.w[1], name: "w₂" },
-              { value: 1, weight: line.b, name: "b" },
-            ]}
-            {...{ sum, output }}
-          />
-          <Formula
-            tex={`\\operatorname{step}(${at.x.map((x, k) => `${texNumber(line.w[k] as number)} \\cdot ${texNumber(x)}`).join(" + ")} + ${texNumber(line.b)}) = ${output ?? ""}`}
-          />
-          <Slider label="w₁" value={line.w[0]} {...slider} onInput={(w1) => set({ w1 })} />
-          <Slider label="w₂" value={line.w[1]} {...slider} onInput={(w2) => set({ w2 })} />
-          <Slider label="b" value={line.b} {...slider} onInput={(b) => set({ b })} />
           <div class="row">
             {playing ? (
               <button type="button" class="main" onClick={stop}>
@@ -258,6 +238,27 @@ function Machine() {
                 ? `${right} of ${points.length} points are right.`
                 : ending[end.kind](end as never)}
           </p>
+          <p class="small soft">
+            Shaded: the neuron says 1. Drag points; press on an empty place to add one; press twice to turn a point into
+            the other kind.
+          </p>
+        </div>
+        <div class="controls">
+          <Neuron
+            label={`The sum of the inputs ${written(at.x[0])} and ${written(at.x[1])} with their weights and the bias is ${written(sum ?? 0)}; the output is ${output ?? ""}`}
+            inputs={[
+              { value: at.x[0], weight: line.w[0], name: "w₁" },
+              { value: at.x[1], weight: line.w[1], name: "w₂" },
+              { value: 1, weight: line.b, name: "b" },
+            ]}
+            {...{ sum, output }}
+          />
+          <Formula
+            tex={`\\operatorname{step}(${at.x.map((x, k) => `${texNumber(line.w[k] as number)} \\cdot ${texNumber(x)}`).join(" + ")} + ${texNumber(line.b)}) = ${output ?? ""}`}
+          />
+          <Slider label="w₁" value={line.w[0]} {...slider} onInput={(w1) => set({ w1 })} />
+          <Slider label="w₂" value={line.w[1]} {...slider} onInput={(w2) => set({ w2 })} />
+          <Slider label="b" value={line.b} {...slider} onInput={(b) => set({ b })} />
         </div>
       </div>
     </section>

@@ -206,6 +206,7 @@ function Next({ model, keptBack }: NextProps) {
           ["x_t", "The logits: one number for each character."],
           ["\\operatorname{softmax}", "Makes of them numbers above 0 that add up to 1: probabilities."],
           ["\\log_2", "How often 1 must be doubled: log₂ 8 is 3, and −log₂ of one in eight is 3, too."],
+          ["\\ln", "The same for the number e = 2.718… in place of 2. A nat is 1.44 bits."],
         ]}
       />
       <label class="field text-prompt">

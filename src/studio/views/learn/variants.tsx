@@ -81,7 +81,8 @@ export default function Variants() {
       <h2>Side by side</h2>
       <p>
         Put two or three side by side. What is lit are products that need no step before: they leave the loop over time,
-        and run for a whole sequence at once.
+        and run for a whole sequence at once. Parameters are the numbers that are learned; a multiply-add is one
+        multiplication with its addition, by which work is counted.
       </p>
       <fieldset class="row variants-cells">
         <legend class="soft small">Cells, at most three</legend>
