@@ -216,6 +216,21 @@ describe("chapter 5, before any training", () => {
       expect(1.2 ** 40).toBeGreaterThan(1000);
     },
   );
+  claim(
+    "forgetting",
+    "the “forget bias” sets how open this gate is at first: half open at 0, nearly wholly at 3.",
+    async () => {
+      const open = (bias: number) =>
+        bySeed(async (seed) => {
+          const parameters = { b_f: new Array(long.units).fill(bias) };
+          const { f } = await learning.trace("lstm", longSequence, { units: long.units, seed, parameters });
+          const all = (f as Float32Array[]).flatMap((values) => [...values]);
+          return all.reduce((sum, value) => sum + value, 0) / all.length;
+        });
+      for (const mean of await open(0)) expect(mean).toBeCloseTo(0.5, 1);
+      for (const mean of await open(3)) expect(mean).toBeGreaterThan(0.92);
+    },
+  );
   claim("forgetting", "Below about 1 the simple RNN’s line falls steeply: vanishing.", async () => {
     for (const scale of [0.5, 0.8, 1])
       for (const { simple } of await arrives(scale, 3)) expect(simple).toBeLessThan(0.01);

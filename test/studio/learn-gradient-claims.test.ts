@@ -128,6 +128,13 @@ describe("the landscape", () => {
       for (let k = 2; k < far.length; k++) expect(far[k]).toBeGreaterThan(far[k - 1] as number);
     }
   });
+  claim("learning", "Too small a rate costs time: 0.02 takes about five times as many steps as 0.1.", async () => {
+    const [slow, quick] = await Promise.all([0.02, 0.1].map((rate) => all("plant", rate)));
+    slow?.forEach(({ end }, k) => {
+      expect(end.kind).toBe("arrived");
+      expect(Math.abs(end.steps / (quick?.[k]?.end.steps as number) - 5)).toBeLessThan(1.5);
+    });
+  });
   claim(
     "learning",
     "Now there are two hollows, equally deep, and the start decides in which the ball ends.",

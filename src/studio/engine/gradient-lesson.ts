@@ -61,7 +61,7 @@ export type XorReport = {
   readonly solved: boolean;
 };
 
-export const xorSource = `
+const xorSource = `
 h = tanh(W @ x + b)
 y = sigmoid(V @ h + c)
 y : 1
@@ -79,14 +79,11 @@ const xorTargets = [0, 1, 1, 0];
 
 export const gradientLesson = {
   /** The losses over a grid of two weights: row by row from the lowest second weight, at the middles of `size` by `size` fields. */
-  async landscape(model: SmallModel, { from, to }: Extent, size: number): Promise<readonly number[]> {
-    const place = (axis: 0 | 1, k: number): number => from[axis] + ((k + 0.5) / size) * (to[axis] - from[axis]);
+  async landscape(model: SmallModel, extent: Extent, size: number): Promise<readonly number[]> {
     const walker = await startAt(model);
     try {
       const losses: number[] = [];
-      for (let row = 0; row < size; row++) {
-        for (let column = 0; column < size; column++) losses.push(await walker.loss([place(0, column), place(1, row)]));
-      }
+      for (const place of gridOf(extent, size)) losses.push(await walker.loss(place));
       return losses;
     } finally {
       walker.end();
@@ -150,14 +147,13 @@ const xorUpdatesPerReport = 10;
 async function* trainXor(
   { units, learningRate, seed }: XorSettings,
   updates: number,
-  { from, to }: Extent,
+  extent: Extent,
   size: number,
 ): Job<XorReport, undefined> {
   const xor = cell(xorSource);
   const model = sequential([input(2, { sequence: false }), recurrent(xor, { units, name: "xor" })], { seed });
   const trainer = await trainerOf(model, corners.length);
-  const place = (axis: 0 | 1, k: number): number => from[axis] + ((k + 0.5) / size) * (to[axis] - from[axis]);
-  const plane = Array.from({ length: size * size }, (_, k) => [place(0, k % size), place(1, Math.floor(k / size))]);
+  const plane = gridOf(extent, size);
   const report = async (done: number, loss: number): Promise<XorReport> => {
     const of = (name: string): Float32Array => trainer.program.parameter(`xor.${name}`);
     const [W, b, V, c] = [of("W"), of("b"), of("V"), of("c")];
@@ -190,6 +186,12 @@ async function* trainXor(
   } finally {
     trainer.dispose();
   }
+}
+
+/** The middles of `size` by `size` fields, row by row from the lowest. */
+function gridOf({ from, to }: Extent, size: number): readonly (readonly [number, number])[] {
+  const at = (axis: 0 | 1, k: number): number => from[axis] + ((k + 0.5) / size) * (to[axis] - from[axis]);
+  return Array.from({ length: size * size }, (_, k) => [at(0, k % size), at(1, Math.floor(k / size))]);
 }
 
 const trainerOf = (model: Parameters<typeof createTrainer>[0], batch: number): Promise<Trainer> =>

@@ -80,7 +80,7 @@ export default function Learning() {
         <li>
           At a <strong>rate of 0.4</strong> it overshoots: it leaps from one side of the valley to the other, a little
           less far each time, and still arrives. At <strong>0.46</strong> each leap is longer than the one before, and
-          it diverges. A rate can be too small or too large, and in between lies a narrow strip where it is quick.
+          it diverges. Too small a rate costs time: 0.02 takes about five times as many steps as 0.1.
         </li>
         <li>
           Choose <strong>two neurons in a row</strong>. Now there are two hollows, equally deep, and the start decides
