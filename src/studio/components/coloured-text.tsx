@@ -23,11 +23,18 @@ export type ColouredTextProps = {
   readonly onPoint?: (token: number | undefined) => void;
   /** Whether the end stays visible while the text grows. */
   readonly follow?: boolean;
+  /** The marked span [from, to) of tokens. */
+  readonly span?: Span | undefined;
+  /** Called when a span is selected: with the mouse, by touch, or with Shift and the arrow keys. Without it, none is. */
+  readonly onSpan?: (span: Span) => void;
 };
+
+/** The tokens [from, to). */
+export type Span = { readonly from: number; readonly to: number };
 
 /** Arrow keys, Home and End move through its tokens. */
 export function ColouredText(props: ColouredTextProps) {
-  const { label, describedBy, before = "", tokens, ramp, shade, at, follow = false } = props;
+  const { label, describedBy, before = "", tokens, ramp, shade, at, follow = false, span, onSpan } = props;
   const box = useRef<HTMLDivElement>(null);
   const text = useRef<PaintedText | undefined>(undefined);
   const present = useRef(props);
@@ -40,6 +47,9 @@ export function ColouredText(props: ColouredTextProps) {
   useLayoutEffect(() => text.current?.setTokens(before, tokens, follow), [before, tokens, follow]);
   useLayoutEffect(() => text.current?.paint(), [ramp, shade]);
   useLayoutEffect(() => text.current?.mark(at), [at, tokens]);
+  useLayoutEffect(() => text.current?.markSpan(span), [span?.from, span?.to, tokens]);
+  /** The token at which the span that is extended by keys began. */
+  const anchor = useRef<number | undefined>(undefined);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a text that is moved through with arrow keys has no element of its own
     <div
@@ -52,14 +62,21 @@ export function ColouredText(props: ColouredTextProps) {
       aria-describedby={describedBy}
       onKeyDown={(event) => {
         const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
-        if (altKey || ctrlKey || metaKey || shiftKey || tokens.length === 0) return;
+        if (altKey || ctrlKey || metaKey || tokens.length === 0) return;
+        const extends_ = shiftKey && onSpan !== undefined;
+        if (shiftKey && !extends_) return;
         const last = tokens.length - 1;
         const move =
           key === "Home" ? 0 : key === "End" ? last : key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : undefined;
         if (move === undefined) return;
         event.preventDefault();
         const from = at ?? (move < 0 ? last + 1 : -1);
-        props.onChoose(key.startsWith("Arrow") ? Math.max(0, Math.min(last, from + move)) : move);
+        const next = key.startsWith("Arrow") ? Math.max(0, Math.min(last, from + move)) : move;
+        if (extends_) {
+          anchor.current ??= at ?? next;
+          onSpan({ from: Math.min(anchor.current, next), to: Math.max(anchor.current, next) + 1 });
+        } else anchor.current = undefined;
+        props.onChoose(next);
       }}
     />
   );
@@ -83,6 +100,7 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
   let tokens: readonly string[] = [];
   let marked: HTMLSpanElement | undefined;
   let shown: number | undefined;
+  let span: Span | undefined;
   const lead = document.createElement("span");
   lead.className = "before";
   box.append(lead);
@@ -120,6 +138,7 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
       return span;
     });
     colour(chunk);
+    underline(chunk);
     chunk.element.replaceChildren(...chunk.spans);
   }
   function join(chunk: Chunk): void {
@@ -132,6 +151,11 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
       const own = shade(from + k);
       span.style.background = own === undefined ? "" : (ramp.css[own] as string);
       span.style.color = own === undefined ? "" : (ramp.ink[own] as string);
+    });
+  }
+  function underline({ spans, from }: Chunk): void {
+    spans?.forEach((element, k) => {
+      element.classList.toggle("in", span !== undefined && from + k >= span.from && from + k < span.to);
     });
   }
   function unmark(): void {
@@ -153,6 +177,57 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
   box.addEventListener("pointerover", (event) => point(event, tokenOf(event)));
   box.addEventListener("pointerleave", (event) => point(event, undefined));
   document.addEventListener("selectionchange", update);
+
+  /** Where a place in the page is among the tokens: 2.5 is the middle of the third. */
+  function positionOf(node: Node, offset: number): number | undefined {
+    // Before its chunks stands the text before the tokens.
+    if (node === box) return chunks[Math.max(0, offset - 1)]?.from ?? tokens.length;
+    const element = node instanceof HTMLElement ? node : node.parentElement;
+    const own = element?.closest<HTMLElement>("[data-token]")?.dataset.token;
+    if (own !== undefined) {
+      const whole = node instanceof HTMLElement ? node.childNodes.length : (node.textContent?.length ?? 0);
+      return Number(own) + offset / Math.max(1, whole);
+    }
+    const chunk = chunks[Number(element?.closest<HTMLElement>("[data-chunk]")?.dataset.chunk)];
+    if (chunk === undefined) return undefined;
+    if (node instanceof HTMLElement)
+      return offset === 0 ? chunk.from : chunk.from + Math.min(offset, chunk.to - chunk.from);
+    let rest = offset;
+    for (let token = chunk.from; token < chunk.to; token++) {
+      const { length } = tokens[token] as string;
+      if (rest < length) return token + rest / length;
+      rest -= length;
+    }
+    return chunk.to;
+  }
+  function selected(): Span | undefined {
+    const selection = document.getSelection();
+    if (selection === null || selection.isCollapsed || selection.rangeCount === 0) return undefined;
+    const { startContainer, startOffset, endContainer, endOffset } = selection.getRangeAt(0);
+    const begin = positionOf(startContainer, startOffset);
+    const end = positionOf(endContainer, endOffset);
+    if (begin === undefined || end === undefined) return undefined;
+    const [from, to] = [Math.floor(begin), Math.ceil(end)];
+    return from < to ? { from, to } : undefined;
+  }
+  // By touch a selection is changed by its handles, so it stays; that of a mouse has become a span.
+  let told = 0;
+  const tell = (): void => {
+    const span = selected();
+    if (span !== undefined) props().onSpan?.(span);
+  };
+  const onSelection = (): void => {
+    clearTimeout(told);
+    if (props().onSpan !== undefined) told = window.setTimeout(tell, 250);
+  };
+  const onPointerUp = (event: PointerEvent): void => {
+    if (props().onSpan === undefined || event.pointerType !== "mouse" || selected() === undefined) return;
+    clearTimeout(told);
+    tell();
+    document.getSelection()?.removeAllRanges();
+  };
+  document.addEventListener("selectionchange", onSelection);
+  document.addEventListener("pointerup", onPointerUp);
 
   return {
     setTokens(before: string, next: readonly string[], follow: boolean): void {
@@ -210,9 +285,16 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
       const [least, most] = [middle + marked.offsetHeight + 12 - box.clientHeight, middle - 12];
       if (box.scrollTop < least || box.scrollTop > most) box.scrollTop = middle - box.clientHeight / 2;
     },
+    markSpan(next: Span | undefined): void {
+      span = next;
+      for (const chunk of chunks) underline(chunk);
+    },
     end(): void {
       observer.disconnect();
+      clearTimeout(told);
       document.removeEventListener("selectionchange", update);
+      document.removeEventListener("selectionchange", onSelection);
+      document.removeEventListener("pointerup", onPointerUp);
     },
   };
 }

@@ -5,7 +5,9 @@
  */
 import { useEffect, useRef } from "preact/hooks";
 import { graphemeEnd } from "../../graph/excerpt.ts";
+import { canvasFont } from "./canvas-font.ts";
 import { type Ramp, shadeOf, visible } from "./heat.ts";
+import { columnAt, type LinkedScrolling, positionAt } from "./linked-scrolling.ts";
 import "./heat-map.css";
 
 /** One number a token. */
@@ -32,6 +34,10 @@ export type HeatMapProps = {
   readonly place: number;
   readonly unit: number;
   readonly onChoose: (place: number, unit: number) => void;
+  /** Scrolls it together with other maps of the same text; of a map as long as it exists. */
+  readonly linked?: LinkedScrolling;
+  /** Where each column begins in what is shared with the linked maps, and where the last one ends: (count + 1), ascending. */
+  readonly offsets?: Float64Array;
   /** Called when the mouse points at a cell, and with undefined when it leaves. */
   readonly onPoint: (cell: { readonly place: number; readonly unit: number } | undefined) => void;
 };
@@ -85,13 +91,6 @@ export function HeatMap(props: HeatMapProps) {
 type DrawnMap = ReturnType<typeof createMap>;
 
 const stripHeight = 20;
-
-const font = "11px ui-monospace, monospace";
-// On Linux, Chromium waits in fillText for the system's fonts, by a task in a queue that work of its own can fill which waits
-// for the page, for ever. What labels are written with is looked up now, while there is no such work.
-const looking = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
-looking.font = font;
-looking.measureText(`0a…${visible("\n\t \0")}`);
 
 function createMap(map: HTMLElement, props: () => HeatMapProps) {
   const space = map.firstElementChild as HTMLElement;
@@ -197,7 +196,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     // Labels and strips cover the cells that scroll under them.
     context.fillStyle = paper;
     context.fillRect(0, 0, width, top);
-    context.font = font;
+    context.font = canvasFont;
     context.textBaseline = "middle";
     strips.forEach((strip, k) => {
       const y = head + k * stripHeight;
@@ -261,13 +260,30 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     const cell = cellAt(event);
     if (cell !== undefined) props().onChoose(cell.place, cell.unit);
   });
-  map.addEventListener("scroll", draw);
+  const link = props().linked?.join((position) => {
+    const { offsets } = props();
+    if (offsets !== undefined) scrollTo(columnAt(offsets, position) * cellWidth);
+  });
+  /** Where another map has scrolled it to: that is not told back. */
+  let scrolledTo: number | undefined;
+  function scrollTo(left: number): void {
+    map.scrollLeft = left;
+    scrolledTo = map.scrollLeft;
+  }
+  map.addEventListener("scroll", () => {
+    draw();
+    const { offsets } = props();
+    if (link === undefined || offsets === undefined || map.scrollLeft === scrolledTo) return;
+    scrolledTo = undefined;
+    link.moved(positionAt(offsets, map.scrollLeft / cellWidth));
+  });
   const observer = new ResizeObserver(layOut);
   observer.observe(map);
   return {
     ...{ layOut, draw, follow },
     end(): void {
       observer.disconnect();
+      link?.leave();
       cancelAnimationFrame(frame);
     },
   };

@@ -11,6 +11,7 @@ import { listening } from "./listening.ts";
 import { openModels } from "./open-models.ts";
 import { reading } from "./reading.ts";
 import { sentences } from "./sentences.ts";
+import { states } from "./states.ts";
 import { textLesson } from "./text-lesson.ts";
 import { toys } from "./toys.ts";
 import { tracking } from "./tracking.ts";
@@ -28,6 +29,7 @@ export const jobs = {
   ...openModels,
   ...reading,
   ...sentences,
+  ...states,
   ...textLesson,
   ...toys,
   ...tracking,

@@ -59,13 +59,17 @@ export const reading = {
     return unknownCharacters(modelOf(handle), text);
   },
 
-  /** @throws InputError for a model without values to show, and for a text with too many values */
-  async beginReading(handle: ModelHandle, text: string): Promise<ReadingHead> {
+  /**
+   * Begin to read a text. `share`: of the largest number of values, those that may be kept for this text.
+   * @throws InputError for a model without values to show, and for a text with too many values
+   */
+  async beginReading(handle: ModelHandle, text: string, share = 1): Promise<ReadingHead> {
     const lm = modelOf(handle);
     const { tokenizer } = lm;
     const ids = Int32Array.from(encode(tokenizer, text));
     const all = shownValues(lm.model, [], "");
-    const most = (of: typeof all): number => Math.floor(maxNumbers / of.reduce((sum, { size }) => sum + size, 0));
+    const most = (of: typeof all): number =>
+      Math.floor((share * maxNumbers) / of.reduce((sum, { size }) => sum + size, 0));
     const maxOverall = most(all);
     const values = ids.length <= maxOverall ? all : all.filter(({ state }) => state);
     if (values.length === 0 || ids.length > most(values)) {

@@ -18,6 +18,7 @@ type ModelJob =
   | "read"
   | "saliency"
   | "ablate"
+  | "embeddingRows"
   | "write"
   | "lesson"
   | "continuation"

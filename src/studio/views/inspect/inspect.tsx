@@ -1,10 +1,14 @@
 /** The Inspect view: a model reads a text, and every number of it can be seen. */
+import { useEffect, useRef } from "preact/hooks";
 import { type Address, go, isStillAt, linkTo, type View } from "../../address.ts";
+import { Choice, chosen, titlesOf } from "../../components/choice.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { NeverSeen } from "../../components/never-seen.tsx";
+import { useLoaded } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { WithModel } from "../../models/picker.tsx";
 import { Inspector } from "./inspector.tsx";
+import { carriedSettings, type PartName, type PartProps, parts } from "./parts.ts";
 import { useReading } from "./reading.ts";
 import { isCut, isElsewhere, maxCharacters, TextChoice, useText } from "./text-choice.tsx";
 import "./inspect.css";
@@ -17,9 +21,10 @@ const Inspect: View = ({ address }) => (
     <h1>Look inside</h1>
     <p class="soft">
       A model reads a text one token at a time. Here is every gate and state at every step, what it expected next, and
-      which of its units follow something in the text.
+      which of its units follow something in the text; two models side by side, places where it is in a similar state,
+      and a map of all its states.
     </p>
-    <WithModel address={address} carried={sources}>
+    <WithModel address={address} carried={[...sources, ...carriedSettings]}>
       {(model) => <Opened key={model.id} model={model} address={address} />}
     </WithModel>
   </>
@@ -61,20 +66,50 @@ function Opened({ model, address }: OpenedProps) {
       )}
       <NeverSeen characters={reading?.head.unknown ?? []} />
       {reading !== undefined && done < count && <progress class="reading" value={done / count} aria-label="Reading" />}
-      {reading !== undefined && done > 0 && (
-        <Inspector
-          key={text}
-          model={model}
-          reading={reading}
-          done={done}
-          start={query}
-          onView={(view) => {
-            if (!isStillAt(address, sources)) return;
-            const source = Object.entries(query).filter(([name]) => sources.includes(name));
-            go(linkTo("inspect", [model.id], { ...Object.fromEntries(source), ...view }), { replace: true });
-          }}
-        />
+      {reading !== undefined && done > 0 && text !== undefined && (
+        <Part key={text} {...{ model, text, reading, done, address }} />
       )}
     </>
   );
+}
+
+/** In the order of the page: the choice of a part, and the part. */
+function Part({ address, ...props }: Omit<PartProps, "start" | "onView"> & { readonly address: Address }) {
+  const { model } = props;
+  const { query } = address;
+  const part = chosen(parts, query.show, "units");
+  const { load } = parts[part];
+  const { value: Loaded, error, retry } = useLoaded(load && part, async () => (await load?.())?.default);
+  const source = Object.fromEntries(Object.entries(query).filter(([name]) => sources.includes(name)));
+  const show = (next: PartName, view: Readonly<Record<string, string>>, replace: boolean): void =>
+    go(linkTo("inspect", [model.id], { ...source, ...(next !== "units" && { show: next }), ...view }), { replace });
+  const onView = (view: Readonly<Record<string, string>>): void => {
+    if (isStillAt(address, [...sources, "show"])) show(part, view, true);
+  };
+  const onViewLater = useLater(onView, part);
+  return (
+    <>
+      <Choice
+        label="What is shown"
+        value={part}
+        options={titlesOf(parts)}
+        onChoose={(next) => show(next, query.at === undefined ? {} : { at: query.at }, false)}
+      />
+      {part === "units" && <Inspector {...props} start={query} onView={onView} />}
+      {error !== undefined && <Failed error="This part of the view did not load." onRetry={retry} />}
+      {Loaded !== undefined && <Loaded key={part} {...props} start={query} onView={onViewLater} />}
+    </>
+  );
+}
+
+/** Of many calls that follow each other quickly the last one, by the newest function; none that was made before `part` changed. */
+function useLater<Given>(call: (given: Given) => void, part: string): (given: Given) => void {
+  const present = useRef(call);
+  present.current = call;
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), [part]);
+  return (given) => {
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => present.current(given), 400);
+  };
 }

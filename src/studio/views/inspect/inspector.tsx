@@ -6,13 +6,24 @@ import { useEffect, useId, useMemo, useState } from "preact/hooks";
 import { ColouredText } from "../../components/coloured-text.tsx";
 import { liveliest, shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { HeatMap, type Strip } from "../../components/heat-map.tsx";
-import { RampLegend } from "../../components/ramp-legend.tsx";
 import { TokenBars } from "../../components/token-bars.tsx";
 import { UnitField } from "../../components/unit-field.tsx";
 import { useNewest } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { type Found, PatternSearch } from "./pattern-search.tsx";
-import { expectedAfter, extentsIn, type Reading, type ReadValue, shownNumber, stateBefore } from "./reading.ts";
+import {
+  expectedAfter,
+  extentsIn,
+  firstShown,
+  nameOf,
+  placeIn,
+  type Reading,
+  type ReadValue,
+  shownNumber,
+  stateBefore,
+} from "./reading.ts";
+import { Steps } from "./steps.tsx";
+import { ValueLegend, ValueSelect } from "./value-select.tsx";
 
 export type InspectorProps = {
   readonly model: OpenModel;
@@ -51,7 +62,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     [chosenUnit, value, done],
   );
   const [ownScale, setOwnScale] = useState(true);
-  const [place, setPlace] = useState(() => Math.max(0, Math.min(count - 1, Math.floor(Number(start.at ?? 0)) || 0)));
+  const [place, setPlace] = useState(() => placeIn(start.at, count));
   const [colouring, setColouring] = useState<Colouring>(() =>
     start.by === "norms" || start.by === "products" ? start.by : "unit",
   );
@@ -161,28 +172,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
       <section aria-labelledby={`${readoutId}-values`}>
         <h2 id={`${readoutId}-values`}>The values</h2>
         <div class="row">
-          <label class="field">
-            Value
-            <select
-              value={value.key}
-              onChange={(event) => {
-                const next = values.find((other) => other.key === event.currentTarget.value);
-                if (next !== undefined) chooseValue(next);
-              }}
-            >
-              {layersOf(values).map((layer) => (
-                <optgroup key={layer} label={layer}>
-                  {values
-                    .filter((other) => other.layer === layer)
-                    .map((other) => (
-                      <option key={other.key} value={other.key}>
-                        {other.label}
-                      </option>
-                    ))}
-                </optgroup>
-              ))}
-            </select>
-          </label>
+          <ValueSelect values={values} value={value} onChoose={chooseValue} />
           <UnitField count={value.size} unit={unit} onChoose={setUnit} />
           {!value.gate && (
             <label class="check">
@@ -194,7 +184,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
               Each unit at its own scale
             </label>
           )}
-          <Legend value={value} extent={extent} />
+          <ValueLegend value={value} extent={extent} />
         </div>
         <p class="soft small">{value.description ?? ""}</p>
         <output id={readoutId} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
@@ -223,19 +213,6 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     </div>
   );
 }
-
-/** The output of the first recurrent layer: h of an LSTM. */
-function firstShown({ head, values }: Reading): ReadValue {
-  const layer = head.values.find(({ state }) => state)?.layer;
-  return values[
-    Math.max(
-      0,
-      head.values.findLastIndex((value) => value.state && value.layer === layer),
-    )
-  ] as ReadValue;
-}
-const nameOf = ({ label, size }: ReadValue, unit: number): string => (size === 1 ? label : `${label}[${unit}]`);
-const layersOf = (values: readonly ReadValue[]): readonly string[] => [...new Set(values.map(({ layer }) => layer))];
 
 /** The influence of each earlier token on the prediction of a token. */
 type Owed = { readonly place: number; readonly from: number } & Readonly<Record<"norms" | "products", Float32Array>>;
@@ -288,32 +265,4 @@ function expectation({ head, surprise, told }: Reading, place: number): string {
   const token = visible(head.texts[place] as string);
   const own = place === 0 ? "" : `“${token}” was a surprise of ${(surprise.data[place] as number).toFixed(2)} bits. `;
   return told === 0 ? own : `${own}After ${place === 0 ? `“${token}”` : "it"}, the model expected:`;
-}
-
-/** Buttons that move from token to token. */
-function Steps({
-  place,
-  count,
-  onChoose,
-}: {
-  readonly place: number;
-  readonly count: number;
-  readonly onChoose: (place: number) => void;
-}) {
-  return (
-    <span class="steps">
-      <button type="button" aria-label="Previous token" disabled={place === 0} onClick={() => onChoose(place - 1)}>
-        ‹
-      </button>
-      <button type="button" aria-label="Next token" disabled={place === count - 1} onClick={() => onChoose(place + 1)}>
-        ›
-      </button>
-    </span>
-  );
-}
-
-/** The legend of the colours. */
-function Legend({ value, extent }: { readonly value: ReadValue; readonly extent: number }) {
-  const largest = Number(extent.toPrecision(2));
-  return <RampLegend low={value.gate ? "0" : `−${largest}`} high={largest} gate={value.gate} />;
 }

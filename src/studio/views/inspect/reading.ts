@@ -68,8 +68,11 @@ function allocated(head: ReadingHead): Reading {
   }
 }
 
-/** Read a text from its beginning; a new text stops the previous reading. */
-export function useReading(model: OpenModel, text: string | undefined): ReadSoFar {
+/**
+ * Read a text from its beginning; a new text stops the previous reading. `share`: of the largest number of values, those that may
+ * be kept.
+ */
+export function useReading(model: OpenModel, text: string | undefined, share = 1): ReadSoFar {
   const { round, tell: tellOfDeath } = useRounds();
   const [soFar, setSoFar] = useState<ReadSoFar & { readonly text?: string }>({ done: 0 });
   useEffect(() => {
@@ -79,7 +82,7 @@ export function useReading(model: OpenModel, text: string | undefined): ReadSoFa
       if (!left && next !== undefined) setSoFar({ ...next, text });
       return left;
     };
-    readAll(model, text, tell).catch((error: Error) => {
+    readAll(model, text, share, tell).catch((error: Error) => {
       if (!tell({ done: 0, error: error.message })) tellOfDeath(error);
     });
     return () => {
@@ -93,8 +96,13 @@ export function useReading(model: OpenModel, text: string | undefined): ReadSoFa
 const turnMs = 200;
 
 /** `tell` returns whether the reading should stop. */
-async function readAll(model: OpenModel, text: string, tell: (soFar?: ReadSoFar) => boolean): Promise<void> {
-  const head = await model.ask("beginReading", text);
+async function readAll(
+  model: OpenModel,
+  text: string,
+  share: number,
+  tell: (soFar?: ReadSoFar) => boolean,
+): Promise<void> {
+  const head = await model.ask("beginReading", text, share);
   if (tell()) return;
   const reading = allocated(head);
   let done = 0;
@@ -143,6 +151,23 @@ export function stateBefore({ head, values }: Reading, place: number): Record<st
     }),
   );
 }
+
+/** The output of the first recurrent layer: h of an LSTM. */
+export function firstShown({ head, values }: Reading): ReadValue {
+  const layer = head.values.find(({ state }) => state)?.layer;
+  return values[
+    Math.max(
+      0,
+      head.values.findLastIndex((value) => value.state && value.layer === layer),
+    )
+  ] as ReadValue;
+}
+
+export const nameOf = ({ label, size }: ReadValue, unit: number): string => (size === 1 ? label : `${label}[${unit}]`);
+
+/** A place of a text as links have it: that of a token, within the text. */
+export const placeIn = (given: string | undefined, count: number): number =>
+  Math.max(0, Math.min(count - 1, Math.floor(Number(given ?? 0)) || 0));
 
 /** Enough digits to distinguish 32-bit floats in most cases. */
 export const shownNumber = (x: number): string => String(Number(x.toPrecision(6)));

@@ -1,0 +1,328 @@
+/** The states of a text, or the rows of the embedding, as points along their principal components. */
+import { useEffect, useId, useMemo, useState } from "preact/hooks";
+import { maxAxes, type PrincipalComponents } from "../../../tasks/principal-components.ts";
+import { characterKinds, kindOf } from "../../components/character-kinds.ts";
+import { Choice, chosen } from "../../components/choice.tsx";
+import { ColouredText } from "../../components/coloured-text.tsx";
+import { Failed } from "../../components/failed.tsx";
+import { extentOf, shadeOf, useRamp, visible } from "../../components/heat.ts";
+import { written } from "../../components/numbers.ts";
+import { Scatter } from "../../components/scatter.tsx";
+import { colourOf, css, mix, useTheme } from "../../components/theme.ts";
+import { engine } from "../../engine/engine.ts";
+import type { EmbeddingRows } from "../../engine/states.ts";
+import { useLoaded } from "../../loading.ts";
+import { Context } from "./compare-totals.tsx";
+import { useJob } from "./job.ts";
+import type { PartProps } from "./parts.ts";
+import { firstShown, placeIn, type ReadValue } from "./reading.ts";
+import { ValueSelect } from "./value-select.tsx";
+import { Working } from "./working.tsx";
+
+const kinds = { states: "States, a point a token", embedding: "Embedding, a point a token of the vocabulary" };
+type Kind = keyof typeof kinds;
+
+/** What the colours of points stand for. */
+const colourings = {
+  kind: "the kind of character",
+  place: "the place in the text",
+  line: "the place in the line",
+  surprise: "the surprise",
+} as const;
+type Colouring = keyof typeof colourings;
+
+/** The axes across and up, from 0. */
+const pairs = { "12": [0, 1], "13": [0, 2], "23": [1, 2], "34": [2, 3] } as const;
+type Pair = keyof typeof pairs;
+
+/** The number of steps between two colours. */
+const steps = 16;
+/** The tokens before the chosen one whose states a line goes through. */
+const pathTokens = 20;
+const contextCharacters = 20;
+
+export default function StateMap(props: PartProps) {
+  const [of, setOf] = useState<Kind>(() => chosen(kinds, props.start.of, "states"));
+  const onView = (view: Readonly<Record<string, string>>): void =>
+    props.onView({ ...view, ...(of !== "states" && { of }) });
+  return (
+    <div class="state-map">
+      <Choice label="What is mapped" value={of} options={kinds} onChoose={setOf} />
+      {of === "states" ? <States {...props} onView={onView} /> : <Embedding {...props} onView={onView} />}
+    </div>
+  );
+}
+
+function States(props: PartProps) {
+  const { model, reading, done, start, onView } = props;
+  const { head } = reading;
+  const values = reading.values.filter(({ state, size }) => state && size > 1);
+  const [key, setKey] = useState(() => {
+    const named = (key: string | undefined) => values.find((value) => value.key === key);
+    return (named(start.value) ?? named(firstShown(reading).key) ?? values[0])?.key ?? "";
+  });
+  const value = values.find((other) => other.key === key);
+  const isRead = done === head.ids.length;
+  const work = useJob(isRead && value !== undefined && head.ids.length > 1 ? value.key : undefined, () => {
+    const { data, size } = value as ReadValue;
+    return engine().run("principalComponents", data, size, maxAxes);
+  });
+  if (value === undefined) {
+    return (
+      <p role="status">
+        “{model.name}” keeps no state of several units from token to token, so there are no states to map. Choose a
+        model with a recurrent layer, or look at its embedding.
+      </p>
+    );
+  }
+  if (head.ids.length < 2) return <p role="status">A map needs a text of at least two tokens.</p>;
+  return (
+    <>
+      <div class="row">
+        <ValueSelect label="States" values={values} value={value} onChoose={(next) => setKey(next.key)} />
+      </div>
+      {!isRead && <p role="status">The model reads the text …</p>}
+      <Working label="Finding the axes" work={work} />
+      {work.value !== undefined && (
+        <Points
+          key={value.key}
+          {...props}
+          components={work.value}
+          tokens={head.texts}
+          onView={(view) => onView({ ...view, value: value.key })}
+        />
+      )}
+    </>
+  );
+}
+
+function Embedding(props: PartProps) {
+  const { model } = props;
+  const { value, error, retry } = useLoaded(model.id, async () => ({ rows: await model.ask("embeddingRows") }));
+  const rows = value?.rows;
+  const usable = rows !== undefined && rows.size > 1 && rows.names.length > 1;
+  const work = useJob(usable ? model.id : undefined, () => {
+    const { data, size } = rows as EmbeddingRows;
+    return engine().run("principalComponents", data, size, maxAxes);
+  });
+  if (error !== undefined) return <Failed error={error} onRetry={retry} />;
+  if (value === undefined) return null;
+  if (!usable) {
+    return (
+      <p role="status">“{model.name}” has no embedding of several numbers a token, so there are no rows to map.</p>
+    );
+  }
+  return (
+    <>
+      <Working label="Finding the axes" work={work} />
+      {work.value !== undefined && <Points {...props} components={work.value} tokens={rows.names} names />}
+    </>
+  );
+}
+
+type PointsProps = PartProps & {
+  readonly components: PrincipalComponents;
+  /** The text of each point's token. */
+  readonly tokens: readonly string[];
+  /** Whether points are tokens of the vocabulary, and are drawn as their names; by default they are those of the text. */
+  readonly names?: boolean;
+};
+
+function Points({ reading, start, onView, components, tokens, names = false }: PointsProps) {
+  const id = useId();
+  const ramp = useRamp();
+  const { texts, ids } = reading.head;
+  const { scores, variances, total } = components;
+  const [place, setPlace] = useState(() => placeIn(start.at, texts.length));
+  const [colouring, setColouring] = useState<Colouring>(() => chosen(colourings, start.colour, "kind"));
+  const [pair, setPair] = useState<Pair>(() => chosen(pairs, start.axes, "12"));
+  /** Of a token that is not in the text, its point. */
+  const [elsewhere, setElsewhere] = useState<number>();
+  const [pointed, setPointed] = useState<number>();
+  const axes = variances.length;
+  const [x, y] = pairs[pair].map((axis) => Math.min(axis, axes - 1)) as [number, number];
+  useEffect(() => {
+    onView({
+      at: String(place),
+      ...(pair !== "12" && { axes: pair }),
+      ...(!names && colouring !== "kind" && { colour: colouring }),
+    });
+  }, [place, pair, colouring]);
+
+  const along = (axis: number): Float32Array => Float32Array.from(tokens, (_, n) => scores[n * axes + axis] as number);
+  const across = useMemo(() => along(x), [components, x]);
+  const up = useMemo(() => along(y), [components, y]);
+  const { colours, palette } = useColours(names ? "kind" : colouring, tokens, reading.surprise.data);
+  const shown = useMemo(() => (names ? tokens.map(visible) : undefined), [tokens, names]);
+  const chosenPoint = names ? (elsewhere ?? ids[place]) : place;
+  const path = useMemo(
+    () =>
+      names
+        ? []
+        : Array.from({ length: Math.min(place, pathTokens) + 1 }, (_, k) => place - Math.min(place, pathTokens) + k),
+    [place, names],
+  );
+  const choose = (point: number): void => {
+    if (!names) {
+      setPlace(point);
+      return;
+    }
+    // The next place of the text that has the token, else the first one.
+    const next = ids.indexOf(point, place + 1);
+    const found = next < 0 ? ids.indexOf(point) : next;
+    setElsewhere(found < 0 ? point : undefined);
+    if (found >= 0) setPlace(found);
+  };
+  const extent = useMemo(() => extentOf(across), [across]);
+  const shade = useMemo(
+    () => (t: number) => {
+      const score = names ? across[ids[t] as number] : across[t];
+      return score === undefined ? undefined : shadeOf(score, extent);
+    },
+    [across, extent, names],
+  );
+  const share = (axis: number): string =>
+    total > 0 ? `${((100 * (variances[axis] as number)) / total).toFixed(1)} %` : "0 %";
+  const at = pointed ?? chosenPoint ?? 0;
+  return (
+    <>
+      <div class="row">
+        {axes > 1 && (
+          <label class="field">
+            Axes
+            <select value={pair} onChange={(event) => setPair(event.currentTarget.value as Pair)}>
+              {(Object.keys(pairs) as Pair[])
+                .filter((name) => pairs[name][1] < axes)
+                .sort()
+                .map((name) => (
+                  <option key={name} value={name}>
+                    {pairs[name].map((axis) => axis + 1).join(" and ")}
+                  </option>
+                ))}
+            </select>
+          </label>
+        )}
+        {!names && (
+          <label class="field">
+            Colours show
+            <select value={colouring} onChange={(event) => setColouring(event.currentTarget.value as Colouring)}>
+              {Object.entries(colourings).map(([name, label]) => (
+                <option key={name} value={name}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      <div class="figure">
+        <section aria-labelledby={`${id}-map`}>
+          <h2 id={`${id}-map`}>The map</h2>
+          <p class="soft small numbers">
+            Across: axis {x + 1}, {share(x)} of the variance. Up: axis {y + 1}, {share(y)}. All {axes} axes together:{" "}
+            {total > 0 ? ((100 * variances.reduce((a, b) => a + b, 0)) / total).toFixed(1) : 0} %.
+          </p>
+          <Scatter
+            label={`${names ? "The tokens of the vocabulary" : "The tokens of the text"} along axes ${x + 1} and ${y + 1}. The left and right arrow keys move from one to the next.`}
+            describedBy={`${id}-here`}
+            {...{ across, up, colours, palette, path }}
+            {...(shown !== undefined && { names: shown })}
+            chosen={chosenPoint}
+            page={ramp.page}
+            onChoose={choose}
+            onPoint={setPointed}
+          />
+          <output id={`${id}-here`} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
+            {names ? (
+              <Told token={tokens[at] ?? ""} times={ids.reduce((sum, id) => sum + (id === at ? 1 : 0), 0)} />
+            ) : (
+              <>
+                Token {(at + 1).toLocaleString("en")} of {tokens.length.toLocaleString("en")}:{" "}
+                <Context texts={texts} from={at} to={at + 1} most={contextCharacters} />
+              </>
+            )}{" "}
+            <span class="soft">
+              ({written(across[at] ?? 0)}, {written(up[at] ?? 0)})
+            </span>
+          </output>
+          <Legend colouring={names ? "kind" : colouring} />
+        </section>
+        <section aria-labelledby={`${id}-text`}>
+          <h2 id={`${id}-text`}>The text</h2>
+          <p class="soft small">
+            Colours show the place along axis {x + 1}.{" "}
+            {names
+              ? "Choose a token in the map to go to the next place that has it."
+              : `Choose a point in the map to go to its place; the line goes through the ${pathTokens} tokens before.`}
+          </p>
+          <ColouredText
+            label="The text. The left and right arrow keys move from token to token."
+            describedBy={`${id}-here`}
+            tokens={texts}
+            ramp={ramp}
+            shade={shade}
+            at={place}
+            onChoose={(token) => {
+              setElsewhere(undefined);
+              setPlace(token);
+            }}
+            onPoint={(token) => setPointed(token === undefined ? undefined : names ? ids[token] : token)}
+          />
+        </section>
+      </div>
+    </>
+  );
+}
+
+const Told = ({ token, times }: { readonly token: string; readonly times: number }) => (
+  <>
+    “{visible(token)}”, {times === 0 ? "nowhere" : times === 1 ? "once" : `${times.toLocaleString("en")} times`} in this
+    text
+  </>
+);
+
+/** The colour of each point. */
+function useColours(colouring: Colouring, tokens: readonly string[], surprise: Float32Array) {
+  const [theme] = useTheme();
+  const palette = useMemo(() => {
+    if (colouring === "kind") return characterKinds.map((_, k) => css(colourOf(`--c${k + 1}`)));
+    const [from, to] = [colourOf("--c1"), colourOf("--c2")];
+    return Array.from({ length: steps }, (_, k) => css(mix(from, to, k / (steps - 1))));
+  }, [theme, colouring === "kind"]);
+  const colours = useMemo(() => {
+    if (colouring === "kind") return Uint8Array.from(tokens, kindOf);
+    const numbers = Float32Array.from(tokens, (_, n) => (colouring === "surprise" ? (surprise[n] as number) : n));
+    if (colouring === "line") {
+      let begin = 0;
+      tokens.forEach((token, n) => {
+        numbers[n] = n - begin;
+        if (token.includes("\n")) begin = n + 1;
+      });
+    }
+    const extent = colouring === "place" ? tokens.length : extentOf(numbers);
+    return Uint8Array.from(numbers, (number) => Math.min(steps - 1, Math.floor((steps * number) / extent)));
+  }, [colouring, tokens, surprise]);
+  return { palette, colours };
+}
+
+function Legend({ colouring }: { readonly colouring: Colouring }) {
+  if (colouring === "kind") {
+    return (
+      <ul class="kinds small">
+        {characterKinds.map((kind, k) => (
+          <li key={kind}>
+            <span class="swatch" style={{ background: `var(--c${k + 1})` }} /> {kind}
+          </li>
+        ))}
+      </ul>
+    );
+  }
+  const [low, high] = { place: ["beginning", "end"], line: ["beginning", "end"], surprise: ["none", "most"] }[
+    colouring
+  ] as [string, string];
+  return (
+    <p class="small row">
+      {low} <span class="between" /> {high}
+    </p>
+  );
+}

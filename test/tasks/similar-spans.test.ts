@@ -1,0 +1,105 @@
+/** Spans of a text in which the same units are on, beside all spans that there are. */
+import { expect, test } from "vitest";
+import { createRandom } from "../../src/nn/random.ts";
+import { maxSpans, type SimilarSpan, type StateSpan, similarSpans, unitsOn } from "../../src/tasks/similar-spans.ts";
+
+function found(span: StateSpan, units: readonly number[]): readonly SimilarSpan[] {
+  const work = similarSpans(span, units);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+/** Numbers of some units, from lines of ones and zeros: a line a unit. */
+function states(...lines: readonly string[]): Pick<StateSpan, "data" | "size"> {
+  const count = (lines[0] as string).length;
+  const data = Float32Array.from({ length: count * lines.length }, (_, at) =>
+    Number((lines[at % lines.length] as string)[Math.floor(at / lines.length)]),
+  );
+  return { data, size: lines.length };
+}
+const usual = { threshold: 0.5, ends: false };
+
+test("units on: at every token; where ends count, off before and after", () => {
+  const given = { ...states("0011100", "1111111", "0010100", "0111100"), ...usual, from: 2, to: 5 };
+  expect(unitsOn(given)).toEqual([0, 1, 3]);
+  expect(unitsOn({ ...given, ends: true })).toEqual([0]);
+  expect(unitsOn({ ...given, from: 0, to: 7 })).toEqual([1]);
+  expect(unitsOn({ ...given, from: 0, to: 7, ends: true })).toEqual([1]);
+  expect(unitsOn({ ...given, threshold: 2 })).toEqual([]);
+});
+
+test("the runs of a unit match by their length: a longer one as a whole, or less where ends count", () => {
+  const given = { ...states("0111100110011111111"), ...usual, from: 1, to: 5 };
+  expect(found(given, [0])).toEqual([
+    { from: 11, to: 19, units: [0], match: 1 },
+    { from: 7, to: 9, units: [0], match: 0.5 },
+  ]);
+  expect(found({ ...given, ends: true }, [0]).map(({ from, match }) => [from, match])).toEqual([
+    [7, 0.5],
+    [11, 0.5],
+  ]);
+});
+
+test("of several units, the span with more of them on for as long is first; the given one is not among them", () => {
+  const given = { ...states("111000111000111", "111000111000000", "111000000000111"), ...usual, from: 0, to: 3 };
+  const all = found(given, [0, 1, 2]);
+  expect(all.map(({ from, to, units }) => [from, to, units])).toEqual([
+    [6, 9, [0, 1]],
+    [12, 15, [0, 2]],
+  ]);
+  for (const { match } of all) expect(match).toBeCloseTo(2 / 3, 10);
+});
+
+test.each([1, 2, 3])(
+  "the best match of random states is that of all spans that could not be longer (seed %d)",
+  (seed) => {
+    const random = createRandom(seed);
+    const [count, size] = [60, 40];
+    // Units stay on or off for a while; there are more than one word of bits.
+    const data = new Float32Array(count * size);
+    for (let j = 0; j < size; j++) {
+      let on = random.integer(2);
+      for (let t = 0; t < count; t++) {
+        if (random.uniform() < 0.2) on = 1 - on;
+        data[t * size + j] = on;
+      }
+    }
+    for (const ends of [false, true]) {
+      const given = { data, size, from: 20, to: 24, threshold: 0.5, ends };
+      const units = unitsOn({ ...given, ends: false });
+      expect(units.length).toBeGreaterThan(3);
+      const onThrough = (from: number, to: number) => {
+        const on = unitsOn({ ...given, from, to, ends: false });
+        return units.filter((unit) => on.includes(unit));
+      };
+      const all: { from: number; to: number; match: number }[] = [];
+      for (let from = 0; from < count; from++) {
+        for (let to = from + 1; to <= count; to++) {
+          if (to > 20 && from < 24) continue;
+          const own = onThrough(from, to);
+          if (own.length === 0) break;
+          const longer = [from > 0 ? onThrough(from - 1, to) : [], to < count ? onThrough(from, to + 1) : []];
+          if (longer.some((other) => other.length === own.length)) continue;
+          const length = to - from;
+          const covered = ends ? Math.min(length, 4) / Math.max(length, 4) : Math.min(1, length / 4);
+          all.push({ from, to, match: (own.length / units.length) * covered });
+        }
+      }
+      const spans = found(given, units);
+      expect(spans.length).toBeGreaterThan(1);
+      expect(spans.length).toBeLessThanOrEqual(maxSpans);
+      expect(spans[0]?.match).toBeCloseTo(Math.max(...all.map(({ match }) => match)), 10);
+      spans.forEach(({ from, to, units: own, match }, k) => {
+        expect(own).toEqual(onThrough(from, to));
+        expect(match).toBeCloseTo(all.find((one) => one.from === from && one.to === to)?.match ?? Number.NaN, 10);
+        expect(match).toBeLessThanOrEqual(spans[k - 1]?.match ?? 1);
+        for (const other of spans.slice(0, k)) expect(from >= other.to || to <= other.from).toBe(true);
+      });
+    }
+  },
+);
+
+test("without units there is nothing to match", () => {
+  expect(found({ ...states("0110"), ...usual, from: 1, to: 3 }, [])).toEqual([]);
+});
