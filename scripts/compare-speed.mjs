@@ -49,9 +49,11 @@ function madeStates([count, size]) {
 
 function timedHere(data) {
   const startMs = performance.now();
+  const before = process.cpuUsage();
   const work = principalComponents(data, size, 4);
   while (!work.next().done);
-  return performance.now() - startMs;
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - startMs, processorMs: (user + system) / 1000 };
 }
 
 /** In the page's worker: one job of the engine to its end, by the protocol of src/studio/engine/remote.ts. */
@@ -125,6 +127,13 @@ try {
     await page.goto(`${address}#/inspect/a?book=0-${count}&show=compare&with=b`);
     const url = (await started).url();
     await page.waitForSelector(".heat-map >> nth=1");
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    /** The time of the processor that the page's own thread has had, in ms. */
+    const pageMs = async () => {
+      const { metrics } = await session.send("Performance.getMetrics");
+      return 1000 * metrics.find(({ name }) => name === "TaskDuration").value;
+    };
     for (const [what, selector, left] of [
       ["both maps, sideways", ".heat-map", true],
       ["a map, down", ".heat-map", false],
@@ -133,6 +142,7 @@ try {
       const all = [];
       const medians = [];
       let [apart, ended] = [0, 0];
+      const beforeMs = await pageMs();
       for (let k = 0; k < rounds; k++) {
         const one = await page.evaluate(scrolled, { selector, left, frames });
         all.push(...one.deltas);
@@ -140,12 +150,13 @@ try {
         apart = Math.max(apart, one.apart);
         ended = Math.max(ended, one.ended);
       }
+      const workMs = ((await pageMs()) - beforeMs) / all.length;
       const mean = all.reduce((a, b) => a + b, 0) / all.length;
       const late = all.filter((delta) => delta > 20.5).length / all.length;
       console.log(
         `${what}: ${(1000 / mean).toFixed(1)} frames a second; between frames ${ms(at(all, 0.5))} ms median ` +
           `(${ms(Math.min(...medians))} to ${ms(Math.max(...medians))}), ${ms(at(all, 0.95))} at 95 %, ` +
-          `${ms(Math.max(...all))} at most, ${(100 * late).toFixed(1)} % over 20 ms` +
+          `${ms(Math.max(...all))} at most, ${(100 * late).toFixed(1)} % over 20 ms; work of the page's thread ${ms(workMs)} ms a frame` +
           (left ? `; the maps ${apart.toFixed(1)} px apart at most, ${ended.toFixed(1)} at the end` : ""),
       );
     }
@@ -154,8 +165,12 @@ try {
     const data = madeStates([count, size]);
     timedHere(data);
     const here = Array.from({ length: rounds }, () => timedHere(data));
+    const elapsed = (list) => list.map(({ ms }) => ms);
+    const processor = (list) => list.map(({ processorMs }) => processorMs);
     const told = (list) => `${ms(at(list, 0.5))} ms (${ms(Math.min(...list))} to ${ms(Math.max(...list))})`;
-    console.log(`principal components of ${count} x ${size}: worker ${told(inPage)}, Node ${told(here)}`);
+    console.log(
+      `principal components of ${count} x ${size}: worker ${told(inPage)}, Node ${told(elapsed(here))}, of the processor ${told(processor(here))}`,
+    );
     const lm = languageModel(book, { units: size });
     const states = new Float32Array(count * size);
     let t = 0;
@@ -165,7 +180,9 @@ try {
       states.set(values["lstm.h"], t++ * size);
     }
     const own = Array.from({ length: rounds }, () => timedHere(states));
-    console.log(`principal components of an LSTM's states: Node ${told(own)}`);
+    console.log(
+      `principal components of an LSTM's states: Node ${told(elapsed(own))}, of the processor ${told(processor(own))}`,
+    );
   });
 } finally {
   server.kill();

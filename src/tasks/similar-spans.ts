@@ -25,6 +25,30 @@ export function unitsOn({ data, size, from, to, threshold, ends }: StateSpan): r
   });
 }
 
+/** The number of units that a proposed threshold leaves on, if so many can be. */
+const proposedUnits = 5;
+
+/**
+ * A threshold at which some units are on during a span: the usual one or, where it leaves fewer than five, the number that five
+ * of them stay above, or as many as are above 0 at all. Of a span in which no unit stays above 0, the usual one.
+ */
+export function proposedThreshold(
+  { data, size, from, to }: Omit<StateSpan, "threshold" | "ends">,
+  usual: number,
+): number {
+  const lowest = Array.from({ length: size }, (_, unit) => {
+    let least = Infinity;
+    for (let t = from; t < to; t++) least = Math.min(least, data[t * size + unit] as number);
+    return least;
+  });
+  const above = lowest.filter((number) => number > 0).sort((a, b) => b - a);
+  const last = above[Math.min(proposedUnits, above.length) - 1];
+  if (last === undefined || last >= usual) return usual;
+  // Two digits, and not more than the number itself.
+  const digit = 10 ** (Math.floor(Math.log10(last)) - 1);
+  return Number((Math.floor(last / digit) * digit).toPrecision(2));
+}
+
 /** A span [from, to) of the text that matches the given one. */
 export type SimilarSpan = {
   readonly from: number;

@@ -19,8 +19,11 @@ function found(data: Float32Array, size: number, wanted = maxAxes): PrincipalCom
   }
 }
 const normals = (count: number, random: Random): Float64Array => Float64Array.from({ length: count }, random.normal);
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Array.from(a).reduce((sum, x, j) => sum + x * (b[j] as number), 0);
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let j = 0; j < a.length; j++) sum += (a[j] as number) * (b[j] as number);
+  return sum;
+}
 const rowOf = (matrix: Float64Array, k: number, size: number): Float64Array =>
   matrix.subarray(k * size, (k + 1) * size);
 

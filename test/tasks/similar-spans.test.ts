@@ -1,7 +1,14 @@
 /** Spans of a text in which the same units are on, beside all spans that there are. */
 import { expect, test } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
-import { maxSpans, type SimilarSpan, type StateSpan, similarSpans, unitsOn } from "../../src/tasks/similar-spans.ts";
+import {
+  maxSpans,
+  proposedThreshold,
+  type SimilarSpan,
+  type StateSpan,
+  similarSpans,
+  unitsOn,
+} from "../../src/tasks/similar-spans.ts";
 
 function found(span: StateSpan, units: readonly number[]): readonly SimilarSpan[] {
   const work = similarSpans(span, units);
@@ -27,6 +34,16 @@ test("units on: at every token; where ends count, off before and after", () => {
   expect(unitsOn({ ...given, from: 0, to: 7 })).toEqual([1]);
   expect(unitsOn({ ...given, from: 0, to: 7, ends: true })).toEqual([1]);
   expect(unitsOn({ ...given, threshold: 2 })).toEqual([]);
+});
+
+test("a threshold that is proposed leaves five units on, or all that stay above 0", () => {
+  const span = { data: Float32Array.of(0.9, 0.8, 0.7, 0.6, 0.537, 0.4, 1, 1, 1, 1, 1, 1), size: 6, from: 0, to: 2 };
+  expect(proposedThreshold(span, 0.3)).toBe(0.3);
+  expect(proposedThreshold(span, 0.95)).toBe(0.53);
+  expect(unitsOn({ ...span, threshold: 0.53, ends: false })).toEqual([0, 1, 2, 3, 4]);
+  const few = { ...span, data: span.data.map((x, at) => (at === 1 ? x : x - 0.85)) };
+  expect(proposedThreshold(few, 0.3)).toBe(0.049);
+  expect(proposedThreshold({ ...span, data: span.data.map((x) => x - 2) }, 0.3)).toBe(0.3);
 });
 
 test("the runs of a unit match by their length: a longer one as a whole, or less where ends count", () => {

@@ -1,6 +1,6 @@
 /** Select a span of the text, and find the spans whose states match it, by the units that are on. */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import { maxSpans, type StateSpan, unitsOn } from "../../../tasks/similar-spans.ts";
+import { maxSpans, proposedThreshold, type StateSpan, unitsOn } from "../../../tasks/similar-spans.ts";
 import { ColouredText, type Span } from "../../components/coloured-text.tsx";
 import { extentOf, shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { HeatMap } from "../../components/heat-map.tsx";
@@ -55,15 +55,18 @@ function Search({ reading, start, onView }: PartProps) {
   const [key, setKey] = useState(() => valueIn(reading, values, start.value).key);
   const value = values.find((other) => other.key === key) as ReadValue;
   const extent = useMemo(() => Number(extentOf(value.data).toPrecision(2)), [value]);
-  const usual = Number((usualShare * extent).toPrecision(2));
   const [given, setThreshold] = useState<number | undefined>(() => {
     const threshold = Number(start.threshold || Number.NaN);
     return Number.isFinite(threshold) ? threshold : undefined;
   });
-  const threshold = given ?? usual;
   const [ends, setEnds] = useState(start.ends === "1");
   const [span, setSpan] = useState(() => spanIn(start, count));
   const [place, setPlace] = useState(() => placeIn(start.at, count));
+  const proposed = useMemo(() => {
+    const usual = Number((usualShare * extent).toPrecision(2));
+    return span === undefined ? usual : proposedThreshold({ data: value.data, size: value.size, ...span }, usual);
+  }, [value, span, extent]);
+  const threshold = given ?? proposed;
   /** The units that the reader has taken out. */
   const [without, setWithout] = useState<ReadonlySet<number>>(
     () => new Set((start.without ?? "").split(",").filter(Boolean).map(Number)),
@@ -135,6 +138,11 @@ function Search({ reading, start, onView }: PartProps) {
             setWithout(new Set());
           }}
         />
+        {given !== undefined && given !== proposed && (
+          <button type="button" onClick={() => setThreshold(undefined)}>
+            Propose a threshold
+          </button>
+        )}
         <label class="check">
           <input type="checkbox" checked={ends} onChange={(event) => setEnds(event.currentTarget.checked)} /> The ends
           count: off just before and after

@@ -38,7 +38,7 @@ type Pair = keyof typeof pairs;
 /** The number of steps between two colours. */
 const steps = 16;
 /** The tokens before the chosen one whose states a line goes through. */
-const pathTokens = 20;
+const pathTokens = 10;
 const contextCharacters = 20;
 
 export default function StateMap(props: PartProps) {
