@@ -68,7 +68,7 @@ const leastMatch = 0.2;
  * The spans of a text that match a given one, the best first; of the same match the one that is closest in length, then the first. A
  * span's match is the share of the units that are on at every token of it, times its length as a share of the given span's: a
  * longer span counts as a whole one or, where ends count, as much as a shorter one. Spans that could be longer with the same units
- * are not considered, and none overlaps another, or the given one. Yields the share of the text that is done.
+ * are not considered, and none overlaps another; the given one is left out, and cuts those that it would be in. Yields the share of the text that is done.
  * @param units the units that are compared
  */
 export function* similarSpans(
@@ -99,34 +99,39 @@ export function* similarSpans(
   const found: Candidate[] = [];
   const now = new Int32Array(words);
   const next = new Int32Array(words);
-  /** Whether all of the units that are on now were on before the span: then it could begin earlier. */
-  const couldBeginEarlier = (begin: number): boolean => {
-    if (begin === 0) return now.every((word) => word === 0);
-    for (let w = 0; w < words; w++) {
-      if (((now[w] as number) & ~(on[(begin - 1) * words + w] as number)) !== 0) return false;
-    }
-    return true;
-  };
-  for (let begin = 0; begin < count; begin++) {
-    if (begin % 500 === 499) yield 0.5 + (0.5 * begin) / count;
-    now.set(on.subarray(begin * words, (begin + 1) * words));
-    let best: Candidate = { from: begin, to: begin, match: 0, on: now };
-    for (let end = begin + 1; !couldBeginEarlier(begin); end++) {
-      let [shared, stays] = [0, end < count];
+  // The given span ends the one before it, and begins what comes after it.
+  for (const [first, last] of [
+    [0, from],
+    [to, count],
+  ] as const) {
+    /** Whether all of the units that are on now were on before the span: then it could begin earlier. */
+    const couldBeginEarlier = (begin: number): boolean => {
+      if (begin === first) return now.every((word) => word === 0);
       for (let w = 0; w < words; w++) {
-        const word = now[w] as number;
-        shared += bitsIn(word);
-        next[w] = end < count ? word & (on[end * words + w] as number) : 0;
-        if (next[w] !== word) stays = false;
+        if (((now[w] as number) & ~(on[(begin - 1) * words + w] as number)) !== 0) return false;
       }
-      const isElsewhere = end <= from || begin >= to;
-      if (!stays && isElsewhere) {
-        const match = matchOf(shared, end - begin);
-        if (isBetter(match, end - begin, best)) best = { from: begin, to: end, match, on: now.slice() };
+      return true;
+    };
+    for (let begin = first; begin < last; begin++) {
+      if (begin % 500 === 499) yield 0.5 + (0.5 * begin) / count;
+      now.set(on.subarray(begin * words, (begin + 1) * words));
+      let best: Candidate = { from: begin, to: begin, match: 0, on: now };
+      for (let end = begin + 1; !couldBeginEarlier(begin); end++) {
+        let [shared, stays] = [0, end < last];
+        for (let w = 0; w < words; w++) {
+          const word = now[w] as number;
+          shared += bitsIn(word);
+          next[w] = end < last ? word & (on[end * words + w] as number) : 0;
+          if (next[w] !== word) stays = false;
+        }
+        if (!stays) {
+          const match = matchOf(shared, end - begin);
+          if (isBetter(match, end - begin, best)) best = { from: begin, to: end, match, on: now.slice() };
+        }
+        now.set(next);
       }
-      now.set(next);
+      if (best.match >= leastMatch) found.push(best);
     }
-    if (best.match >= leastMatch) found.push(best);
   }
 
   const byMatch = found.sort(

@@ -94,9 +94,10 @@ test.each([1, 2, 3])(
       for (let from = 0; from < count; from++) {
         for (let to = from + 1; to <= count; to++) {
           if (to > 20 && from < 24) continue;
+          const [first, last] = to <= 20 ? [0, 20] : [24, count];
           const own = onThrough(from, to);
           if (own.length === 0) break;
-          const longer = [from > 0 ? onThrough(from - 1, to) : [], to < count ? onThrough(from, to + 1) : []];
+          const longer = [from > first ? onThrough(from - 1, to) : [], to < last ? onThrough(from, to + 1) : []];
           if (longer.some((other) => other.length === own.length)) continue;
           const length = to - from;
           const covered = ends ? Math.min(length, 4) / Math.max(length, 4) : Math.min(1, length / 4);
@@ -116,6 +117,14 @@ test.each([1, 2, 3])(
     }
   },
 );
+
+test("of a unit that is always on there is what is before the given span, and what is after it", () => {
+  const given = { ...states("1111111111"), ...usual, from: 4, to: 6 };
+  expect(found(given, [0]).map(({ from, to, match }) => [from, to, match])).toEqual([
+    [0, 4, 1],
+    [6, 10, 1],
+  ]);
+});
 
 test("without units there is nothing to match", () => {
   expect(found({ ...states("0110"), ...usual, from: 1, to: 3 }, [])).toEqual([]);

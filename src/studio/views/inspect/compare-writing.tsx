@@ -24,6 +24,9 @@ type Settings = {
   readonly length: number;
 };
 
+/** As the fields have them. */
+type Form = Omit<Settings, "seed" | "length"> & Readonly<Record<"seed" | "length", string>>;
+
 const bounds = { seed: [0, 2 ** 32 - 1], length: [1, 5000], temperature: [0, 2] } as const;
 const usual: Settings = { prompt: "Call me", seed: 1, temperature: 0.8, length: 300 };
 
@@ -46,11 +49,14 @@ const strongestBits = 8;
 
 export function CompareWriting({ models, start, onView }: CompareWritingProps) {
   const id = useId();
-  const [form, setForm] = useState(() => settingsOf(start));
+  const [form, setForm] = useState((): Form => {
+    const { seed, length, ...rest } = settingsOf(start);
+    return { ...rest, seed: String(seed), length: String(length) };
+  });
   const [asked, setAsked] = useState<Settings | undefined>(() =>
     start.seed === undefined ? undefined : settingsOf(start),
   );
-  const change = (changed: Partial<Settings>): void => setForm({ ...form, ...changed });
+  const change = (changed: Partial<Form>): void => setForm({ ...form, ...changed });
   useEffect(() => {
     if (asked === undefined) return;
     const { prompt, seed, temperature, length } = asked;
@@ -63,7 +69,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
         class="row"
         onSubmit={(event) => {
           event.preventDefault();
-          setAsked({ ...form });
+          setAsked({ ...form, seed: Number(form.seed), length: Number(form.length) });
         }}
       >
         <label class="field">
@@ -84,7 +90,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
             min={bounds.seed[0]}
             max={bounds.seed[1]}
             value={form.seed}
-            onChange={(event) => change({ seed: Number(event.currentTarget.value) })}
+            onInput={(event) => change({ seed: event.currentTarget.value })}
           />
         </label>
         <label class="field">
@@ -96,7 +102,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
             min={bounds.length[0]}
             max={bounds.length[1]}
             value={form.length}
-            onChange={(event) => change({ length: Number(event.currentTarget.value) })}
+            onInput={(event) => change({ length: event.currentTarget.value })}
           />
         </label>
         <Slider

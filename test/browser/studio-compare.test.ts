@@ -1,0 +1,260 @@
+/** Inspect: two models compared, similar states, the map of states. Each a person's whole way, with the numbers computed here. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { cell } from "../../src/graph/cell.ts";
+import { inspectModel } from "../../src/nn/inspection.ts";
+import { dense, embedding } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { written } from "../../src/studio/components/numbers.ts";
+import { generate } from "../../src/tasks/generate.ts";
+import { type LanguageModel, languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
+import { principalComponents } from "../../src/tasks/principal-components.ts";
+import { proposedThreshold, similarSpans, unitsOn } from "../../src/tasks/similar-spans.ts";
+import { compareSurprise, largestDifferences } from "../../src/tasks/surprise-difference.ts";
+import { decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
+import { sampleText } from "../cli/run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { button, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+
+const folder = temporaryFolder();
+const text = sampleText(40);
+const query = new URLSearchParams({ text }).toString();
+const own = cell("h' = tanh(W @ x + U @ h + b)");
+const learnt = sampleText(80);
+const two = languageModel(learnt, { units: 6, layers: 2, embedding: 5, seed: 3 });
+// First values are small, and so would be all states.
+for (const numbers of Object.values(two.model.values)) for (const [at, x] of numbers.entries()) numbers[at] = 2 * x;
+const words = languageModel(learnt, { cell: own, units: 5, embedding: 4, tokens: "word", seed: 4 });
+const size = vocabularySize(two.tokenizer);
+const flat = { tokenizer: two.tokenizer, model: sequential([embedding(size, 3), dense(4), dense(size)]) };
+const all: Readonly<Record<string, LanguageModel>> = { two, words, flat };
+const files = Object.keys(all).map((name) => join(folder, `${name}.safetensors`));
+
+/** What a model makes of the text. */
+async function read({ model, tokenizer }: LanguageModel, key: string) {
+  const ids = encode(tokenizer, text);
+  const states: number[] = [];
+  const bits: number[] = [];
+  for await (const { values, loss = 0 } of inspectModel(model, ids, { values: [key] })) {
+    states.push(...(values[key] as Float32Array));
+    bits.push(loss / Math.LN2);
+  }
+  const texts = Array.from(ids, (id) => decodeToken(tokenizer, id));
+  return { texts, bits: Float32Array.from(bits), unknown: [], states: Float32Array.from(states) };
+}
+let ofTwo: Awaited<ReturnType<typeof read>>;
+let ofWords: Awaited<ReturnType<typeof read>>;
+beforeAll(async () => {
+  for (const [k, lm] of Object.values(all).entries()) writeFileSync(files[k] as string, writeLanguageModel(lm));
+  ofTwo = await read(two, "lstm.h");
+  ofWords = await read(words, "recurrent.h");
+});
+
+function resultOf<Result>(work: Generator<number, Result>): Result {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+const select = (page: Page, name: string) => page.getByRole("combobox", { name, exact: true });
+const readout = (page: Page, place: number) => page.locator(".readout").nth(place);
+
+test("two models of other tokens: totals, differences and largest ones are those computed here; maps go together; both write; the link keeps it", async () => {
+  const comparison = compareSurprise(ofTwo, ofWords);
+  if ("at" in comparison) throw new Error("the texts are the same");
+  await withStudio({ models: files }, async (page, address) => {
+    await page.goto(`${address}#/inspect/two?${query}`);
+    await page.getByRole("radio", { name: "Compare two models" }).check();
+    await select(page, "Compare “two” with").selectOption("words");
+    const rows = page.locator("table tbody tr");
+    const { characters, totals, tokens } = comparison;
+    for (const [k, name] of ["two", "words"].entries()) {
+      const [bits, count] = [totals[k] as number, tokens[k] as number];
+      expect(await rows.nth(k).innerText()).toBe(
+        [name, written(bits / characters, 3), Math.round(bits).toLocaleString("en"), count.toLocaleString("en")].join(
+          "\t",
+        ),
+      );
+    }
+    const [best] = largestDifferences(comparison, -1, 5) as [number];
+    await page.click(".largest section >> nth=0 >> button >> nth=0");
+    const [bits, others] = comparison.bits.map((each) => written(each[best] as number, 2));
+    await page.waitForSelector(
+      `.readout >> text=“two” ${bits} bits, “words” ${others} bits, difference ${written(comparison.difference[best] as number, 2)}`,
+    );
+
+    // A place that is chosen in one map is that of the other.
+    const [first, second] = [page.locator(".heat-map").nth(0), page.locator(".heat-map").nth(1)];
+    await second.focus();
+    for (const key of ["Home", "ArrowRight", "ArrowRight", "ArrowDown"]) await page.keyboard.press(key);
+    const end = ofWords.texts.slice(0, 3).join("").length;
+    await expect.poll(() => readout(page, 2).innerText()).toContain(`token 3 of ${ofWords.texts.length}`);
+    await expect.poll(() => readout(page, 1).innerText()).toContain(`token ${end} of ${ofTwo.texts.length}`);
+    // And so is what is seen: columns are 14 pixels of a character, or as wide as the longest word.
+    const middle = Math.floor(ofWords.texts.length / 2);
+    const width = Math.max(...ofWords.texts.map((token) => token.length)) * 8 + 6;
+    await second.evaluate((map, left) => {
+      map.scrollLeft = left;
+    }, middle * width);
+    const expected = ofWords.texts.slice(0, middle).join("").length * 14;
+    await expect.poll(() => first.evaluate((map) => map.scrollLeft)).toBeCloseTo(expected, -1);
+    await first.evaluate((map) => {
+      map.scrollLeft = 0;
+    });
+    await expect.poll(() => second.evaluate((map) => map.scrollLeft)).toBe(0);
+
+    await page.getByLabel("Prompt").fill("the cat");
+    await page.getByLabel("Length, tokens").fill("12");
+    await button(page, "Write with both").click();
+    const texts: string[] = [];
+    for (const lm of [two, words]) {
+      let whole = "the cat";
+      for await (const piece of generate(lm, { prompt: "the cat", length: 12, seed: 1, temperature: 0.8 }))
+        whole += piece;
+      texts.push(whole);
+    }
+    const boxes = page.locator(".compare-writing .coloured-text");
+    for (const [k, one] of texts.entries()) await expect.poll(() => boxes.nth(k).textContent()).toBe(one);
+
+    await page.waitForURL(/show=compare.*with=words.*unit2=\d.*prompt=the\+cat&seed=1/);
+    const told = await readout(page, 2).innerText();
+    await page.reload();
+    for (const [k, one] of texts.entries()) await expect.poll(() => boxes.nth(k).textContent()).toBe(one);
+    expect(await readout(page, 2).innerText()).toBe(told);
+    await select(page, "Compare “two” with").selectOption("flat");
+    await page.waitForSelector("h3 >> text=flat");
+  });
+});
+
+test("similar states: a span by keys, by mouse and by touch; matches are those computed here, and lead to their places", async () => {
+  await withStudio({ models: files, width: 390, colorScheme: "dark" }, async (page, address) => {
+    await page.goto(`${address}#/inspect/two?${query}&show=similar&at=10`);
+    await page.focus(".coloured-text");
+    for (let k = 0; k < 3; k++) await page.keyboard.press("Shift+ArrowRight");
+    await page.waitForSelector("output >> text=/^Selected: .*, tokens 11 to 14\\.$/");
+    const states = { data: ofTwo.states, size: 6, from: 10, to: 14, ends: false };
+    const extent = Number(await page.locator("input[type=range]").getAttribute("max"));
+    const threshold = proposedThreshold(states, Number((0.3 * extent).toPrecision(2)));
+    expect(Number(await page.locator("input[type=range]").inputValue())).toBeCloseTo(threshold, 2);
+    const units = unitsOn({ ...states, threshold });
+    expect(units.length).toBeGreaterThan(1);
+    const unitButtons = page.locator(".units button");
+    expect(await unitButtons.allInnerTexts()).toEqual(units.map((unit) => `lstm.h[${unit}]`));
+    const expectMatches = async (units: readonly number[]): Promise<void> => {
+      const spans = resultOf(similarSpans({ ...states, threshold }, units));
+      expect(spans.length).toBeGreaterThan(1);
+      const lines = spans.map(({ match, units: on }) => `${written(match, 2)} · ${on.length} of ${units.length} units`);
+      await expect.poll(() => page.locator(".matches .numbers").allInnerTexts()).toEqual(lines);
+      const marks = spans.map(({ from, to }) => ofTwo.texts.slice(from, to).join("").replaceAll(" ", "␣"));
+      const own = (await page.locator(".matches mark").allInnerTexts()).map((mark) => mark.replaceAll("⏎", "\n"));
+      own.forEach((mark, k) => {
+        const [begin = "", end = ""] = mark.split(" … ");
+        expect(marks[k]?.startsWith(begin) && marks[k]?.endsWith(end)).toBe(true);
+      });
+      await page.locator(".matches button").nth(1).click();
+      const at = spans[1]?.from as number;
+      await page.waitForSelector(`.coloured-text [data-token="${at}"].at`);
+    };
+    await expectMatches(units);
+    await unitButtons.nth(0).click();
+    await expectMatches(units.slice(1));
+    await page.waitForURL(/from=10&to=14&without=/);
+    await page.reload();
+    await page.waitForSelector("output >> text=/^Selected: .*, tokens 11 to 14\\.$/");
+    await page.waitForSelector(".matches li");
+    await expectNoSidewaysScrolling(page);
+
+    // By touch the browser selects, with handles of its own; by the mouse that becomes the span alone.
+    await page.evaluate(() => {
+      const at = (token: number) => document.querySelector(`[data-token="${token}"]`)?.firstChild as Text;
+      document.getSelection()?.setBaseAndExtent(at(3), 0, at(7), 1);
+    });
+    await page.waitForSelector("output >> text=/, tokens 4 to 8\\.$/");
+    expect(await page.locator(".coloured-text .in").count()).toBe(5);
+    await page.locator('[data-token="20"]').scrollIntoViewIfNeeded();
+    const box = async (token: number) => await page.locator(`[data-token="${token}"]`).boundingBox();
+    const [from, to] = [await box(20), await box(22)];
+    if (from === null || to === null) throw new Error("in sight");
+    await page.mouse.move(from.x + 1, from.y + from.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(to.x + to.width - 1, to.y + to.height / 2, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForSelector("output >> text=/, tokens 21 to 23\\.$/");
+    expect(await page.evaluate(() => document.getSelection()?.isCollapsed)).toBe(true);
+    await page.tap('[data-token="24"]');
+    await button(page, "The span ends here").tap();
+    await page.waitForSelector("output >> text=/, tokens 21 to 25\\.$/");
+
+    await page.goto(`${address}#/inspect/flat?${query}&show=similar`);
+    await page.waitForSelector("[role=status] >> text=/^“flat” keeps no state of several units from token to token/");
+    await page.goto(`${address}#/inspect/flat?${query}&show=map`);
+    await page.waitForSelector("[role=status] >> text=/^“flat” keeps no state .* or look at its embedding\\.$/");
+  });
+});
+
+test("the map of states: shares of variance are those computed here; keys, a click and the text go to a place; the embedding has the tokens", async () => {
+  const { variances, total, scores } = resultOf(principalComponents(ofTwo.states, 6, 4));
+  const percent = (k: number) => `${((100 * (variances[k] as number)) / total).toFixed(1)} %`;
+  await withStudio({ models: files }, async (page, address) => {
+    await page.goto(`${address}#/inspect/two?${query}&show=map&at=5`);
+    await page.waitForSelector(`text=Across: axis 1, ${percent(0)} of the variance. Up: axis 2, ${percent(1)}.`);
+    const at = (place: number, across = 0, up = 1): string =>
+      `Token ${place + 1} of ${ofTwo.texts.length}:` +
+      `${` (${written(scores[4 * place + across] as number, 2)}, ${written(scores[4 * place + up] as number, 2)})`}`;
+    const here = async () => {
+      const [told = "", numbers = ""] = [
+        await readout(page, 0).innerText(),
+        await readout(page, 0).locator(".soft").innerText(),
+      ];
+      return `${told.slice(0, told.indexOf(":") + 1)} ${numbers}`;
+    };
+    await expect.poll(here).toBe(at(5));
+    await page.focus(".scatter [role=application]");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Shift+ArrowRight");
+    await expect.poll(here).toBe(at(16));
+    await page.waitForSelector('.coloured-text [data-token="16"].at');
+    await select(page, "Axes").selectOption("2 and 3");
+    await page.waitForSelector(`text=Across: axis 2, ${percent(1)} of the variance. Up: axis 3, ${percent(2)}.`);
+    await expect.poll(here).toBe(at(16, 1, 2));
+    await page.click('.coloured-text [data-token="8"]');
+    await page.mouse.move(0, 0);
+    await expect.poll(here).toBe(at(8, 1, 2));
+    // Where the first of two axes is largest there is a point at the picture's right margin, or none beyond it.
+    const canvas = page.locator(".scatter canvas");
+    const box = await canvas.boundingBox();
+    if (box === null) throw new Error("in sight");
+    const along = (axis: number) => ofTwo.texts.map((_, t) => scores[4 * t + axis] as number);
+    const [xs, ys] = [along(1), along(2)];
+    const range = (all: readonly number[]) => [Math.min(...all), Math.max(...all)] as [number, number];
+    const [[left, right], [low, high]] = [range(xs), range(ys)];
+    const scale = Math.min((box.width - 28) / (right - left), (box.height - 28) / (high - low));
+    const far = xs.indexOf(right);
+    await canvas.click({
+      position: {
+        x: box.width / 2 + ((right - left) / 2) * scale,
+        y: box.height / 2 - ((ys[far] as number) - (low + high) / 2) * scale,
+      },
+    });
+    await page.mouse.move(0, 0);
+    await expect.poll(here).toBe(at(far, 1, 2));
+    await page.waitForSelector(`.coloured-text [data-token="${far}"].at`);
+    await page.waitForURL(new RegExp(`show=map&at=${far}&axes=23`));
+
+    await page.getByRole("radio", { name: "Embedding, a point a token of the vocabulary" }).check();
+    const table = two.model.values["embedding.weight"] as Float32Array;
+    const rows = resultOf(principalComponents(table, 5, 4));
+    const share = ((100 * (rows.variances[1] as number)) / rows.total).toFixed(1);
+    await page.waitForSelector(`text=/^Across: axis 2, ${share} % of the variance/`);
+    await page.focus(".scatter [role=application]");
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    const id = 1;
+    const name = decodeToken(two.tokenizer, id).replace("\n", "⏎").replace(" ", "␣");
+    const times = encode(two.tokenizer, text).filter((token) => token === id).length;
+    await expect.poll(() => readout(page, 0).innerText()).toContain(`“${name}”, ${times} times in this text`);
+    await page.waitForURL(/of=embedding/);
+  });
+});
