@@ -25,6 +25,8 @@ export type PrincipalComponents = {
 export const maxAxes = 4;
 /** The largest number of multiplications with the covariance matrix. */
 const maxReadings = 30;
+/** Of the first so many, the axes are computed after each; then, as they take longer, after every fourth. */
+const eachUntil = 10;
 /** The largest error of an axis: the length of C a - v a, as a share of the largest variance v. */
 const tolerance = 1e-5;
 /** Rows between two reports. */
@@ -63,16 +65,21 @@ export function* principalComponents(
   let found: Ritz | undefined;
   while (total > 0 && block.length > 0) {
     basis.push(...block);
-    const images_ = yield* covarianceTimes(block, { data, rows, mean }, share);
-    images.push(...images_);
+    const products = yield* covarianceTimes(block, { data, rows, mean }, share);
+    images.push(...products);
     readings++;
+    block =
+      readings === maxReadings
+        ? []
+        : orthonormal(
+            products.map((product) => product.slice()),
+            basis,
+            1e-12 * total,
+          );
+    // Without more vectors these are the axes.
+    if (block.length > 0 && readings > eachUntil && readings % 4 !== 0) continue;
     found = ritz(basis, images, count);
-    if (found.error <= tolerance * (found.variances[0] as number) || readings === maxReadings) break;
-    block = orthonormal(
-      images_.map((image) => image.slice()),
-      basis,
-      1e-12 * total,
-    );
+    if (found.error <= tolerance * (found.variances[0] as number)) break;
   }
   const axes = found?.axes ?? basisOf(block, count, size);
   const variances = found?.variances ?? new Float64Array(count);

@@ -1,5 +1,5 @@
 /** Every view with what there is in it, everything that opens opened: axe-core finds no fault, light and dark, wide and narrow. */
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
@@ -9,10 +9,12 @@ import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studi
 
 const folder = temporaryFolder();
 const model = join(folder, "m.safetensors");
+const other = join(folder, "other.safetensors");
 
 beforeAll(async () => {
   writeFileSync(join(folder, "text.txt"), sampleText(80));
   await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "2", ...tiny);
+  copyFileSync(model, other);
 });
 
 /** All rules once at each width, and those that colours decide in the other scheme too. */
@@ -133,6 +135,21 @@ const parts: Readonly<Record<string, Part>> = {
     await page.waitForSelector("main progress", { state: "detached" });
     await unfold(page);
   },
+  "Inspect, two models beside each other": async (page, address) => {
+    const settings = { text: sampleText(20), show: "compare", with: "other", seed: "1", length: "20" };
+    await page.goto(`${address}#/inspect/m?${new URLSearchParams(settings)}`);
+    await page.waitForSelector(".heat-map canvas >> nth=1");
+    await page.waitForSelector("text=/^20 tokens, /");
+  },
+  "Inspect, similar states": async (page, address) => {
+    const settings = { text: sampleText(20), show: "similar", from: "10", to: "12" };
+    await page.goto(`${address}#/inspect/m?${new URLSearchParams(settings)}`);
+    await page.waitForSelector(".matches li");
+  },
+  "Inspect, a map of states": async (page, address) => {
+    await page.goto(`${address}#/inspect/m?${new URLSearchParams({ text: sampleText(20), show: "map" })}`);
+    await page.waitForSelector(".scatter canvas");
+  },
   "Write, a text with the alternatives of a token": async (page, address) => {
     await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=60&seed=1`);
     await page.waitForSelector('[role=status] >> text="60 tokens"');
@@ -164,7 +181,7 @@ test.each(Object.keys(groups) as (keyof typeof groups)[])(
   "at 1280 and 390 pixels, light and dark: %s",
   async (group) => {
     const found: string[] = [];
-    await withStudio({ models: [model] }, async (page, address) => {
+    await withStudio({ models: [model, other] }, async (page, address) => {
       const its = Object.entries(parts).filter(([name]) => groups[group].test(name));
       expect(its.length).toBeGreaterThan(2);
       const resize = await resizer(page);

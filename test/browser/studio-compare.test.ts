@@ -124,7 +124,7 @@ test("two models of other tokens: totals, differences and largest ones are those
     for (const [k, one] of texts.entries()) await expect.poll(() => boxes.nth(k).textContent()).toBe(one);
     expect(await readout(page, 2).innerText()).toBe(told);
     await select(page, "Compare “two” with").selectOption("flat");
-    await page.waitForSelector("h3 >> text=flat");
+    await page.waitForSelector("h3 >> text=Values of “flat”");
   });
 });
 

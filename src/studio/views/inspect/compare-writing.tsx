@@ -150,7 +150,7 @@ function Written({ model, settings }: WrittenProps) {
   const mean = tokens.reduce((sum, _, place) => sum + bitsAt(place), 0) / Math.max(1, tokens.length);
   return (
     <section aria-labelledby={id}>
-      <h3 id={id}>{model.name}</h3>
+      <h3 id={id}>“{model.name}” writes</h3>
       <ColouredText
         label={`The text of ${model.name}. The left and right arrow keys move from token to token.`}
         describedBy={`${id}-told`}

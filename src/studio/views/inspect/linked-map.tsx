@@ -47,7 +47,7 @@ export function LinkedMap(props: LinkedMapProps) {
   const at = pointed ?? { place, unit };
   return (
     <section aria-labelledby={`${id}-name`}>
-      <h3 id={`${id}-name`}>{name}</h3>
+      <h3 id={`${id}-name`}>Values of “{name}”</h3>
       <div class="row">
         <ValueSelect
           values={values}
