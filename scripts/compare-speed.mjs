@@ -1,7 +1,7 @@
 /**
  * What the studio's Inspect view does in a frame and in a second: scrolling the linked maps of two models of 512 units over 10,000
  * characters, the text beside them, and the principal components of 10,000 states of 512. After `npm run build`:
- * `node scripts/compare-speed.mjs [ROUNDS]`.
+ * `node scripts/compare-speed.mjs [ROUNDS] [PART]`, a part of a line's beginning.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,6 +13,7 @@ import { runnerImport } from "vite";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const rounds = Number(process.argv[2] ?? 3);
+const wanted = process.argv[3] ?? "";
 const [count, size, frames] = [10_000, 512, 300];
 const { languageModel, writeLanguageModel, inspectModel } = await import(join(root, "dist/index.js"));
 const { encode } = await import(join(root, "dist/text/tokenizer.js"));
@@ -138,7 +139,7 @@ try {
       ["both maps, sideways", ".heat-map", true],
       ["a map, down", ".heat-map", false],
       ["the text", ".coloured-text", false],
-    ]) {
+    ].filter(([what]) => what.includes(wanted))) {
       const all = [];
       const medians = [];
       let [apart, ended] = [0, 0];
@@ -160,6 +161,7 @@ try {
           (left ? `; the maps ${apart.toFixed(1)} px apart at most, ${ended.toFixed(1)} at the end` : ""),
       );
     }
+    if (!"principal components".includes(wanted)) return;
     const made = { url, states: String(madeStates), shape: [count, size], rounds: rounds + 1 };
     const inPage = (await page.evaluate(timedInPage, made)).slice(1);
     const data = madeStates([count, size]);
@@ -188,3 +190,5 @@ try {
   server.kill();
   rmSync(folder, { recursive: true });
 }
+// The browser stays for who comes next in a process.
+process.exit();

@@ -84,6 +84,8 @@ export function ColouredText(props: ColouredTextProps) {
 
 /** A block of tokens that are coloured together. */
 const chunkSize = 120;
+/** The blocks before and after those in sight that are divided with them. */
+const chunksAhead = 3;
 
 type Chunk = {
   readonly element: HTMLSpanElement;
@@ -121,13 +123,22 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
     const selection = document.getSelection();
     return selection !== null && !selection.isCollapsed && box.contains(selection.anchorNode);
   };
+  /**
+   * Each change of the page's elements lays out all of the text, so there are few changes, of several chunks: those around what is
+   * seen are divided too, and joined only once they are further away.
+   */
   function update(): void {
     if (selecting()) return;
-    for (const chunk of chunks) {
-      if (chunk.seen && chunk.spans === undefined) cut(chunk);
-      else if (!chunk.seen && chunk.spans !== undefined && !chunk.spans.includes(marked as HTMLSpanElement))
+    const first = chunks.findIndex(({ seen }) => seen);
+    const last = chunks.findLastIndex(({ seen }) => seen);
+    const isThere = (chunk: Chunk): boolean => !chunk.seen || chunk.spans !== undefined;
+    if (first < 0 || chunks.every(isThere)) return;
+    chunks.forEach((chunk, k) => {
+      const away = Math.max(first - k, k - last);
+      if (away <= chunksAhead && chunk.spans === undefined) cut(chunk);
+      else if (away > 2 * chunksAhead && chunk.spans !== undefined && !chunk.spans.includes(marked as HTMLSpanElement))
         join(chunk);
-    }
+    });
   }
   function cut(chunk: Chunk): void {
     chunk.spans = tokens.slice(chunk.from, chunk.to).map((token, k) => {
