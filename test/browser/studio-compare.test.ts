@@ -16,7 +16,7 @@ import { compareSurprise, largestDifferences } from "../../src/tasks/surprise-di
 import { decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { sampleText } from "../cli/run.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { button, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+import { button, expectNoSidewaysScrolling, select, withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();
 const text = sampleText(40);
@@ -58,7 +58,6 @@ function resultOf<Result>(work: Generator<number, Result>): Result {
     if (done) return value;
   }
 }
-const select = (page: Page, name: string) => page.getByRole("combobox", { name, exact: true });
 const readout = (page: Page, place: number) => page.locator(".readout").nth(place);
 
 test("two models of other tokens: totals, differences and largest ones are those computed here; maps go together; both write; the link keeps it", async () => {

@@ -15,7 +15,7 @@ import { encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { json, sampleText, tiny } from "../cli/run.ts";
 import { pearson } from "../helpers/statistics.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { withStudio } from "./studio.ts";
+import { select, withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();
 const model = join(folder, "m.safetensors");
@@ -39,7 +39,6 @@ const query = new URLSearchParams({ text }).toString();
 const ready = (page: Page) => page.waitForSelector("button:has-text('Find units'):not([disabled])");
 const sixDigits = (value: number | null | undefined): string => String(Number((value ?? Number.NaN).toPrecision(6)));
 const number = (page: Page) => page.textContent(".readout b");
-const select = (page: Page, name: string) => page.getByRole("combobox", { name, exact: true });
 
 test("what a cell, a strip and a bar show are the numbers of unrolled inspect --json; a link keeps the place", async () => {
   await withStudio({ models: [model] }, async (page, address) => {

@@ -24,6 +24,7 @@ export type StudioOptions = {
 };
 
 export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+export const select = (page: Page, name: string) => page.getByRole("combobox", { name, exact: true });
 export const setting = (page: Page, label: string, value: string) =>
   page.getByLabel(label, { exact: true }).fill(value);
 
