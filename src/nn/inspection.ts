@@ -164,10 +164,40 @@ export async function inspectedSession(
   return { session: new Session(model, program), valuesNow };
 }
 
-/** The graph of one time step with the named values as outputs, and the list of those values. */
-function named(model: Model) {
+/**
+ * Run a model once over one whole sequence, with as many inputs as it has, and return its named values at each step.
+ * @param inputs by name: T token ids or T vectors (D), flat; of an input that is given once for the sequence, that once
+ * @param steps T
+ * @param values the values to read, by layer and name
+ * @returns by layer and name: the values (T,n), flat, or (n) of a layer that runs once, after the sequence; of a state, its values after each step
+ * @internal
+ */
+export async function inspectSequence(
+  model: Model,
+  inputs: Readonly<Record<string, ArrayLike<number>>>,
+  steps: number,
+  values: readonly string[],
+  host: InferenceOptions,
+): Promise<Readonly<Record<string, Float32Array<ArrayBuffer>>>> {
+  const { graph } = named(model, steps);
+  const program = await bind(model, { graph: () => graph, steps, batch: 1, keep: values }, host);
+  try {
+    for (const [name, given] of Object.entries(inputs)) {
+      // An input that no value depends on is not in the plan.
+      if (program.plan.indices[name] !== undefined) program.setIndex(name, given);
+      else if (program.plan.inputs[name] !== undefined) program.setInput(name, given);
+    }
+    await program.run();
+    return Object.fromEntries(values.map((key) => [key, program.output(key)]));
+  } finally {
+    program.dispose();
+  }
+}
+
+/** The graph of one time step, of a step alone or of one of a whole sequence, with the named values as outputs; and the list of those values. */
+function named(model: Model, steps?: number) {
   const g = createBuilder();
-  const made = addModel(g, model, { training: false, goesOn: true });
+  const made = addModel(g, model, { training: false, ...(steps === undefined ? { goesOn: true } : { steps }) });
   const outputs: Record<string, NodeId> = { output: made.output };
   const found = model.layers.flatMap(cellsOf).flatMap(([layer, { cell }]) =>
     [...new Set(cell.names)].map((name) => {

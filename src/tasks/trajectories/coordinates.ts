@@ -17,7 +17,8 @@ const displacement = ({ x, y }: Window, k: number): [number, number] => [
 export function inputsOf(windows: readonly Window[], settings: TrajectorySettings): Flat {
   return displacementsOf(windows, settings, settings.seen - 1);
 }
-function displacementsOf(
+/** The first `steps` displacements (N, steps, 2) of windows, turned and scaled. */
+export function displacementsOf(
   windows: readonly Window[],
   { seen, heading, scale }: TrajectorySettings,
   steps: number,
