@@ -7,6 +7,7 @@ import { seriesOfTable } from "../../src/data/series.ts";
 import { parseCsv } from "../../src/formats/csv.ts";
 import { examples } from "../../src/studio/views/forecast/examples.ts";
 import { forecaster, readForecaster, trainForecaster, writeForecaster } from "../../src/tasks/forecast/index.ts";
+import { inspectForecast } from "../../src/tasks/forecast/inspect.ts";
 import { forecast } from "../../src/tasks/forecast/predict.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { button, expectAccessible, expectNoSidewaysScrolling, setting, withStudio } from "./studio.ts";
@@ -54,6 +55,34 @@ test("an example is trained on, tested beside naive forecasts, and its model is 
       ),
     ]);
 
+    // A baseline as a line, and the gates under the curve: what is pointed at in the one is marked in the other.
+    await page.getByLabel("Beside it in the curve").selectOption("seasonal naive");
+    await page.waitForSelector("figcaption >> text=seasonal naive");
+    await page.getByLabel("With the gates under the curve").check();
+    await page.waitForSelector(".stepped .heat-map canvas[data-cells]");
+    await page.waitForSelector(".curve .plot svg");
+    const readout = () => page.textContent("output");
+    expect(await readout()).toMatch(/^Unit 0 after 2023-12 \([\d.]+\): z [\d.]+, r [\d.]+, g −?[\d.]+, h −?[\d.]+$/);
+    await page.locator(".curve-steps").focus();
+    for (const key of ["Home", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
+    const { values, seen } = await inspectForecast(model, seriesOfTable(parseCsv(text, { name })), wanted!, {
+      engine: "wasm",
+    });
+    const numbers = values.map((one) => `${one.name} ${one.data[2 * one.size]!.toFixed(2).replace("-", "−")}`);
+    expect(await readout()).toContain(`: ${numbers.join(", ").replaceAll("−0.00", "0.00")}`);
+    // The last state of the lookback is what the horizon is forecast from.
+    await page.keyboard.press("End");
+    expect(await readout()).toMatch(
+      /^Unit 0 after 2023-12, the last step that it reads, from which 2024-12 is forecast/,
+    );
+    const map = page.locator(".stepped .heat-map").nth(3);
+    await map.scrollIntoViewIfNeeded();
+    const box = (await map.boundingBox())!;
+    await map.hover({ position: { x: (box.width * 4.5) / seen, y: box.height / 2 } });
+    await expect.poll(() => page.getAttribute(".curve-mark", "data-step")).toBe("4");
+    const marked = (await page.locator(".curve-mark").boundingBox())!;
+    expect(Math.abs(marked.x + marked.width / 2 - (box.x + (box.width * 4.5) / seen))).toBeLessThan(2);
+
     // The same address shows the same.
     await page.reload();
     await page.waitForSelector(".scores td");
@@ -93,13 +122,29 @@ test("a table that is pasted: its column, settings and mistakes; training ends e
     await button(page, "Stop early and keep it").click();
     await page.waitForSelector(".scores td");
     expect(new URL(page.url()).hash).toContain("column=b&horizon=4");
+    // One that is dropped anywhere, and one that is pasted outside of all fields.
+    const give = (type: "drop" | "paste", name: string, table: string): Promise<void> =>
+      page.evaluate(
+        ([type, name, table]) => {
+          const data = new DataTransfer();
+          if (type === "drop") data.items.add(new File([table as string], name as string, { type: "text/csv" }));
+          else data.setData("text/plain", table as string);
+          const init = { bubbles: true, cancelable: true };
+          document.body.dispatchEvent(
+            type === "drop"
+              ? new DragEvent("drop", { ...init, dataTransfer: data })
+              : new ClipboardEvent("paste", { ...init, clipboardData: data }),
+          );
+        },
+        [type, name, table],
+      );
+    const names = await page.locator(".scores tbody th").allTextContents();
+    await give("drop", "dropped.csv", ["c", ...lines.map((line) => line.split(",")[0])].join("\n"));
+    await page.waitForSelector("text=60 steps · column c");
+    await give("paste", "", ["d\te", ...lines.slice(1).map((line) => line.replace(",", "\t"))].join("\n"));
+    await page.waitForSelector("text=59 steps · columns d, e");
     // Without a season there is no seasonal naive forecast.
-    expect(await page.locator(".scores tbody th").allTextContents()).toEqual([
-      "this forecaster",
-      "naive",
-      "drift",
-      "Theta",
-    ]);
+    expect(names).toEqual(["this forecaster", "naive", "drift", "Theta"]);
   });
 });
 
@@ -254,6 +299,10 @@ test.each([
       await page.goto(`${address}#/forecast?data=days&epochs=30&past=visitors&future=price%2Cpromotion`);
       await page.waitForSelector("text=448 days");
       await train(page);
+      await page.getByLabel("Beside it in the curve").selectOption("seasonal naive");
+      await page.getByLabel("With the gates under the curve").check();
+      await page.waitForSelector(".stepped .heat-map canvas[data-cells]");
+      await page.waitForSelector(".curve .plot svg");
       await page.evaluate(() => {
         for (const one of document.querySelectorAll("main details")) (one as HTMLDetailsElement).open = true;
       });

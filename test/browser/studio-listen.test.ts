@@ -87,6 +87,29 @@ test("a model's file leads here from Models; a WAV file is heard frame by frame,
   });
 });
 
+test("without a model a small one is trained on tones that are made here, and tells a rising one; a file may be dropped before", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/listen`);
+    await page.waitForSelector("text=There are no classifiers here yet.");
+    await page.evaluate(
+      ([bytes, name]) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([new Uint8Array(bytes as number[])], name as string));
+        document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+      },
+      [[...readFileSync(wav)], "a tone.wav"],
+    );
+    await page.waitForSelector("text=“a tone.wav” is heard as soon as a model is chosen.");
+    await button(page, "Train a small one on made tones").click();
+    await page.waitForURL(/#\/listen\/made-tones$/);
+    await page.waitForSelector("text=What it heard in a tone.wav");
+    await page.getByLabel("Or a tone that is made here").selectOption("rising");
+    await page.waitForSelector("text=What it heard in a rising tone that is made here");
+    await page.waitForSelector("section [role=status] >> text=/^rising, /");
+    await page.waitForSelector(".heat-map canvas[data-cells]");
+  });
+});
+
 test("a bidirectional classifier says one thing of a whole file, and does not listen", async () => {
   await withStudio({ models: [whole] }, async (page, address) => {
     await page.goto(`${address}#/models`);

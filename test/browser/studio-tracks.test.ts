@@ -1,13 +1,15 @@
 /** The Tracks view of the studio: models of trajectories, tables of tracks, futures. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { examples, trainingSizes, walkers } from "../../src/studio/views/tracks/walkers.ts";
 import { trajectoryModel } from "../../src/tasks/trajectories/create.ts";
 import { evaluateTrajectories } from "../../src/tasks/trajectories/evaluate.ts";
-import { writeTrajectoryModel } from "../../src/tasks/trajectories/file.ts";
+import { readTrajectoryModel, writeTrajectoryModel } from "../../src/tasks/trajectories/file.ts";
+import { inspectTrack } from "../../src/tasks/trajectories/inspect.ts";
 import { readTracks } from "../../src/tasks/trajectories/read-tracks.ts";
 import { trainTrajectories } from "../../src/tasks/trajectories/train.ts";
+import { windowsOf } from "../../src/tasks/trajectories/windows.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { button, expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
@@ -37,6 +39,33 @@ test("a model's file leads here from Models; its scores are the library's; pages
     expect(await page.locator("td.number").allTextContents()).toEqual(wanted);
     expect(await page.locator("figure.track").count()).toBe(12);
     expect(await page.locator("figure.track >> nth=0").locator(".future").count()).toBe(3);
+    // The gates of one track, which the picture and the maps mark alike.
+    await button(page, "The gates of track 3").click();
+    await page.waitForSelector(".inside .heat-map canvas[data-cells]");
+    expect(page.url()).toMatch(/\?track=3$/);
+    const readout = () => page.textContent("output");
+    expect(await readout()).toMatch(/^Unit 0 after the step to place 8 of 8 that were seen \(.*\): z [\d.]+, r /);
+    await page.locator(".places").focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    expect(await readout()).toContain("after the step to place 3 of 8 that were seen (");
+    const tracks = readTracks(examples.walkers.make());
+    const { values } = await inspectTrack(
+      readTrajectoryModel(readFileSync(file)),
+      windowsOf(tracks, trainingSizes)[2]!,
+      {
+        engine: "wasm",
+      },
+    );
+    const numbers = values.map((one) => `${one.name} ${one.data[one.size]!.toFixed(2).replace("-", "−")}`);
+    expect(await readout()).toContain(`: ${numbers.join(", ").replaceAll("−0.00", "0.00")}`);
+    const map = page.locator(".inside .heat-map >> nth=3");
+    await map.scrollIntoViewIfNeeded();
+    const box = (await map.boundingBox())!;
+    await map.hover({ position: { x: (box.width * 4.5) / 7, y: box.height / 2 } });
+    await page.waitForSelector('.mark[data-place="4"]');
+    await button(page, "Close").click();
+    await page.waitForSelector(".inside", { state: "detached" });
     await button(page, "Next").click();
     await page.waitForSelector("text=Page 2 of 5");
     await page.waitForSelector('figcaption strong:text-is("13")');
@@ -89,8 +118,9 @@ test.each([
   "at %i pixels, %s: futures break no rule of axe-core and do not scroll sideways",
   async (width, colorScheme) => {
     await withStudio({ models: [file], width, colorScheme }, async (page, address) => {
-      await page.goto(`${address}#/tracks/walks`);
+      await page.goto(`${address}#/tracks/walks?track=2`);
       await page.waitForSelector("td.number");
+      await page.waitForSelector(".inside .heat-map canvas[data-cells]");
       if (process.env.SHOTS !== undefined) {
         await page.screenshot({ path: join(process.env.SHOTS, `tracks-${width}-${colorScheme}.png`), fullPage: true });
       }

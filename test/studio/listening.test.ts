@@ -8,6 +8,7 @@ import { type Heard, listening } from "../../src/studio/engine/listening.ts";
 import { type ModelHandle, openModels } from "../../src/studio/engine/open-models.ts";
 import { createPauses } from "../../src/studio/engine/pauses.ts";
 import { createHistory, createLastRows, fileFrames } from "../../src/studio/views/listen/history.ts";
+import { kinds, examples as madeTones, sampleRate, trainingTones } from "../../src/studio/views/listen/sounds.ts";
 import { classifier } from "../../src/tasks/classify/create.ts";
 import { writeClassifier } from "../../src/tasks/classify/file.ts";
 import { classifySession } from "../../src/tasks/classify/session.ts";
@@ -40,6 +41,21 @@ test("the values are the lines of the equations of each layer with states, by th
   const both = classifier(examples, { features: smallFeatures, units: 2 });
   await openModels.openModel(902, writeClassifier(both), "both");
   expect((await listening.classifierFacts(902)).values).toEqual([]);
+});
+
+test("a small classifier of the tones that are made here tells each kind in a tone that it never heard, with its gates", async () => {
+  const job = listening.trainOnSounds(trainingTones());
+  let step = await job.next();
+  while (step.done !== true) step = await job.next();
+  await openModels.openModel(903, step.value.bytes, "tones");
+  const facts = await listening.classifierFacts(903);
+  for (const kind of kinds) {
+    let last: Heard | undefined;
+    for await (const piece of listening.classifySamples(903, madeTones[kind], sampleRate, kind)) last = piece;
+    const found = [...(last as Heard).probabilities.slice(-kinds.length)];
+    expect(facts.labels[found.indexOf(Math.max(...found))], kind).toBe(kind);
+    expect(last?.values.map(({ length }) => length)).toEqual(facts.values.map(({ size }) => size * (last?.count ?? 0)));
+  }
 });
 
 test("a file in pieces and a microphone's samples give, frame by frame, what a session of the library does", async () => {

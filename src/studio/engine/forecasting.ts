@@ -22,12 +22,20 @@ import { formatValue } from "../../graph/schema.ts";
 import { countParameters } from "../../nn/model.ts";
 import { forecaster } from "../../tasks/forecast/create.ts";
 import { writeForecaster } from "../../tasks/forecast/file.ts";
-import { type ForecastScores, measure, simpleBaselines } from "../../tasks/forecast/measure.ts";
+import { inspectForecast } from "../../tasks/forecast/inspect.ts";
+import {
+  type Baseline,
+  type ForecastScores,
+  longestHistory,
+  measure,
+  simpleBaselines,
+} from "../../tasks/forecast/measure.ts";
 import { type Forecast, type ForecastStep, forecast } from "../../tasks/forecast/predict.ts";
 import { knownSteps, prepare } from "../../tasks/forecast/prepare.ts";
 import type { ForecastData, Forecaster, ForecasterOptions, ForecastSettings } from "../../tasks/forecast/settings.ts";
 import type { TrainedForecaster } from "../../tasks/forecast/train.ts";
 import { contentOf, type ModelHandle } from "./open-models.ts";
+import type { LayerValue } from "./reading.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 
@@ -92,6 +100,18 @@ export type ShownForecast = {
   /** A forecast of the last steps of it, made from what came before them; none of a series that is too short. */
   readonly tested: readonly ForecastStep[];
   readonly future: readonly ForecastStep[];
+  /** The same by what needs no network, by the names of the scores; what its history is too short for is left out. */
+  readonly baselines: Readonly<Record<string, BaselineLines>>;
+};
+export type BaselineLines = { readonly tested: Float64Array; readonly future: Float64Array };
+
+/** What the recurrent layers are while the forecast of one column is made: see `InspectedForecast`. */
+export type ForecastGates = {
+  readonly seen: number;
+  readonly ahead: number;
+  readonly each: number;
+  /** The values (seen + ahead, size), in order. */
+  readonly values: readonly (LayerValue & { readonly data: Float32Array })[];
 };
 export type Scored = { readonly name: string } & Pick<
   ForecastScores,
@@ -326,10 +346,15 @@ export const forecasting = {
       if (!(error instanceof InputError)) throw error;
       unscored = error.message;
     }
-    const forecasts = ahead.slice(0, maxShown).map(({ series, target, steps }, k) => ({
-      ...{ series, target, future: steps, tested: tested[k]?.steps ?? [] },
-      past: pastOf(data, settings, series, target),
-    }));
+    const forecasts: ShownForecast[] = [];
+    for (const [k, { series, target, steps }] of ahead.slice(0, maxShown).entries()) {
+      const known = knownValues(data, settings, series, target);
+      forecasts.push({
+        ...{ series, target, future: steps, tested: tested[k]?.steps ?? [] },
+        past: pastOf(data, settings, series, known),
+        baselines: await baselinesOf(known, settings),
+      });
+    }
     const { horizon, lookback, form, head, relative, season, test, targets, past, future, calendar } = settings;
     return {
       ...{ forecasts, unscored, count: ahead.length, origins: measured?.origins ?? 0 },
@@ -344,6 +369,20 @@ export const forecasting = {
       settings: { horizon, lookback, form, head, relative, season, test, targets, past, future, calendar },
       parameters: countParameters(model.model),
     };
+  },
+
+  /** @throws InputError as `forecastTable`; ModelClosed */
+  async forecastGates(
+    handle: ModelHandle,
+    table: CsvText,
+    of: Pick<ShownForecast, "series" | "target">,
+  ): Promise<ForecastGates> {
+    const model = contentOf(handle, "forecast");
+    const { values, ...columns } = await inspectForecast(model, await filledTable(table, model.settings), of, host);
+    const told = values.map(({ key, layer, name, size, gate, description, data }) => {
+      return { key, layer, name, size, gate, description, data };
+    });
+    return { ...columns, values: told };
   },
 };
 
@@ -360,22 +399,48 @@ function without(data: ForecastData, { horizon, targets }: ForecastSettings): Fo
   return { ...data, series };
 }
 
-/** What is known of a column: several times what is forecast. */
-function pastOf(
-  { series, dateFormat }: ForecastData,
-  { horizon, season, targets }: ForecastSettings,
+/** All known values of a column. */
+function knownValues(
+  { series }: ForecastData,
+  { targets }: ForecastSettings,
   name: string,
   target: string,
-): ShownForecast["past"] {
+): Float64Array {
   const own = series.find((one) => one.name === name) as ForecastData["series"][number];
-  const known = knownSteps("The past", own, targets);
-  const values = own.values[target] as Float64Array;
-  const from = Math.max(0, known - Math.max(6 * horizon, 4 * season, 60));
-  return Array.from(values.subarray(from, known), (value, k) => {
-    const instant = own.instants?.[from + k];
+  return (own.values[target] as Float64Array).subarray(0, knownSteps("The past", own, targets));
+}
+
+/** The end of what is known of a column: several times what is forecast, and at least what a forecast is made from. */
+function pastOf(
+  { series, dateFormat }: ForecastData,
+  { horizon, season, lookback }: ForecastSettings,
+  name: string,
+  known: Float64Array,
+): ShownForecast["past"] {
+  const instants = series.find((one) => one.name === name)?.instants;
+  const from = Math.max(0, known.length - Math.max(6 * horizon, 4 * season, 60, lookback));
+  return Array.from(known.subarray(from), (value, k) => {
+    const instant = instants?.[from + k];
     return {
       value,
       date: instant === undefined || dateFormat === undefined ? undefined : formatDate(instant, dateFormat),
     };
   });
+}
+
+/** What each baseline says of the last horizon of what is known, from what came before, and of what comes next. */
+async function baselinesOf(known: Float64Array, settings: ForecastSettings): Promise<ShownForecast["baselines"]> {
+  const { horizon } = settings;
+  const said = async (make: Baseline, end: number): Promise<Float64Array> =>
+    (await make(known.slice(Math.max(0, end - longestHistory), end), horizon)).values;
+  const found: [string, BaselineLines][] = [];
+  for (const [name, make] of Object.entries(simpleBaselines(settings, []))) {
+    try {
+      const future = await said(make, known.length);
+      found.push([name, { future, tested: await said(make, Math.max(0, known.length - horizon)) }]);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+    }
+  }
+  return Object.fromEntries(found);
 }

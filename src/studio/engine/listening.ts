@@ -1,6 +1,8 @@
 /** Classify sound, for the Listen view: a file or a microphone's samples, piece by piece, with every gate and state of each frame. */
 import { mixDown, readWav } from "../../formats/wav.ts";
 import { InputError } from "../../graph/input-error.ts";
+import type { LabelledSequence, Sound } from "../../tasks/classify/examples.ts";
+import { writeClassifier } from "../../tasks/classify/file.ts";
 import { soundAt } from "../../tasks/classify/input.ts";
 import { checkForwards, classify } from "../../tasks/classify/predict.ts";
 import { type ClassifiedFrame, type ClassifySession, classifySession } from "../../tasks/classify/session.ts";
@@ -8,6 +10,7 @@ import { contentOf, type ModelHandle } from "./open-models.ts";
 import { createPauses } from "./pauses.ts";
 import type { LayerValue } from "./reading.ts";
 import type { Job } from "./remote.ts";
+import { reportsOf } from "./reports.ts";
 import { valuesOf } from "./shown-values.ts";
 import { createStreamResampler, type StreamResampler } from "./stream-resampler.ts";
 
@@ -73,37 +76,45 @@ export const listening = {
   },
 
   /**
+   * Classify samples, as `classifySound` does a file.
+   * @throws InputError as it; ModelClosed
+   */
+  async *classifySamples(
+    handle: ModelHandle,
+    samples: Float32Array,
+    sampleRate: number,
+    name: string,
+  ): Job<Heard, undefined> {
+    yield* hearSound(handle, { samples, sampleRate, name });
+    return undefined;
+  },
+
+  /**
    * Classify a WAV file: frame by frame, a second of sound at a time, or as a whole where the classifier needs all of it.
    * @throws InputError, one line, for a file that cannot be read; ModelClosed
    */
   async *classifySound(handle: ModelHandle, bytes: Uint8Array<ArrayBuffer>, name: string): Job<Heard, undefined> {
-    const of = contentOf(handle, "classify");
     const wav = readWav(bytes, name);
-    const sound = { samples: mixDown(wav), sampleRate: wav.sampleRate, name };
-    const { input } = of;
-    const facts = await listening.classifierFacts(handle);
-    const { whole, values } = facts;
-    if (whole !== undefined || input.kind !== "audio") {
-      const [found] = await classify(of, [sound], host);
-      const probabilities = Float32Array.from(of.labels, (label) => found?.probabilities[label] ?? 0);
-      yield { count: 1, frames: 1, since: 1, probabilities, values: [], words: [] };
-      return undefined;
-    }
-    const session = await classifySession(of, { ...host, values: values.map(({ key }) => key) });
-    try {
-      const rate = input.features.sampleRate;
-      const samples = Float32Array.from(soundAt(sound, input.features, name));
-      let frames = 0;
-      for (let at = 0; at < samples.length; at += rate) {
-        const said = session.push(samples.subarray(at, at + rate));
-        if (at + rate >= samples.length) said.push(...session.end());
-        frames += said.length;
-        yield { ...heardOf(said, facts), frames, since: frames, words: [] };
-      }
-      return undefined;
-    } finally {
-      session.dispose();
-    }
+    yield* hearSound(handle, { samples: mixDown(wav), sampleRate: wav.sampleRate, name });
+    return undefined;
+  },
+
+  /** Train a small classifier of sounds, which can listen as they come. "finish" ends the training with the best values so far. */
+  async *trainOnSounds(
+    sounds: readonly (LabelledSequence & Sound)[],
+  ): Job<{ readonly done: number }, { readonly bytes: Uint8Array<ArrayBuffer> }> {
+    const { classifier } = await import("../../tasks/classify/create.ts");
+    const { trainClassifier } = await import("../../tasks/classify/train.ts");
+    const of = classifier(sounds, {
+      ...{ features: { melBands: 24 }, units: 24, dropout: 0, bidirectional: false, seed: 1 },
+    });
+    yield* reportsOf<{ readonly done: number }, unknown>((report, signal) =>
+      trainClassifier(of, sounds, {
+        ...{ ...host, epochs: 20, batchSize: 16, learningRate: 0.01, seed: 1, signal },
+        onEpoch: ({ epoch, epochs }) => report({ done: epoch / epochs }),
+      }),
+    );
+    return { bytes: writeClassifier(of) };
   },
 
   /**
@@ -169,6 +180,35 @@ export const listening = {
     open.delete(listener);
   },
 };
+
+/** A sound frame by frame, a second of it at a time, or as a whole where the classifier needs all of it. */
+async function* hearSound(handle: ModelHandle, sound: Sound & { readonly name: string }): AsyncGenerator<Heard, void> {
+  const of = contentOf(handle, "classify");
+  const { name } = sound;
+  const { input } = of;
+  const facts = await listening.classifierFacts(handle);
+  const { whole, values } = facts;
+  if (whole !== undefined || input.kind !== "audio") {
+    const [found] = await classify(of, [sound], host);
+    const probabilities = Float32Array.from(of.labels, (label) => found?.probabilities[label] ?? 0);
+    yield { count: 1, frames: 1, since: 1, probabilities, values: [], words: [] };
+    return;
+  }
+  const session = await classifySession(of, { ...host, values: values.map(({ key }) => key) });
+  try {
+    const rate = input.features.sampleRate;
+    const samples = Float32Array.from(soundAt(sound, input.features, name));
+    let frames = 0;
+    for (let at = 0; at < samples.length; at += rate) {
+      const said = session.push(samples.subarray(at, at + rate));
+      if (at + rate >= samples.length) said.push(...session.end());
+      frames += said.length;
+      yield { ...heardOf(said, facts), frames, since: frames, words: [] };
+    }
+  } finally {
+    session.dispose();
+  }
+}
 
 function beginAnew(one: Listening): void {
   one.session.reset();

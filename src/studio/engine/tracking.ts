@@ -3,14 +3,16 @@
 import { InputError } from "../../graph/input-error.ts";
 import { trajectoryModel } from "../../tasks/trajectories/create.ts";
 import { writeTrajectoryModel } from "../../tasks/trajectories/file.ts";
+import { inspectTrack } from "../../tasks/trajectories/inspect.ts";
 import { checkStep, type PredictedTrack, predictWindows } from "../../tasks/trajectories/predict.ts";
 import { readTrackFile } from "../../tasks/trajectories/read-file.ts";
 import { constantVelocity, type Scores, scoresOf } from "../../tasks/trajectories/scores.ts";
-import type { TrajectorySettings } from "../../tasks/trajectories/settings.ts";
-import { lastWindows, windowsOf } from "../../tasks/trajectories/windows.ts";
+import type { TrajectoryModel, TrajectorySettings } from "../../tasks/trajectories/settings.ts";
+import { lastWindows, type Window, windowsOf } from "../../tasks/trajectories/windows.ts";
 import type { Path } from "../../train/densities/paths.ts";
 import type { CsvText } from "./forecasting.ts";
 import { contentOf, type ModelHandle } from "./open-models.ts";
+import type { LayerValue } from "./reading.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 
@@ -34,6 +36,16 @@ export type PredictedTable = {
   readonly settings: Pick<TrajectorySettings, "seen" | "predicted" | "form" | "modes" | "step">;
 };
 
+/** What the recurrent layer is while one track is followed: see `InspectedTrack`. */
+export type TrackGates = {
+  readonly seen: number;
+  readonly ahead: number;
+  readonly path: Path;
+  readonly form: TrajectorySettings["form"];
+  /** The values (seen + ahead, size), in order. */
+  readonly values: readonly (LayerValue & { readonly data: Float32Array })[];
+};
+
 const host = { threads: 1 } as const;
 /** The scores are those of so many tracks at most. */
 const maxScored = 2000;
@@ -43,18 +55,8 @@ export const tracking = {
   async predictTracks(handle: ModelHandle, { name, text }: CsvText, question: TracksQuestion): Promise<PredictedTable> {
     const tm = contentOf(handle, "trajectories");
     const { seen, predicted, form, modes, step } = tm.settings;
-    const tracks = await readTrackFile(text, { name });
-    checkStep(tm, [tracks], name);
     const isKnown = question.part === "known";
-    const last = { ...tracks, tracks: tracks.tracks.map((track) => lastPart(track, seen + predicted, tracks.step)) };
-    const windows = isKnown ? windowsOf(last, tm.settings) : lastWindows(tracks, seen);
-    if (windows.length === 0) {
-      const least = isKnown ? seen + predicted : seen;
-      const longest = tracks.tracks.reduce((most, { x }) => Math.max(most, x.length), 0);
-      throw new InputError(
-        `${name}: no track has the ${least} steps without a gap that are needed (${seen} to see${isKnown ? `, ${predicted} to compare` : ""}); the longest has ${longest}. Give longer tracks.`,
-      );
-    }
+    const windows = await windowsIn(tm, { name, text }, question.part);
     const { from, count, futures } = question;
     const scored = isKnown ? windows.slice(0, maxScored) : windows.slice(from, from + count);
     const found = await predictWindows(tm, scored, { ...host, futures });
@@ -83,6 +85,26 @@ export const tracking = {
     };
   },
 
+  /**
+   * The gates of one track.
+   * @param track its number among all that are long enough, from 0
+   * @throws InputError as `predictTracks`, and for a number that no track has; ModelClosed
+   */
+  async trackGates(
+    handle: ModelHandle,
+    csv: CsvText,
+    { part, track }: Pick<TracksQuestion, "part"> & { readonly track: number },
+  ): Promise<TrackGates> {
+    const tm = contentOf(handle, "trajectories");
+    const window = (await windowsIn(tm, csv, part))[track];
+    if (window === undefined) throw new InputError(`${csv.name}: there is no track ${track + 1}.`);
+    const { values, ...read } = await inspectTrack(tm, window, host);
+    const told = values.map(({ key, layer, name, size, gate, description, data }) => {
+      return { key, layer, name, size, gate, description, data };
+    });
+    return { ...read, form: tm.settings.form, values: told };
+  },
+
   /** Train a small model on tracks. "finish" ends the training with the best values so far. */
   async *trainOnTracks(
     { name, text }: CsvText,
@@ -105,6 +127,28 @@ export const tracking = {
     return { bytes: writeTrajectoryModel(tm) };
   },
 };
+
+/** The windows of a table: the last of each track that is long enough. @throws InputError for a table without one */
+async function windowsIn(
+  tm: TrajectoryModel,
+  { name, text }: CsvText,
+  part: TracksQuestion["part"],
+): Promise<Window[]> {
+  const { seen, predicted } = tm.settings;
+  const tracks = await readTrackFile(text, { name });
+  checkStep(tm, [tracks], name);
+  const isKnown = part === "known";
+  const last = { ...tracks, tracks: tracks.tracks.map((track) => lastPart(track, seen + predicted, tracks.step)) };
+  const windows = isKnown ? windowsOf(last, tm.settings) : lastWindows(tracks, seen);
+  if (windows.length === 0) {
+    const least = isKnown ? seen + predicted : seen;
+    const longest = tracks.tracks.reduce((most, { x }) => Math.max(most, x.length), 0);
+    throw new InputError(
+      `${name}: no track has the ${least} steps without a gap that are needed (${seen} to see${isKnown ? `, ${predicted} to compare` : ""}); the longest has ${longest}. Give longer tracks.`,
+    );
+  }
+  return windows;
+}
 
 /** The last steps of a track; a shorter one as it is. */
 function lastPart<Track extends { readonly start: number; readonly x: Float64Array; readonly y: Float64Array }>(

@@ -1,6 +1,6 @@
 /** Open one of the reader's models for a view: chosen from a list, from a file, or, if there is none, trained now. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { type Address, go, isStillAt, linkTo } from "../address.ts";
 import { Failed } from "../components/failed.tsx";
 import { engine } from "../engine/engine.ts";
@@ -178,8 +178,17 @@ export async function keepFiles(files: readonly File[]): Promise<Kept> {
   );
 }
 
-/** The files that are dropped anywhere in the view. */
-export function useDroppedFiles(take: (files: readonly File[]) => void): void {
+/** What takes typing: pasting there is its own. */
+const fields =
+  "textarea, select, [contenteditable], input:not([type=checkbox], [type=radio], [type=range], [type=file])";
+
+/**
+ * The files that are dropped anywhere in the view, or pasted outside of its fields.
+ * @param takeText takes a text that is pasted so
+ */
+export function useDroppedFiles(take: (files: readonly File[]) => void, takeText?: (text: string) => void): void {
+  const present = useRef({ take, takeText });
+  present.current = { take, takeText };
   useEffect(() => {
     const hasFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;
     const over = (event: DragEvent): void => {
@@ -188,15 +197,29 @@ export function useDroppedFiles(take: (files: readonly File[]) => void): void {
     const drop = (event: DragEvent): void => {
       if (!hasFile(event)) return;
       event.preventDefault();
-      take([...(event.dataTransfer?.files ?? [])]);
+      present.current.take([...(event.dataTransfer?.files ?? [])]);
+    };
+    const paste = (event: ClipboardEvent): void => {
+      const { target, clipboardData } = event;
+      if (clipboardData === null || (target instanceof Element && target.closest(fields) !== null)) return;
+      const { takeText } = present.current;
+      // Cells of a spreadsheet come as a text and as a picture of it.
+      const text = clipboardData.getData("text/plain");
+      const files = [...clipboardData.files];
+      if (text.trim() === "" && files.length > 0) present.current.take(files);
+      else if (text.trim() !== "" && takeText !== undefined) takeText(text);
+      else return;
+      event.preventDefault();
     };
     addEventListener("dragover", over);
     addEventListener("drop", drop);
+    addEventListener("paste", paste);
     return () => {
       removeEventListener("dragover", over);
       removeEventListener("drop", drop);
+      removeEventListener("paste", paste);
     };
-  });
+  }, []);
 }
 
 export const described = ({ text, parameters, layers }: ModelFacts): string =>

@@ -18,10 +18,12 @@ export type WithTaskModelProps = {
   readonly command: string;
   /** For dropped files without a model, one at least. */
   readonly onOther: (files: readonly [File, ...File[]]) => void;
+  /** For a text that is pasted outside of the view's fields. */
+  readonly onText?: (text: string) => void;
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
-export function WithTaskModel({ address, what, command, onOther, children }: WithTaskModelProps) {
+export function WithTaskModel({ address, what, command, onOther, onText, children }: WithTaskModelProps) {
   const { view, path, query } = address;
   const [id] = path;
   const models = useModels();
@@ -42,7 +44,7 @@ export function WithTaskModel({ address, what, command, onOther, children }: Wit
     if (haveModel(files)) void open(files);
     else if (files.length > 0) onOther(files as readonly [File, ...File[]]);
   };
-  useDroppedFiles(take);
+  useDroppedFiles(take, onText);
   if (models === undefined) return <p class="soft">Looking for models …</p>;
   return (
     <>

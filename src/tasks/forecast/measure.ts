@@ -120,7 +120,7 @@ export const saidOf = (one: ReturnType<typeof naive>, levels: readonly number[])
 });
 
 /** ETS and Theta are fitted anew at each origin, to no more than so many of the last values: they take seconds otherwise. */
-const longestHistory = 2000;
+export const longestHistory = 2000;
 
 /** What a baseline says of windows; undefined where a history is too short for it. */
 async function saidBy(

@@ -1,4 +1,7 @@
-/** Tables to begin with, made here: series with a trend, seasons and noise, the same at each visit. */
+/**
+ * Tables to begin with. All but one are made here: a sine, and series with a trend, seasons and noise, the same at each visit. The
+ * passengers are counted ones, from a book.
+ */
 import { createRandom } from "../../../nn/random.ts";
 
 const pad = (n: number): string => String(n).padStart(2, "0");
@@ -49,8 +52,38 @@ function days(): string {
   return ["day,sold,visitors,price,promotion", ...lines, ""].join("\n");
 }
 
+/** Thousands of passengers of international airlines, 1949 to 1960: series G of G. Box and G. Jenkins, "Time series analysis", 1970. */
+const passengerCounts = `
+112 118 132 129 121 135 148 148 136 119 104 118
+115 126 141 135 125 149 170 170 158 133 114 140
+145 150 178 163 172 178 199 199 184 162 146 166
+171 180 193 181 183 218 230 242 209 191 172 194
+196 196 236 235 229 243 264 272 237 211 180 201
+204 188 235 227 234 264 302 293 259 229 203 229
+242 233 267 269 270 315 364 347 312 274 237 278
+284 277 317 313 318 374 413 405 355 306 271 306
+315 301 356 348 355 422 465 467 404 347 305 336
+340 318 362 348 363 435 491 505 404 359 310 337
+360 342 406 396 420 472 548 559 463 407 362 405
+417 391 419 461 472 535 622 606 508 461 390 432`;
+function passengers(): string {
+  const lines = passengerCounts
+    .trim()
+    .split(/\s+/)
+    .map((count, t) => `${1949 + Math.floor(t / 12)}-${pad((t % 12) + 1)},${count}`);
+  return ["month,passengers", ...lines, ""].join("\n");
+}
+
+/** Ten turns of a sine of 25 steps, without dates and without noise. */
+function sine(): string {
+  const lines = Array.from({ length: 250 }, (_, t) => `${t + 1},${wave(t, 25).toFixed(4)}`);
+  return ["step,value", ...lines, ""].join("\n");
+}
+
 export const examples = {
   months: { title: "Sales by the month, 12 years", make: months },
   days: { title: "A shop's sales by the day, with prices and promotions to come", make: days },
+  passengers: { title: "Airline passengers by the month, 1949 to 1960 (Box and Jenkins)", make: passengers },
+  sine: { title: "A sine, 10 turns of 25 steps", make: sine },
   hours: { title: "Electric load by the hour, 5 weeks", make: hours },
 } as const;

@@ -75,7 +75,13 @@ const Forecast: View = ({ address: { path, query } }) => {
       setProblem(messageOf(error));
     }
   };
-  useDroppedFiles(take);
+  useDroppedFiles(take, (text) => {
+    try {
+      choose(queryOfTable(text, undefined));
+    } catch (error) {
+      setProblem(messageOf(error));
+    }
+  });
   const wrong = problem || (facts.error && inPage(facts.error));
   return (
     <>
@@ -83,6 +89,7 @@ const Forecast: View = ({ address: { path, query } }) => {
       <p class="soft">
         A recurrent network learns a series of numbers and forecasts what comes next, with how sure it is. It is tested
         on the last steps, which it never saw, beside forecasts that need no network. All of it happens in this browser.
+        Drop a CSV file anywhere here, or paste a table.
       </p>
       <TableChoice
         {...{

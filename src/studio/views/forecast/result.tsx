@@ -1,9 +1,11 @@
 /** What an open forecaster says of the table: pictures, scores, numbers. */
+import { useState } from "preact/hooks";
 import { useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastedTable, Scored, ShownForecast } from "../../engine/forecasting.ts";
 import { download, readModelFile } from "../../models/model-store.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { ForecastChart, outerQuantiles } from "./forecast-chart.tsx";
+import { GatesUnderCurve } from "./gates-under-curve.tsx";
 import { inPage } from "./reading.ts";
 import { baseTitles, calendarTitles, formTitles, headTitles } from "./settings.ts";
 
@@ -35,7 +37,7 @@ export function Result({ model, table, tableKey, onProblem }: ResultProps) {
         </p>
       )}
       {value === undefined && error === undefined && <p class="soft">Forecasting …</p>}
-      {value !== undefined && error === undefined && <Found value={value} />}
+      {value !== undefined && error === undefined && <Found {...{ value, model, table, tableKey }} />}
       <p>
         <button type="button" onClick={save}>
           Download the model
@@ -45,7 +47,11 @@ export function Result({ model, table, tableKey, onProblem }: ResultProps) {
   );
 }
 
-function Found({ value }: { readonly value: ForecastedTable }) {
+type FoundProps = Omit<ResultProps, "onProblem"> & { readonly value: ForecastedTable };
+
+function Found({ value, ...asked }: FoundProps) {
+  const [baseline, setBaseline] = useState("");
+  const names = [...new Set(value.forecasts.flatMap(({ baselines }) => Object.keys(baselines)))];
   const { forecasts, count, settings, parameters } = value;
   const { form, head, relative, horizon, lookback, season, test, past, future, calendar } = settings;
   const facts = [
@@ -63,8 +69,19 @@ function Found({ value }: { readonly value: ForecastedTable }) {
   return (
     <>
       <p class="soft small">{facts.join(" · ")}</p>
+      {names.length > 0 && (
+        <label class="field beside">
+          Beside it in the curve
+          <select value={baseline} onChange={({ currentTarget: { value } }) => setBaseline(value)}>
+            <option value="">nothing</option>
+            {names.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+      )}
       {forecasts.map((shown) => (
-        <Picture key={`${shown.series}\n${shown.target}`} shown={shown} />
+        <Picture key={`${shown.series}\n${shown.target}`} {...{ shown, settings, baseline, ...asked }} />
       ))}
       {count > forecasts.length && (
         <p class="soft small">
@@ -81,8 +98,15 @@ function Found({ value }: { readonly value: ForecastedTable }) {
   );
 }
 
-function Picture({ shown }: { readonly shown: ShownForecast }) {
+type PictureProps = Omit<FoundProps, "value"> & {
+  readonly shown: ShownForecast;
+  readonly settings: ForecastedTable["settings"];
+  readonly baseline: string;
+};
+
+function Picture({ shown, baseline, ...asked }: PictureProps) {
   const { series, target, tested, future } = shown;
+  const [hasGates, setHasGates] = useState(false);
   const outer = future[0] && outerQuantiles(future[0]);
   const name = series === "" ? target : `${series}, ${target}`;
   const dated = future[0]?.date !== undefined;
@@ -93,16 +117,25 @@ function Picture({ shown }: { readonly shown: ShownForecast }) {
         <span class="key known">known</span>
         {tested.length > 0 && <span class="key tested">forecast of its last {tested.length}</span>}
         <span class="key future">forecast of the next {future.length}</span>
+        {Object.hasOwn(shown.baselines, baseline) && <span class="key baseline">{baseline}</span>}
         {outer !== undefined && (
           <span class="soft">
             shaded: from {outer[0]} to {outer[1]}
           </span>
         )}
       </figcaption>
-      <ForecastChart
-        label={`${name}: ${shown.past.length} known steps and a forecast of ${future.length}`}
-        shown={shown}
-      />
+      <label class="with-gates small">
+        <input type="checkbox" checked={hasGates} onChange={({ currentTarget: { checked } }) => setHasGates(checked)} />{" "}
+        With the gates under the curve
+      </label>
+      {hasGates ? (
+        <GatesUnderCurve {...{ shown, baseline, ...asked }} />
+      ) : (
+        <ForecastChart
+          label={`${name}: ${shown.past.length} known steps and a forecast of ${future.length}`}
+          {...{ shown, baseline }}
+        />
+      )}
       <details>
         <summary>The next {future.length} in numbers</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}

@@ -1,25 +1,34 @@
 /** The Listen view: a classifier of sound hears a file or the microphone, and says after each frame what it is. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { joined } from "../../../graph/joined.ts";
-import type { View } from "../../address.ts";
+import { go, linkTo, type View } from "../../address.ts";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { ClassifierFacts, Heard } from "../../engine/listening.ts";
 import { messageOf } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { WithTaskModel } from "../../models/task-models.tsx";
+import { createTaskTraining } from "../../models/task-training.ts";
+import { type ExampleTraining, TrainExample } from "../../models/train-example.tsx";
 import { HeardSound } from "./heard.tsx";
 import { createHistory, fileFrames, microphoneFrames } from "./history.ts";
 import "./listen.css";
 import { type Microphone, openMicrophone } from "./microphone.ts";
+import { examples, kinds, sampleRate as madeRate, trainingTones } from "./sounds.ts";
+
+const training: ExampleTraining = createTaskTraining({
+  ...{ kind: "classify", title: "a classifier", reads: "audio" },
+});
 
 const Listen: View = ({ address }) => {
   const [dropped, setDropped] = useState<File>();
+  const [id] = address.path;
   return (
     <>
       <h1>Listen</h1>
       <p class="soft">
         A classifier reads sound frame by frame, and says after each what it has heard so far: of a WAV file, or of the
-        microphone. Below its classes are its gates, at the same frames. The sound stays in this page.
+        microphone. Below its classes are its gates, at the same frames. The sound stays in this page. Drop a WAV file
+        anywhere here, or paste it.
       </p>
       <WithTaskModel
         address={address}
@@ -29,6 +38,18 @@ const Listen: View = ({ address }) => {
       >
         {(model) => <Opened model={model} dropped={dropped} />}
       </WithTaskModel>
+      {id === undefined && dropped !== undefined && (
+        <p role="status">“{dropped.name}” is heard as soon as a model is chosen.</p>
+      )}
+      {id === undefined && (
+        <TrainExample
+          {...{ training }}
+          label="Train a small one on made tones"
+          about={`A GRU of 24 units on 160 tones that are made here: ${kinds.join(", ")}. No recorded voice comes with the page. A few seconds.`}
+          onTrain={() => void training.train("made tones", (engine) => engine.run("trainOnSounds", trainingTones()))}
+          onTrained={(trained) => go(linkTo("listen", [trained], {}))}
+        />
+      )}
     </>
   );
 };
@@ -68,7 +89,7 @@ function Hearing({ model, facts, dropped }: HearingProps) {
   const [problem, setProblem] = useState("");
   const [anew, setAnew] = useState(true);
   const microphone = useListening(model, facts, setHeard, setProblem, anew);
-  const readFile = useReader(model, facts, setHeard, setProblem);
+  const readFile = useReader(facts, setHeard, setProblem);
   const begin = (what: string): void => {
     microphone.stop();
     readFile.stop();
@@ -79,7 +100,13 @@ function Hearing({ model, facts, dropped }: HearingProps) {
   const read = (file: File | undefined): void => {
     if (file === undefined) return;
     begin(file.name);
-    void readFile.start(file);
+    void readFile.start(async () => model.run("classifySound", new Uint8Array(await file.arrayBuffer()), file.name));
+  };
+  const readMade = (name: string): void => {
+    const samples = Object.hasOwn(examples, name) ? examples[name as keyof typeof examples] : undefined;
+    if (samples === undefined) return;
+    begin(`a ${name} tone that is made here`);
+    void readFile.start(async () => model.run("classifySamples", samples, madeRate, name));
   };
   useEffect(() => read(dropped), [dropped]);
   return (
@@ -96,6 +123,21 @@ function Hearing({ model, facts, dropped }: HearingProps) {
               currentTarget.value = "";
             }}
           />
+        </label>
+        <label class="field">
+          Or a tone that is made here
+          <select
+            value=""
+            onChange={({ currentTarget }) => {
+              readMade(currentTarget.value);
+              currentTarget.value = "";
+            }}
+          >
+            <option value="">Choose one</option>
+            {kinds.map((kind) => (
+              <option key={kind}>{kind}</option>
+            ))}
+          </select>
         </label>
         {microphone.on ? (
           <>
@@ -153,16 +195,16 @@ function Hearing({ model, facts, dropped }: HearingProps) {
 type Tell = (heard: Heard | undefined) => void;
 type Fail = (problem: string) => void;
 
-/** Read a file, a piece at a time, until it is at its end or another one is read. */
-function useReader(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail: Fail) {
+/** Read a sound, a piece at a time, until it is at its end or another one is read. */
+function useReader(facts: ClassifierFacts, tell: Tell, fail: Fail) {
   const current = useRef(0);
   const stop = (): void => void current.current++;
   useEffect(() => stop, []);
-  const start = async (file: File): Promise<void> => {
+  const start = async (hear: () => Promise<AsyncIterable<Heard>>): Promise<void> => {
     const own = ++current.current;
     try {
       const history = createHistory(facts, fileFrames(facts));
-      for await (const piece of model.run("classifySound", new Uint8Array(await file.arrayBuffer()), file.name)) {
+      for await (const piece of await hear()) {
         if (current.current !== own) return;
         tell(history.add(piece));
       }

@@ -1,5 +1,5 @@
 /** The Tracks view: a model of trajectories, a table of tracks, and where each may go on. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { decimalsFor, shownScore } from "../../../tasks/trajectories/scores.ts";
 import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Choice, chosen } from "../../components/choice.tsx";
@@ -12,6 +12,7 @@ import type { OpenModel } from "../../models/open-model.ts";
 import { WithTaskModel } from "../../models/task-models.tsx";
 import { createTaskTraining } from "../../models/task-training.ts";
 import { type ExampleTraining, TrainExample } from "../../models/train-example.tsx";
+import { TrackGatesPanel } from "./track-gates.tsx";
 import { TrackPanel } from "./track-panel.tsx";
 import "./tracks.css";
 import { examples, trainingSizes, trainingWalkers } from "./walkers.ts";
@@ -44,7 +45,8 @@ const Tracks: View = ({ address }) => {
       <h1>Tracks</h1>
       <p class="soft">
         A model of trajectories sees the first steps of a track and says where it may go on: several futures, each with
-        its probability. A table has a row for each thing and frame: frame, id, x, y.
+        its probability. A table has a row for each thing and frame: frame, id, x, y. Drop a CSV file anywhere here, or
+        paste a table.
       </p>
       <TableChoice {...{ query, examples, table, onChoose: choose, onFile: take, onProblem: setProblem }} />
       {table === undefined && (
@@ -63,6 +65,13 @@ const Tracks: View = ({ address }) => {
         what="models of trajectories"
         command="unrolled trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors"
         onOther={([first]) => take(first)}
+        onText={(text) => {
+          try {
+            choose(queryOfTable(text, undefined));
+          } catch (error) {
+            setProblem(messageOf(error));
+          }
+        }}
       >
         {(model) => table !== undefined && <Predicted {...{ model, table, query }} />}
       </WithTaskModel>
@@ -107,8 +116,24 @@ function Predicted({ model, table, query }: PredictedProps) {
     JSON.stringify([model.id, tableKey, question]),
   );
   const set = (changed: Query): void => {
-    const { page: _, ...others } = query;
+    const { page: _, track: __, ...others } = query;
     go(linkTo("tracks", [model.id], { ...others, ...changed }), { replace: true });
+  };
+  const kept: Query = query.track === undefined ? {} : { track: query.track };
+  // The one whose gates are shown, by its number among all tracks.
+  const inside = whole(query.track, 1_000_000);
+  const insideTrack = inside === undefined ? undefined : value?.shown[inside - 1 - question.from];
+  const gatesPlace = useRef<HTMLDivElement>(null);
+  const [asked, setAsked] = useState<number>();
+  useEffect(() => {
+    // Where it was chosen here, and is not at the end of a link.
+    if (asked === inside && insideTrack !== undefined) gatesPlace.current?.scrollIntoView({ block: "nearest" });
+  }, [asked, inside]);
+  const look = (track: number | undefined): void => {
+    setAsked(track);
+    const { track: _, ...others } = query;
+    const next = track === undefined ? others : { ...others, track: String(track) };
+    go(linkTo("tracks", [model.id], next), { replace: true });
   };
   const pages = value === undefined ? 1 : Math.max(1, Math.ceil(value.count / perPage));
   return (
@@ -123,7 +148,7 @@ function Predicted({ model, table, query }: PredictedProps) {
             min={1}
             max={100}
             value={query.futures ?? "3"}
-            onInput={({ currentTarget: { value } }) => set({ futures: value })}
+            onInput={({ currentTarget: { value } }) => set({ futures: value, ...kept })}
           />
         </label>
       </div>
@@ -139,10 +164,32 @@ function Predicted({ model, table, query }: PredictedProps) {
             <span class="key future">futures, likelier ones stronger: {value.settings.predicted} steps</span>
             {part === "known" && <span class="key truth">what came</span>}
           </p>
+          {inside !== undefined && insideTrack !== undefined && (
+            <div ref={gatesPlace}>
+              <TrackGatesPanel
+                key={inside}
+                {...{ model, table, tableKey, part, track: insideTrack, number: inside - 1 }}
+                onClose={() => look(undefined)}
+              />
+            </div>
+          )}
           <div class="tracks">
-            {value.shown.map((track) => (
-              <TrackPanel key={`${track.id} ${track.frame}`} track={track} />
-            ))}
+            {value.shown.map((track, k) => {
+              const number = question.from + k + 1;
+              return (
+                <TrackPanel key={`${track.id} ${track.frame}`} track={track}>
+                  <button
+                    type="button"
+                    class="quiet gates-of"
+                    aria-pressed={number === inside}
+                    aria-label={`The gates of track ${track.id}`}
+                    onClick={() => look(number === inside ? undefined : number)}
+                  >
+                    Gates
+                  </button>
+                </TrackPanel>
+              );
+            })}
           </div>
           {value.shown.length === 0 && <p role="status">There is no page {page}.</p>}
           {pages > 1 && (
