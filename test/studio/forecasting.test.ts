@@ -1,10 +1,15 @@
 /** What the Forecast view makes of a table and an address: columns and their roles, the calendar, and what is said before training. */
 import { describe, expect, test } from "vitest";
+import { seriesOfTable } from "../../src/data/series.ts";
+import { parseCsv } from "../../src/formats/csv-text.ts";
 import { type CsvText, forecasting, type TableFacts } from "../../src/studio/engine/forecasting.ts";
+import { openModels } from "../../src/studio/engine/open-models.ts";
+import { columnOf, columnsOf, placeOf, stepOf } from "../../src/studio/views/forecast/columns-of-steps.ts";
 import { examples } from "../../src/studio/views/forecast/examples.ts";
 import { inPage, readingOf } from "../../src/studio/views/forecast/reading.ts";
 import { askedOf, listed } from "../../src/studio/views/forecast/settings.ts";
-import { readForecaster } from "../../src/tasks/forecast/index.ts";
+import { forecaster, readForecaster, writeForecaster } from "../../src/tasks/forecast/index.ts";
+import { forms, heads } from "../../src/tasks/forecast/settings.ts";
 
 const table = (name: keyof typeof examples): CsvText => ({ name: `${name}.csv`, text: examples[name].make() });
 const refusal = (of: CsvText, settings: Parameters<typeof forecasting.checkForecaster>[1]): Promise<string> =>
@@ -236,4 +241,72 @@ test("two targets with columns known for the past and for the future: the file h
     });
     break;
   }
+});
+
+describe("the gates under the curve", () => {
+  test("every form with every head has them, at each step that it reads and, where it has such, over the horizon", async () => {
+    const csv = table("passengers");
+    const data = seriesOfTable(parseCsv(csv.text, { name: csv.name }));
+    const columns = { direct: [24, 0, 1], segments: [4, 2, 6], recursive: [24, 12, 1] } as const;
+    let handle = 700;
+    for (const form of forms) {
+      for (const head of heads) {
+        const made = forecaster(data, { horizon: 12, form, head, units: 3 });
+        await openModels.openModel(++handle, writeForecaster(made), "m");
+        const of = { series: "", target: "passengers" };
+        const { seen, ahead, each, values } = await forecasting.forecastGates(handle, csv, of);
+        expect([seen, ahead, each], `${form}, ${head}`).toEqual(columns[form]);
+        expect(values.map(({ name }) => name)).toEqual(["z", "r", "g", "h"]);
+        for (const { data, size, gate } of values) {
+          expect([data.length, size]).toEqual([3 * (seen + ahead), 3]);
+          expect(data.every((value) => Math.abs(value) <= 1 && (!gate || value >= 0))).toBe(true);
+          expect(new Set(data).size).toBeGreaterThan(seen);
+        }
+        await openModels.closeModel(handle);
+      }
+    }
+  });
+
+  test("each step of the curve has its column, and each column its steps; they are told by date, or counted from the last one known", () => {
+    const settings = { form: "segments", head: "quantiles", lookback: 12, horizon: 6 } as const;
+    const segments = columnsOf({ seen: 4, ahead: 2, each: 3 }, settings);
+    expect([0, 2, 3, 11, 12, 17].map((step) => columnOf(step, segments))).toEqual([0, 0, 1, 3, 4, 5]);
+    expect(stepOf(13, segments)).toEqual([12, 3]);
+    const direct = columnsOf({ seen: 12, ahead: 0, each: 1 }, settings);
+    expect([0, 11, 12, 17].map((step) => columnOf(step, direct))).toEqual([0, 11, 11, 11]);
+    expect(stepOf(13, direct)).toEqual([13, 1]);
+    const month = (t: number): string => `2024-${String(t + 1).padStart(2, "0")}`;
+    const shown = {
+      past: Array.from({ length: 14 }, (_, t) => ({ date: t < 2 ? "2023" : month(t - 2), value: t - 2 })),
+      future: Array.from({ length: 6 }, (_, h) => {
+        return { step: h + 1, date: `2025-0${h + 1}`, value: -h - 0.5, quantiles: {} };
+      }),
+    };
+    expect(placeOf(4, segments, shown, "segments")).toBe("after the segment 2024-04 to 2024-06");
+    expect(placeOf(13, segments, shown, "segments")).toBe("for the forecast of the segment 2025-01 to 2025-03");
+    expect(placeOf(3, direct, shown, "direct")).toBe("after 2024-04 (3)");
+    expect(placeOf(13, direct, shown, "direct")).toBe(
+      "after 2024-12, the last step that it reads, from which 2025-02 is forecast (−1.5)",
+    );
+    const recursive = columnsOf({ seen: 12, ahead: 6, each: 1 }, settings);
+    expect(placeOf(13, recursive, shown, "recursive")).toBe("for 2025-02 (forecast −1.5)");
+    const bare = { past: shown.past.map(({ value }) => ({ value, date: undefined })), future: [] };
+    expect(placeOf(0, direct, bare, "direct")).toBe("after step −11 (0)");
+  });
+
+  test("each baseline of the table is there as a line: of the last steps from those before them, and of the future", async () => {
+    const csv = table("passengers");
+    const data = seriesOfTable(parseCsv(csv.text, { name: csv.name }));
+    await openModels.openModel(799, writeForecaster(forecaster(data, { horizon: 6, units: 2, test: 6 })), "m");
+    const { forecasts, scores } = await forecasting.forecastTable(799, csv);
+    const [{ baselines, past }] = forecasts as [(typeof forecasts)[number]];
+    expect(Object.keys(baselines)).toEqual(scores.slice(1).map(({ name }) => name));
+    const known = past.map(({ value }) => value);
+    expect([...(baselines["seasonal naive"]?.future ?? [])]).toEqual(known.slice(-12, -6));
+    expect([...(baselines["seasonal naive"]?.tested ?? [])]).toEqual(known.slice(-18, -12));
+    expect([...(baselines.naive?.tested ?? [])]).toEqual(Array(6).fill(known.at(-7)));
+    // Of one origin its error is the table's.
+    const error = known.slice(-6).reduce((sum, value, h) => sum + Math.abs(value - known.at(h - 18)!), 0) / 6;
+    expect(scores.find(({ name }) => name === "seasonal naive")?.mae).toBeCloseTo(error, 9);
+  });
 });

@@ -27,9 +27,10 @@ export function stepOf(step: number, { count, each }: Columns): readonly [first:
   return step < count * each ? [Math.floor(step / each) * each, each] : [step, 1];
 }
 
-const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const digits = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const figure = (value: number): string => digits.format(value).replace("-", "−");
 
-/** What a step is, in words that go on after "Unit 3": "after 2023-12 (379.6)". */
+/** What a step is, in words that go on after "Unit 3": "after 2023-12 (379.6)". Without dates it counts as the curve does: 0 is the last one known. */
 export function placeOf(
   step: number,
   columns: Columns,
@@ -39,11 +40,9 @@ export function placeOf(
   const { known, count, each } = columns;
   const from = past.length - known;
   const dateOf = (t: number): string =>
-    (t < known ? past[from + t]?.date : future[t - known]?.date) ?? `step ${from + t + 1}`;
+    (t < known ? past[from + t]?.date : future[t - known]?.date) ?? `step ${figure(t - known + 1)}`;
   const saidOf = (t: number): string =>
-    t < known
-      ? figure.format(past[from + t]?.value as number)
-      : `forecast ${figure.format(future[t - known]?.value as number)}`;
+    t < known ? figure(past[from + t]?.value as number) : `forecast ${figure(future[t - known]?.value as number)}`;
   if (step >= count * each) {
     return `after ${dateOf(known - 1)}, the last step that it reads, from which ${dateOf(step)} is forecast (${saidOf(step).replace("forecast ", "")})`;
   }

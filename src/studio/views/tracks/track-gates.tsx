@@ -25,7 +25,7 @@ export function TrackGatesPanel({ model, table, tableKey, part, track, number, o
   );
   return (
     <section class="card inside" aria-labelledby="inside-track">
-      <div class="row">
+      <div class="row inside-head">
         <h3 id="inside-track">Inside track {track.id}</h3>
         <button type="button" onClick={onClose}>
           Close
@@ -58,8 +58,8 @@ function Inside({ track, gates: { values, seen, ahead, path, form } }: { track: 
   const which =
     column < seen ? `place ${column + 2} of ${seen + 1} that were seen` : `its own place ${column - seen + 1}`;
   return (
-    <>
-      <div class="inside-picture">
+    <div class="inside-body">
+      <div>
         <TrackPanel
           track={track}
           read={{
@@ -67,19 +67,21 @@ function Inside({ track, gates: { values, seen, ahead, path, form } }: { track: 
             ...{ onChoose: setChosen, onPoint: setPointed, describedBy: "inside-about" },
           }}
         />
+        <p id="inside-about" class="soft small">
+          {form === "direct"
+            ? `It reads the ${seen} steps between the ${seen + 1} places that were seen, a column each; its last state gives all futures at once, so that there are no gates after it.`
+            : `It reads the ${seen} steps between the ${seen + 1} places that were seen, then steps of its own: here along the thin line, which follows the mean of each; each of its futures is a path of draws, read in the same way.`}
+        </p>
       </div>
-      <p id="inside-about" class="soft small">
-        {form === "direct"
-          ? `It reads the ${seen} steps between the ${seen + 1} places that were seen, a column each; its last state gives all futures at once, so that there are no gates after it.`
-          : `It reads the ${seen} steps between the ${seen + 1} places that were seen, then steps of its own: here along the thin line, which follows the mean of each; each of its futures is a path of draws, read in the same way.`}
-      </p>
-      <Gates
-        {...{ values, count, column }}
-        step="step"
-        place={`after the step to ${which} (${figure.format(x)}, ${figure.format(y)})`}
-        onChoose={setChosen}
-        onPoint={setPointed}
-      />
-    </>
+      <div>
+        <Gates
+          {...{ values, count, column }}
+          step="step"
+          place={`after the step to ${which} (${figure.format(x)}, ${figure.format(y)})`}
+          onChoose={setChosen}
+          onPoint={setPointed}
+        />
+      </div>
+    </div>
   );
 }
