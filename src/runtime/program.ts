@@ -90,7 +90,16 @@ export class Program extends Disposable {
    * @throws if a thread fails; the program's values are lost then, and it cannot run again
    */
   async run(): Promise<void> {
-    await this.executable.run(this.consumeDirty());
+    await this.whileOpen(this.executable.run(this.consumeDirty()));
+  }
+  /** What the engine says of a program that was disposed of while it ran is not what is wrong. */
+  private async whileOpen<T>(running: Promise<T>): Promise<T> {
+    try {
+      return await running;
+    } catch (error) {
+      this.checkOpen();
+      throw error;
+    }
   }
   /**
    * Run a plan in parts once, section by section.
@@ -102,7 +111,7 @@ export class Program extends Disposable {
     const changed = this.consumeDirty();
     for (let k = 0; k < this.plan.sections.length; k++) {
       await before(k);
-      await this.executable.run(changed, k);
+      await this.whileOpen(this.executable.run(changed, k));
       await this.fetch();
       after(k);
     }
@@ -123,7 +132,7 @@ export class Program extends Disposable {
   }
   /** Copy parameters, gradients and slots from the device to the host. Call it before they are read; it does nothing where the memory is the host's. */
   fetch(): Promise<void> {
-    return this.executable.fetch();
+    return this.whileOpen(this.executable.fetch());
   }
   private consumeDirty(): 0 | 1 {
     const { dirty } = this;

@@ -1,5 +1,6 @@
 /** Which engine trains a model fastest here: each makes some updates of the very model, with its own batch. */
 import type { EngineName, HostOptions } from "../engines/engine.ts";
+import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
   anArray,
@@ -51,7 +52,7 @@ export const timeEnginesArguments: Arguments = {
  * @param inputs a batch as `trainer.update` takes it: tokens (T,B), vectors (T,B,D), or arrays by the names of the inputs
  * @param targets (T,B), (T,B,D), or of the last step alone
  * @returns the engines, the fastest first; one that cannot run the model here is left out
- * @throws InputError if none can, or the batch is not right
+ * @throws InputError if none can, or the batch is not right; a fault of an engine as it is
  * @example
  * const model = sequential([embedding(65, 64), lstm(128, { returnSequences: true }), dense(65)]);
  * const tokens = new Int32Array(32 * 16); // (T,B)
@@ -73,6 +74,7 @@ export async function timeEngines(
       timed.push({ engine: name, updatesPerSecond: await updatesPerSecondOf(name) });
     } catch (error) {
       // It has no such device, or not enough memory.
+      if (!(error instanceof InputError)) throw error;
       reason ??= error;
     }
   }

@@ -104,8 +104,6 @@ const looked = [
   ...["reference/unrolled/index", "reference/unrolled/functions/fit", "reference/unrolled/type-aliases/FitOptions"],
 ];
 
-const darkWhenNarrow = ["index", "training", "reference/unrolled/functions/fit"];
-
 test.each([1280, 390])(
   "at %d pixels axe-core finds no fault, light or dark, and no page scrolls sideways",
   async (width) => {
@@ -115,8 +113,8 @@ test.each([1280, 390])(
       const faults: string[] = [];
       for (const path of looked) {
         await page.goto(`${origin}/${path}.html`);
-        // Colours are those of the wide page; a page of each kind is looked at for what is narrow alone.
-        const dark = width > 500 || darkWhenNarrow.includes(path) ? (["dark"] as const) : [];
+        // Colours are those of the wide page.
+        const dark = width > 500 ? (["dark"] as const) : [];
         for (const colorScheme of ["light", ...dark] as const) {
           await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
           const isDark = colorScheme === "dark";

@@ -62,7 +62,11 @@ async function open(): Promise<Gpu> {
         `engine "webgpu": the graphics card was lost (${why}). Go on from what was saved, or use the engine "wasm".`,
       );
     }
-    if (refused !== undefined) throw new Error(`internal: webgpu: ${refused}`);
+    if (refused === undefined) return;
+    const message = `internal: webgpu: ${refused}`;
+    // Other programs of the device go on.
+    refused = undefined;
+    throw new Error(message);
   };
   const layout = device.createBindGroupLayout({
     entries: [
@@ -90,6 +94,7 @@ async function open(): Promise<Gpu> {
           compute: { module: device.createShaderModule({ label: name, code }), entryPoint: "main" },
         });
       pipelines.set(code, known);
+      known.catch(() => pipelines.delete(code));
       return known;
     },
   };

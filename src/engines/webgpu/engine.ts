@@ -1,5 +1,8 @@
 /** Plans as kernels of a graphics card, by WebGPU. Knows nothing about cells, models or text. */
+
+import { InputError } from "../../graph/input-error.ts";
 import type { ParameterRun, Plan, Slot } from "../../schedule/plan.ts";
+import type { Target } from "../../schedule/target.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { checkAnswersAtOnce } from "../stepwise.ts";
@@ -19,10 +22,13 @@ export async function load(): Promise<Engine> {
     name: target.name,
     target,
     answersLater: true,
-    async load(plan, _, { sync }) {
+    async load(plan, { fma }, { sync }) {
       if (sync) checkAnswersAtOnce(engine);
-      checkMemory(plan.bytes, "the program", target);
-      return loaded(plan, await gpu());
+      if (fma === false) {
+        const why = "a card's driver says whether a product and a sum are one instruction";
+        throw new InputError(`engine "webgpu" does not take fma: false: ${why}. Use the engine "wasm".`);
+      }
+      return loaded(plan, await gpu(), target);
     },
   };
   return engine;
@@ -52,13 +58,18 @@ const rangeOf = ({ offset, rowBytes, rows, size }: Slot, from = offset): Range =
   count: ((rows - 1) * rowBytes) / 4 + size,
 });
 
-async function loaded(plan: Plan, { device, layout, mostWeights, pipelineOf, check }: Gpu): Promise<Executable> {
+async function loaded(
+  plan: Plan,
+  { device, layout, mostWeights, pipelineOf, check }: Gpu,
+  target: Target,
+): Promise<Executable> {
   const { sections, scratch } = dispatchesOf(plan, mostWeights);
+  const bytes = 16 * Math.ceil(plan.bytes / 16) + 4 * Math.ceil(scratch / 4) * 4;
+  checkMemory(bytes, "the program", target);
   const kernels = [...new Set(sections.flatMap((all) => all.map(({ kernel }) => kernel)))];
   const compiled = new Map(
     await Promise.all(kernels.map(async (kernel) => [kernel, await pipelineOf(kernel)] as const)),
   );
-  const bytes = 16 * Math.ceil(plan.bytes / 16) + 4 * Math.ceil(scratch / 4) * 4;
   const host = allocateMemory(plan.bytes, () => new Float32Array(Math.ceil(plan.bytes / 4)));
   const words = new Int32Array(host.buffer);
   const memory = await allocated(device, bytes);
@@ -206,12 +217,15 @@ async function loaded(plan: Plan, { device, layout, mostWeights, pipelineOf, che
 
 /** @throws InputError if the device has not so much memory */
 async function allocated(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
+  device.pushErrorScope("validation");
   device.pushErrorScope("out-of-memory");
   const buffer = device.createBuffer({
     size: Math.max(16, bytes),
     usage: usage.storage | usage.copySource | usage.copyDestination,
   });
   const error = await device.popErrorScope();
+  const fault = await device.popErrorScope();
+  if (fault !== null) throw new Error(`internal: webgpu: ${fault.message}`);
   allocateMemory(bytes, () => {
     if (error !== null) throw new Error(error.message);
   });

@@ -129,11 +129,31 @@ describe.skipIf(!hasGpu)(`webgpu's memory ${unlessNoGpu}`, () => {
 
   test("a program that the card has no memory for is refused in one line, with the card's words as the cause", async () => {
     const graph = trainingGraph(cells.lstm, { units: 40, input: 3 });
-    vi.spyOn(device, "popErrorScope").mockResolvedValueOnce({ message: "Out of memory" });
+    const pop = device.popErrorScope.bind(device);
+    vi.spyOn(device, "popErrorScope").mockImplementationOnce(async () => {
+      await pop();
+      return { message: "Out of memory" };
+    });
     const error = await compile(graph, { steps: 6, batch: 5 }, host).catch((reason: Error) => reason);
     expect(error).toBeInstanceOf(InputError);
     expect(String(error)).toMatch(/the program needs [\d,]+ bytes of memory, more than this machine gives\. Make it/);
     expect((error as Error).cause).toEqual(new Error("Out of memory"));
+  });
+
+  test("a device that refuses something says so once; other programs go on, and what is disposed of meanwhile is told", async () => {
+    const sizes = { units: 17, input: 5, steps: 3, batch: 3 };
+    const graph = trainingGraph(cells.gru, sizes);
+    const program = await loadTraining(graph, sizes, randomValues(graph, 3, 3, 3, 0.3), host);
+    device.createBuffer({ size: 16, usage: 1 | 64 }); // MAP_READ | UNIFORM, which no buffer may be.
+    await device.queue.onSubmittedWorkDone();
+    await expect(program.run()).rejects.toThrow(/^internal: webgpu: /);
+    await program.run();
+    const running = program.run();
+    program.dispose();
+    await expect(running).rejects.toThrow(/: used after dispose\(\)\. Create another one\.$/);
+    await expect(compile(graph, sizes, { ...host, fma: false })).rejects.toThrow(
+      'engine "webgpu" does not take fma: false',
+    );
   });
 
   test("a training step with Adam, clipped: writes what the plan says, whatever lies around it", async () => {
