@@ -134,6 +134,7 @@ const parts: Readonly<Record<string, Part>> = {
     await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("own");
     await page.waitForSelector("main progress", { state: "detached" });
     await unfold(page);
+    await page.waitForSelector(".cell-drawn table");
   },
   "Inspect, two models beside each other": async (page, address) => {
     const settings = { text: sampleText(20), show: "compare", with: "other", seed: "1", length: "20" };

@@ -15,7 +15,7 @@ import { encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { json, sampleText, tiny } from "../cli/run.ts";
 import { pearson } from "../helpers/statistics.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { select, withStudio } from "./studio.ts";
+import { expectAccessible, select, withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();
 const model = join(folder, "m.safetensors");
@@ -81,6 +81,42 @@ test("what a cell, a strip and a bar show are the numbers of unrolled inspect --
     await page.goBack();
     await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent?.startsWith("the cat"));
     await page.waitForSelector(".readout >> text=/^surprise at token 9 of 46/");
+  });
+});
+
+test("the cell at a token: its picture has the numbers of unrolled inspect --json, by keys from token to token and in each layer", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?${query}&value=lstm_1.f&unit=2&at=4`);
+    await ready(page);
+    await page.focus(".cell-at-token summary");
+    await page.keyboard.press("Enter");
+    const told = page.locator(".cell-at-token .token-read");
+    const picture = page.locator(".cell-at-token svg.cell-diagram");
+    const shows = async (layer: string, place: number, token: string) => {
+      await expect.poll(() => told.textContent()).toBe(`Unit 2 of ${layer} reads “${token}”, token ${place + 1}`);
+      const of = (name: string, at = place): string => {
+        const value = lines[at]?.values[`${layer}.${name}`]?.[2] ?? Number.NaN;
+        return value
+          .toFixed(3)
+          .replace(/^-(?=0\.000$)/, "")
+          .replace("-", "−");
+      };
+      const figures = await picture.locator(".figure-of").allTextContents();
+      for (const name of ["f", "i", "g", "o"]) expect(figures, name).toContain(of(name));
+      for (const name of ["c", "h"]) {
+        expect(figures).toContain(`${name} ${of(name, place - 1)}`);
+        expect(figures).toContain(`${name}′ ${of(name)}`);
+      }
+    };
+    await shows("lstm_1", 4, "c");
+    await page.focus(".coloured-text");
+    await page.keyboard.press("ArrowRight");
+    await shows("lstm_1", 5, "a");
+    await page.click(".coloured-text [data-token='8']");
+    await select(page, "Layer").selectOption("lstm");
+    await shows("lstm", 8, "s");
+    await expectAccessible(page);
+    await page.waitForURL(/value=lstm\.f&unit=2&at=8&cell=1/);
   });
 });
 

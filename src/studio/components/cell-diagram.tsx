@@ -7,7 +7,8 @@ import "./cell-diagram.css";
 
 export type CellDrawing = {
   readonly height: number;
-  readonly wires: readonly (readonly [stage: number, path: string])[];
+  /** A wire that carries one number has its name. */
+  readonly wires: readonly (readonly [stage: number, path: string, carries?: string])[];
   /** Boxes with a line of the equations, by their middle; those with a colour are filled as far as they are open. */
   readonly gates: readonly {
     readonly stage: number;
@@ -35,7 +36,16 @@ export type CellDiagramProps = {
   readonly figures: readonly CellFigure[];
   /** How far each gate is open, 0 to 1. */
   readonly open: Readonly<Record<string, number>>;
+  /** The numbers that wires carry, by their names: with them, colour and width of a wire are by its number. */
+  readonly carry?: Readonly<Record<string, number>>;
 };
+
+/** The colour of a wire by its number's sign, its width by its size up to 1; a wire without a number is as it was. */
+export function carried(value: number | undefined): Readonly<Record<string, string>> | undefined {
+  if (value === undefined) return undefined;
+  const strokeWidth = (1.5 + 4.5 * Math.min(1, Math.abs(value))).toFixed(2);
+  return { stroke: `var(${value < 0 ? "--low" : "--high"})`, strokeWidth };
+}
 
 export function CellDiagram({
   label,
@@ -43,12 +53,18 @@ export function CellDiagram({
   stage,
   figures,
   open,
+  carry,
 }: CellDiagramProps) {
   const reach = (of: number): string => (of === stage ? "lit" : of < stage ? "done" : "ahead");
   return (
     <svg class="cell-diagram" viewBox={`0 0 520 ${height}`} role="img" aria-label={label}>
-      {wires.map(([of, path]) => (
-        <path key={path} class={`wire ${reach(of)}`} d={path} />
+      {wires.map(([of, path, carries]) => (
+        <path
+          key={path}
+          class={`wire ${reach(of)}`}
+          d={path}
+          style={carries === undefined ? undefined : carried(carry?.[carries])}
+        />
       ))}
       {gates.map(({ stage: of, name, x, maths, colour }) => (
         <g key={name} class={`gate ${reach(of)}`}>

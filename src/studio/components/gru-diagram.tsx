@@ -3,7 +3,8 @@ import { CellDiagram, type CellDrawing, type CellFigure, shown } from "./cell-di
 
 /** The numbers of one unit at one step. */
 export type GruNumbers = {
-  readonly x: number;
+  /** The input, where it is one number and not a vector. */
+  readonly x?: number;
   /** The state of the previous step. */
   readonly before: { readonly h: number };
   readonly z: number;
@@ -19,23 +20,26 @@ export type GruNumbers = {
   readonly h: number;
 };
 
-/** The stage in which a part is computed: update gate, reset gate, candidate, new state. */
-export type GruStage = 0 | 1 | 2 | 3;
+/** The stage in which a part is computed: update gate, reset gate, candidate, new state; 4 is after all of them. */
+export type GruStage = 0 | 1 | 2 | 3 | 4;
 
 const drawing: CellDrawing = {
   height: 350,
   wires: [
     [0, "M60 342 V290 M20 70 V290 H230 V236"],
-    [0, "M230 194 V86"],
+    [0, "M230 194 V86", "z"],
     [1, "M110 290 V236"],
-    [1, "M110 194 V156"],
-    [2, "M20 140 H94 M126 140 H165 V262 H336 V236"],
+    [1, "M110 194 V156", "r"],
+    [2, "M20 140 H94", "h"],
+    [2, "M126 140 H165 V262 H336 V236", "seen"],
     [2, "M230 290 H364 V236"],
-    [2, "M350 194 V156"],
-    [3, "M0 70 H214 M246 70 H334"],
-    [3, "M230 140 H254 M298 140 H334"],
-    [3, "M350 124 V86"],
-    [3, "M366 70 H520"],
+    [2, "M350 194 V156", "g"],
+    [3, "M0 70 H214", "h"],
+    [3, "M246 70 H334", "kept"],
+    [3, "M230 140 H254", "z"],
+    [3, "M298 140 H334", "share"],
+    [3, "M350 124 V86", "taken"],
+    [3, "M366 70 H520", "new h"],
   ],
   gates: [
     { stage: 1, name: "r", x: 110, maths: "σ", colour: "--c2" },
@@ -51,10 +55,17 @@ const drawing: CellDrawing = {
   ],
 };
 
-export function GruDiagram({ stage, numbers }: { readonly stage: GruStage; readonly numbers: GruNumbers }) {
+export type GruDiagramProps = {
+  readonly stage: GruStage;
+  readonly numbers: GruNumbers;
+  /** Whether colour and width of a wire are by its number. */
+  readonly coloured?: boolean;
+};
+
+export function GruDiagram({ stage, numbers, coloured = false }: GruDiagramProps) {
   const { before, z, r } = numbers;
   const figures: readonly CellFigure[] = [
-    [0, 68, 336, "start", `x ${shown(numbers.x)}`],
+    [0, 68, 336, "start", numbers.x === undefined ? "x" : `x ${shown(numbers.x)}`],
     [0, 4, 58, "start", `h ${shown(before.h)}`],
     [0, 237, 182, "start", shown(z)],
     [1, 117, 178, "start", shown(r)],
@@ -65,7 +76,15 @@ export function GruDiagram({ stage, numbers }: { readonly stage: GruStage; reado
     [3, 357, 110, "start", shown(numbers.taken)],
     [3, 516, 58, "end", `h′ ${shown(numbers.h)}`],
   ];
-  return <CellDiagram {...{ drawing, stage, figures }} open={{ z, r }} label={described(stage, numbers)} />;
+  const { g, seen, share, kept, taken } = numbers;
+  const carry = { z, r, g, seen, share, kept, taken, h: before.h, "new h": numbers.h };
+  return (
+    <CellDiagram
+      {...{ drawing, stage, figures, ...(coloured && { carry }) }}
+      open={{ z, r }}
+      label={described(stage, numbers)}
+    />
+  );
 }
 
 function described(stage: GruStage, numbers: GruNumbers): string {
@@ -75,5 +94,5 @@ function described(stage: GruStage, numbers: GruNumbers): string {
     `the candidate sees ${shown(numbers.seen)} of the old state and is ${shown(numbers.g)}`,
     `kept ${shown(numbers.kept)}, taken ${shown(numbers.taken)}, new hidden state ${shown(numbers.h)}`,
   ].slice(0, stage + 1);
-  return `The cell reads ${shown(numbers.x)} with hidden state ${shown(numbers.before.h)}: ${told.join("; ")}.`;
+  return `The cell reads ${numbers.x === undefined ? "a vector" : shown(numbers.x)} with hidden state ${shown(numbers.before.h)}: ${told.join("; ")}.`;
 }

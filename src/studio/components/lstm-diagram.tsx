@@ -3,7 +3,8 @@ import { CellDiagram, type CellDrawing, type CellFigure, shown } from "./cell-di
 
 /** The numbers of one unit at one step. */
 export type LstmNumbers = {
-  readonly x: number;
+  /** The input, where it is one number and not a vector. */
+  readonly x?: number;
   /** The states of the previous step. */
   readonly before: { readonly c: number; readonly h: number };
   readonly f: number;
@@ -19,22 +20,26 @@ export type LstmNumbers = {
   readonly h: number;
 };
 
-/** The stage in which a part is computed: forget, input and candidate, update, output. */
-export type LstmStage = 0 | 1 | 2 | 3;
+/** The stage in which a part is computed: forget, input and candidate, update, output; 4 is after all of them. */
+export type LstmStage = 0 | 1 | 2 | 3 | 4;
 
 const drawing: CellDrawing = {
   height: 350,
   wires: [
     [0, "M60 342 V290 M0 290 H110 V236"],
-    [0, "M110 194 V86"],
+    [0, "M110 194 V86", "f"],
     [1, "M110 290 H200 V236 M200 290 H290 V236"],
-    [1, "M200 194 V140 H229 M290 194 V140 H261"],
-    [2, "M0 70 H94 M126 70 H229"],
-    [2, "M245 124 V86"],
-    [2, "M261 70 H520"],
+    [1, "M200 194 V140 H229", "i"],
+    [1, "M290 194 V140 H261", "g"],
+    [2, "M0 70 H94", "c"],
+    [2, "M126 70 H229", "kept"],
+    [2, "M245 124 V86", "stored"],
+    [2, "M261 70 H520", "new c"],
     [3, "M290 290 H400 V236"],
-    [3, "M400 194 V172 H434"],
-    [3, "M450 70 V102 M450 134 V156 M450 188 V290 H520"],
+    [3, "M400 194 V172 H434", "o"],
+    [3, "M450 70 V102", "new c"],
+    [3, "M450 134 V156", "shown"],
+    [3, "M450 188 V290 H520", "new h"],
   ],
   gates: [
     { stage: 0, name: "f", x: 110, maths: "σ", colour: "--c1" },
@@ -51,10 +56,17 @@ const drawing: CellDrawing = {
   ],
 };
 
-export function LstmDiagram({ stage, numbers }: { readonly stage: LstmStage; readonly numbers: LstmNumbers }) {
+export type LstmDiagramProps = {
+  readonly stage: LstmStage;
+  readonly numbers: LstmNumbers;
+  /** Whether colour and width of a wire are by its number. */
+  readonly coloured?: boolean;
+};
+
+export function LstmDiagram({ stage, numbers, coloured = false }: LstmDiagramProps) {
   const { before, f, i, o } = numbers;
   const figures: readonly CellFigure[] = [
-    [0, 68, 336, "start", `x ${shown(numbers.x)}`],
+    [0, 68, 336, "start", numbers.x === undefined ? "x" : `x ${shown(numbers.x)}`],
     [0, 4, 280, "start", `h ${shown(before.h)}`],
     [0, 4, 58, "start", `c ${shown(before.c)}`],
     [0, 117, 150, "start", shown(f)],
@@ -67,7 +79,15 @@ export function LstmDiagram({ stage, numbers }: { readonly stage: LstmStage; rea
     [3, 458, 150, "start", shown(numbers.shown)],
     [3, 516, 280, "end", `h′ ${shown(numbers.h)}`],
   ];
-  return <CellDiagram {...{ drawing, stage, figures }} open={{ f, i, o }} label={described(stage, numbers)} />;
+  const { g, kept, stored, shown: open } = numbers;
+  const carry = { f, i, g, o, kept, stored, shown: open, c: before.c, "new c": numbers.c, "new h": numbers.h };
+  return (
+    <CellDiagram
+      {...{ drawing, stage, figures, ...(coloured && { carry }) }}
+      open={{ f, i, o }}
+      label={described(stage, numbers)}
+    />
+  );
 }
 
 function described(stage: LstmStage, numbers: LstmNumbers): string {
@@ -78,5 +98,5 @@ function described(stage: LstmStage, numbers: LstmNumbers): string {
     `output gate ${shown(numbers.o)}, new hidden state ${shown(numbers.h)}`,
   ].slice(0, stage + 1);
   const { x, before } = numbers;
-  return `The cell reads ${shown(x)} with cell state ${shown(before.c)}: ${told.join("; ")}.`;
+  return `The cell reads ${x === undefined ? "a vector" : shown(x)} with cell state ${shown(before.c)}: ${told.join("; ")}.`;
 }

@@ -9,6 +9,7 @@ import { type Pattern, signalOf } from "../../tasks/patterns.ts";
 import { type Probe, probe, type Units } from "../../tasks/probe.ts";
 import { tokensBefore } from "../../tasks/window-slots.ts";
 import { decodeNext, encode, hasUnknown, type Tokenizer, tokenName, vocabularySize } from "../../text/tokenizer.ts";
+import { type CellLines, cellLinesOf } from "./cell-lines.ts";
 import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";
 
@@ -30,6 +31,10 @@ export type ReadingHead = {
   readonly maxOverall?: number;
   /** The characters that the model reads as its unknown character. */
   readonly unknown: readonly string[];
+  /** The equations of each layer. */
+  readonly cells: readonly CellLines[];
+  /** Whether each token is read at the end of a window of its own: the states before it are not those after the token before. */
+  readonly windowed: boolean;
 };
 
 /** The results for the next n tokens. */
@@ -85,6 +90,8 @@ export const reading = {
       values,
       ...(values.length < all.length && { maxOverall }),
       unknown: unknownCharacters(lm, text),
+      cells: cellLinesOf(lm.model),
+      windowed: lm.window !== undefined,
     };
   },
 

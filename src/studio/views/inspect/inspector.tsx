@@ -4,11 +4,13 @@
  */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
 import { ColouredText } from "../../components/coloured-text.tsx";
+import { Failed } from "../../components/failed.tsx";
 import { liveliest, shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { HeatMap, type Strip } from "../../components/heat-map.tsx";
 import { TokenBars } from "../../components/token-bars.tsx";
 import { UnitField } from "../../components/unit-field.tsx";
 import { useNewest } from "../../engine/engine.ts";
+import { useLoaded } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { type Found, PatternSearch } from "./pattern-search.tsx";
 import {
@@ -71,8 +73,19 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
   const [pointed, setPointed] = useState<{ readonly place: number; readonly unit?: number }>();
 
   const [find, setFind] = useState(start.find ?? "");
+  const [seesCell, setSeesCell] = useState(start.cell === "1");
+  const {
+    value: CellAtToken,
+    error: cellError,
+    retry: retryCell,
+  } = useLoaded(seesCell ? "cell" : undefined, async () => (await import("./cell-at-token.tsx")).default);
   const view = { value: value.key, unit: String(unit), at: String(place) };
-  const whole = { ...view, ...(colouring !== "unit" && { by: colouring }), ...(find !== "" && { find }) };
+  const whole = {
+    ...view,
+    ...(colouring !== "unit" && { by: colouring }),
+    ...(find !== "" && { find }),
+    ...(seesCell && { cell: "1" }),
+  };
   const said = JSON.stringify(whole);
   useEffect(() => {
     if (done < count) return;
@@ -155,6 +168,13 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
           <TokenBars tokens={expectedAfter(reading, read)} present={head.ids[read + 1]} />
         </section>
       </div>
+      <details class="cell-at-token" open={seesCell} onToggle={(event) => setSeesCell(event.currentTarget.open)}>
+        <summary>The cell at this token</summary>
+        {cellError !== undefined && <Failed error="The picture of the cell did not load." onRetry={retryCell} />}
+        {seesCell && CellAtToken !== undefined && (
+          <CellAtToken {...{ reading, done, value, unit, place }} onPlace={setPlace} onValue={chooseValue} />
+        )}
+      </details>
       <section aria-labelledby={`${readoutId}-patterns`}>
         <h2 id={`${readoutId}-patterns`}>Units that follow a pattern</h2>
         <PatternSearch

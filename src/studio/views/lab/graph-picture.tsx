@@ -4,7 +4,7 @@
  */
 import { useMemo } from "preact/hooks";
 import type { Graph } from "../../../graph/graph.ts";
-import { layOut, type Point } from "./layers.ts";
+import { layOut, type Point } from "../../components/graph-layout.ts";
 import { type Box, pictureOf } from "./picture.ts";
 
 export type GraphPictureProps = {
