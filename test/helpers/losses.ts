@@ -1,5 +1,6 @@
 /** The losses of a few training steps: the same wherever it runs; and a loss alone, as a graph. */
 import { cells } from "../../src/cells/index.ts";
+import type { EngineName } from "../../src/engines/engine.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import type { Cell } from "../../src/graph/cell.ts";
@@ -11,7 +12,12 @@ import { type Loss, targetSizeOf } from "../../src/train/losses.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 
-export async function trainingLosses(cell: string, { count = 20, threads = 1 } = {}): Promise<number[]> {
+type Run = { readonly count?: number; readonly threads?: number; readonly engine?: EngineName; readonly rate?: number };
+
+export async function trainingLosses(
+  cell: string,
+  { count = 20, threads = 1, engine = "auto", rate = 0.01 }: Run = {},
+): Promise<number[]> {
   const [vocabulary, batch, steps] = [13, 5, 11];
   const layers = [
     embedding(vocabulary, 10),
@@ -19,8 +25,8 @@ export async function trainingLosses(cell: string, { count = 20, threads = 1 } =
     recurrent(cells[cell] as Cell, { units: 21, returnSequences: true }),
   ];
   const model = sequential([...layers, dense(vocabulary)], { seed: 4 });
-  const optimizer = adam({ learningRate: 0.01 });
-  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 1, seed: 5, threads });
+  const optimizer = adam({ learningRate: rate });
+  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 1, seed: 5, threads, engine });
   const random = createRandom(6);
   const losses: number[] = [];
   for (let k = 0; k < count; k++) {
