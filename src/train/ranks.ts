@@ -94,7 +94,9 @@ export function createRanks(communicator: Communicator, batch: number, syncEvery
         program.setKeys((seed + Math.imul(rank, rankKey)) | 0, run);
         await program.run();
         await program.fetch();
-        if (++pending === syncEvery) await this.settle(program);
+        pending++;
+        // At the same updates whatever was brought together between them, which the clock may have asked for.
+        if (run % syncEvery === 0) await this.settle(program);
         return named(totals());
       }
       if (parts === undefined) {

@@ -1,5 +1,5 @@
 /** A batch in parts: several processes, which are simulated here, compute what one computes. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { gru } from "../../src/cells/gru.ts";
 import { lstm } from "../../src/cells/lstm.ts";
 import type { EngineName } from "../../src/engines/engine.ts";
@@ -219,6 +219,34 @@ describe("fitStream", () => {
         callbacks: [{ onBatchEnd() {} }],
       }),
     ).rejects.toThrow("fitStream: syncEvery: a callback has onBatchEnd");
+  });
+
+  test("with syncEvery: the same bits whatever the clock says, which progress hangs on", async () => {
+    const trained = async () => {
+      let reports = 0;
+      const all = await Promise.all(
+        createCommunicators(2).map(async (distributed) => {
+          const own = model();
+          const onProgress = () => void reports++;
+          await fitStream(own, stream, {
+            ...options,
+            epochs: 3,
+            validations: 5,
+            distributed,
+            syncEvery: 7,
+            onProgress,
+          });
+          return Object.values(own.values).flatMap((one) => [...one]);
+        }),
+      );
+      return { values: all[0], reports };
+    };
+    const usual = await trained();
+    const now = performance.now.bind(performance);
+    const hurried = vi.spyOn(performance, "now").mockImplementation(() => 100 * now());
+    const quick = await trained().finally(() => hurried.mockRestore());
+    expect(quick.reports).toBeGreaterThan(usual.reports);
+    expect(quick.values).toEqual(usual.values);
   });
 
   test("processes that differ are refused, and told in what", async () => {
