@@ -1,5 +1,4 @@
 /** Plans as kernels of a graphics card, by WebGPU. Knows nothing about cells, models or text. */
-
 import { InputError } from "../../graph/input-error.ts";
 import type { ParameterRun, Plan, Slot } from "../../schedule/plan.ts";
 import type { Target } from "../../schedule/target.ts";
