@@ -1,7 +1,9 @@
 /** The studio: one page that runs completely in the browser. */
 import { render } from "preact";
 import { Shell } from "./shell.tsx";
+import { language } from "./texts/texts.ts";
 
+document.documentElement.lang = language;
 render(<Shell />, document.getElementById("app") as HTMLElement);
 
 /** The page is loaded first; the service worker that makes it work without a network follows. */

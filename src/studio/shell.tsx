@@ -4,29 +4,32 @@ import { linkTo, useAddress, type View, type ViewName, viewNames } from "./addre
 import { Failed } from "./components/failed.tsx";
 import { useTheme } from "./components/theme.ts";
 import { useLoaded } from "./loading.ts";
-import { useNotices } from "./notices.ts";
+import { notify, useNotices } from "./notices.ts";
+import { fill, problemOfTexts, texts } from "./texts/texts.ts";
 
 const icon = new URL("./icon.svg", import.meta.url).href;
 
-const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ readonly default: View }> }>> = {
-  learn: { title: "Learn", load: () => import("./views/learn/learn.tsx") },
-  lab: { title: "Lab", load: () => import("./views/lab/lab.tsx") },
-  toys: { title: "Toys", load: () => import("./views/toys/toys.tsx") },
-  inspect: { title: "Inspect", load: () => import("./views/inspect/inspect.tsx") },
-  write: { title: "Write", load: () => import("./views/write/write.tsx") },
-  forecast: { title: "Forecast", load: () => import("./views/forecast/forecast.tsx") },
-  listen: { title: "Listen", load: () => import("./views/listen/listen.tsx") },
-  tracks: { title: "Tracks", load: () => import("./views/tracks/tracks.tsx") },
-  sentences: { title: "Sentences", load: () => import("./views/sentences/sentences.tsx") },
-  music: { title: "Music", load: () => import("./views/music/music.tsx") },
-  models: { title: "Models", load: () => import("./views/models/models.tsx") },
+const views: Readonly<Record<ViewName, () => Promise<{ readonly default: View }>>> = {
+  learn: () => import("./views/learn/learn.tsx"),
+  lab: () => import("./views/lab/lab.tsx"),
+  toys: () => import("./views/toys/toys.tsx"),
+  inspect: () => import("./views/inspect/inspect.tsx"),
+  write: () => import("./views/write/write.tsx"),
+  forecast: () => import("./views/forecast/forecast.tsx"),
+  listen: () => import("./views/listen/listen.tsx"),
+  tracks: () => import("./views/tracks/tracks.tsx"),
+  sentences: () => import("./views/sentences/sentences.tsx"),
+  music: () => import("./views/music/music.tsx"),
+  models: () => import("./views/models/models.tsx"),
 };
+const own = texts.shell;
 
 export function Shell() {
   const address = useAddress();
-  const { title, load } = views[address.view];
-  const { value: Entered, error, retry } = useLoaded(address.view, async () => (await load()).default);
+  const title = own.views[address.view];
+  const { value: Entered, error, retry } = useLoaded(address.view, async () => (await views[address.view]()).default);
   const main = useRef<HTMLElement>(null);
+  useEffect(() => notify("texts", problemOfTexts === undefined ? undefined : { text: problemOfTexts }), []);
   // Every view says whether models are stored.
   useEffect(() => {
     loadDatabase().then(
@@ -41,7 +44,7 @@ export function Shell() {
   const here = Entered !== undefined;
   useEffect(() => {
     const heading = here ? main.current?.querySelector("h1")?.textContent : undefined;
-    document.title = `${heading ?? title} · Unrolled studio`;
+    document.title = fill(own.title, { view: heading ?? title });
     if (!here || before.current === place) return;
     before.current = place;
     scrollTo(0, 0);
@@ -51,17 +54,17 @@ export function Shell() {
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
-        Skip to the view
+        {own.skip}
       </button>
       <header class="top">
         <a class="name" href={linkTo("learn")}>
           <img src={icon} alt="" width="28" height="28" />
           Unrolled
         </a>
-        <nav aria-label="Views">
+        <nav aria-label={own.navigation}>
           {viewNames.map((name) => (
             <a key={name} href={linkTo(name)} aria-current={name === address.view ? "page" : undefined}>
-              {views[name].title}
+              {own.views[name]}
             </a>
           ))}
         </nav>
@@ -71,8 +74,8 @@ export function Shell() {
         <Notices />
         {link !== undefined && <Linked link={link} />}
         {Entered !== undefined && <Entered address={address} />}
-        {error !== undefined && <Failed error={`The ${title} view did not load.`} onRetry={retry} />}
-        {!here && error === undefined && <p class="soft loading">{title} …</p>}
+        {error !== undefined && <Failed error={fill(own.notLoaded, { view: title })} onRetry={retry} />}
+        {!here && error === undefined && <p class="soft loading">{fill(own.loading, { view: title })}</p>}
       </main>
     </>
   );
@@ -83,7 +86,7 @@ const link = new URLSearchParams(location.search).get("model") ?? undefined;
 
 function Linked(props: { readonly link: string }) {
   const { value, error, retry } = useLoaded("linked", () => import("./models/linked-model.tsx"));
-  if (error !== undefined) return <Failed error="What loads the model of the link did not load." onRetry={retry} />;
+  if (error !== undefined) return <Failed error={own.linkNotLoaded} onRetry={retry} />;
   return value === undefined ? null : <value.default {...props} />;
 }
 
@@ -111,7 +114,7 @@ function ThemeButton() {
   const [theme, setTheme] = useTheme();
   const next = theme === "dark" ? "light" : "dark";
   return (
-    <button type="button" class="quiet theme" aria-label={`Use ${next} colours`} onClick={() => setTheme(next)}>
+    <button type="button" class="quiet theme" aria-label={own.colours[next]} onClick={() => setTheme(next)}>
       <span aria-hidden="true">{theme === "dark" ? "☀" : "☾"}</span>
     </button>
   );

@@ -4,10 +4,11 @@ import { describe, expect, test } from "vitest";
 import { filesBelow, isBuiltin, isSource, modulesOf, read } from "./modules.ts";
 
 /**
- * A part imports from itself and from parts before it. `page` is the files at the top that any of the page may need: where the
- * reader is, what loads, what is said, what lasts. What stands around the views, and what begins it all, are files too.
+ * A part imports from itself and from parts before it. `texts` is what the page says, `page` the files at the top that any of
+ * the page may need: where the reader is, what loads, what is noticed, what lasts. What stands around the views, and what begins
+ * it all, are files too.
  */
-const order = ["page", "engine", "components", "models", "views", "shell.tsx", "main.tsx"];
+const order = ["texts", "page", "engine", "components", "models", "views", "shell.tsx", "main.tsx"];
 /** What computes: the page asks the engine, which is in a worker, and imports of it the way to ask and types. */
 const computing = ["grad", "schedule", "engines", "runtime"];
 /** What reads equations and makes models of them, of folders that have more for a page: it is for the engine too. */
