@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { linkTo, useAddress, type View, type ViewName, viewNames } from "./address.ts";
 import { Failed } from "./components/failed.tsx";
+import { Pictures } from "./components/pictures.tsx";
 import { useTheme } from "./components/theme.ts";
 import { useLoaded } from "./loading.ts";
 import { notify, useNotices } from "./notices.ts";
@@ -74,6 +75,7 @@ export function Shell() {
         <Notices />
         {link !== undefined && <Linked link={link} />}
         {Entered !== undefined && <Entered address={address} />}
+        {here && <Pictures key={place} />}
         {error !== undefined && <Failed error={fill(own.notLoaded, { view: title })} onRetry={retry} />}
         {!here && error === undefined && <p class="soft loading">{fill(own.loading, { view: title })}</p>}
       </main>

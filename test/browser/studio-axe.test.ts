@@ -19,6 +19,7 @@ beforeAll(async () => {
 
 /** All rules once at each width, and those that colours decide in the other scheme too: colours do not hang on the width. */
 async function expectFaultless(page: Page, resize: (width: number) => Promise<void>): Promise<void> {
+  await expectInFigures(page);
   for (const width of [1280, 390]) {
     await resize(width);
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
@@ -27,6 +28,18 @@ async function expectFaultless(page: Page, resize: (width: number) => Promise<vo
   }
   await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
   await expectAccessible(page, ["color-contrast", "link-in-text-block"]);
+}
+/** Whatever is drawn is in a figure, so it can be saved as a picture. */
+async function expectInFigures(page: Page): Promise<void> {
+  const lost = await page.evaluate(() =>
+    [...document.querySelectorAll("main svg, main canvas")]
+      .filter((one) => one.getBoundingClientRect().width >= 60)
+      .filter(
+        (one) => one.closest("[data-figure], figure, svg[role=img], canvas[role=img], [role=application]") === null,
+      )
+      .map((one) => (one.parentElement as Element).outerHTML.slice(0, 200)),
+  );
+  expect(lost).toEqual([]);
 }
 /** Makes the page as wide as this; a narrow one is touched, as on a phone. */
 async function resizer(page: Page): Promise<(width: number) => Promise<void>> {

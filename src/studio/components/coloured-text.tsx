@@ -3,7 +3,9 @@
  * only the visible part is divided into tokens and coloured.
  */
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { texts } from "../texts/texts.ts";
 import type { Ramp } from "./heat.ts";
+import { drawsWhole } from "./picture.ts";
 import "./coloured-text.css";
 
 export type ColouredTextProps = {
@@ -54,6 +56,7 @@ export function ColouredText(props: ColouredTextProps) {
     // biome-ignore lint/a11y/useSemanticElements: a text that is moved through with arrow keys has no element of its own
     <div
       ref={box}
+      data-figure={texts.pictures.names.text}
       class="coloured-text"
       role="group"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move through it, and it scrolls
@@ -86,6 +89,8 @@ export function ColouredText(props: ColouredTextProps) {
 const chunkSize = 120;
 /** The blocks before and after those in sight that are divided with them. */
 const chunksAhead = 3;
+/** Tokens that one picture may have. */
+const mostInPicture = 10_000;
 
 type Chunk = {
   readonly element: HTMLSpanElement;
@@ -188,6 +193,11 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
   box.addEventListener("pointerover", (event) => point(event, tokenOf(event)));
   box.addEventListener("pointerleave", (event) => point(event, undefined));
   document.addEventListener("selectionchange", update);
+  drawsWhole(box, () => {
+    if (tokens.length > mostInPicture) throw new Error(texts.pictures.long);
+    for (const chunk of chunks) if (chunk.spans === undefined) cut(chunk);
+    return undefined;
+  });
 
   /** Where a place in the page is among the tokens: 2.5 is the middle of the third. */
   function positionOf(node: Node, offset: number): number | undefined {

@@ -2,6 +2,7 @@
 import { useId, useMemo, useState } from "preact/hooks";
 import type { LayerValue } from "../engine/reading.ts";
 import "./gates.css";
+import { texts } from "../texts/texts.ts";
 import { extentsOfValue, useRamp } from "./heat.ts";
 import { HeatMap, type HeatMapProps } from "./heat-map.tsx";
 import { written } from "./numbers.ts";
@@ -59,7 +60,7 @@ export function Gates({ values, count, step, column, place, live = false, onChoo
   return (
     <>
       <GateControls {...{ gates, column, live }} where={place} />
-      <div class="gates apart">
+      <div data-figure={texts.pictures.names.gates} class="gates apart">
         <GateRows {...{ gates, count, column, onChoose, onPoint }} done={count} columns={`${step}s`} />
       </div>
       <p class="soft small">

@@ -5,9 +5,11 @@
  */
 import { useEffect, useRef } from "preact/hooks";
 import { graphemeEnd } from "../../graph/excerpt.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { canvasFont } from "./canvas-font.ts";
 import { type Ramp, shadeOf, visible } from "./heat.ts";
 import { columnAt, type LinkedScrolling, positionAt } from "./linked-scrolling.ts";
+import { drawsWhole } from "./picture.ts";
 import "./heat-map.css";
 
 /** One number a token. */
@@ -91,11 +93,13 @@ export function HeatMap(props: HeatMapProps) {
 type DrawnMap = ReturnType<typeof createMap>;
 
 const stripHeight = 20;
+/** What browsers draw on one canvas, in pixels. */
+const mostWidth = 16_000;
 
 function createMap(map: HTMLElement, props: () => HeatMapProps) {
   const space = map.firstElementChild as HTMLElement;
   const canvas = space.firstElementChild as HTMLCanvasElement;
-  const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+  const seen = canvas.getContext("2d") as CanvasRenderingContext2D;
   // Each cell is one pixel of an image that is scaled up when it is drawn.
   const cells = document.createElement("canvas");
   const cellContext = cells.getContext("2d") as CanvasRenderingContext2D;
@@ -132,17 +136,34 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     if (frame !== 0) return;
     frame = requestAnimationFrame(() => {
       frame = 0;
-      drawNow();
+      drawOn(seen, devicePixelRatio, map.scrollLeft, map.scrollTop);
     });
   };
+  /** All of it, on a canvas of its own; of too many columns the first. */
+  drawsWhole(map, () => {
+    const whole = document.createElement("canvas");
+    const { count, size } = props();
+    const columns = Math.min(count, Math.floor((mostWidth - left) / cellWidth));
+    const [width, height] = [left + columns * cellWidth, top + size * cellHeight];
+    const ratio = Math.max(1, Math.min(2, mostWidth / width));
+    whole.style.width = `${width}px`;
+    whole.style.height = `${height}px`;
+    whole.width = Math.round(width * ratio);
+    whole.height = Math.round(height * ratio);
+    drawOn(whole.getContext("2d") as CanvasRenderingContext2D, ratio, 0, 0);
+    return columns < count
+      ? { canvas: whole, cut: fill(texts.pictures.cut, { shown: columns, count }) }
+      : { canvas: whole };
+  });
 
-  function drawNow(): void {
+  /** What is seen from (x0,y0) on. */
+  function drawOn(context: CanvasRenderingContext2D, ratio: number, x0: number, y0: number): void {
+    const { canvas } = context;
     const { count, tokens, rows: names, done, data, size, extents, strips, ramp, place, unit } = props();
-    const { scrollLeft: x0, scrollTop: y0 } = map;
-    const [width, height] = [canvas.width / devicePixelRatio, canvas.height / devicePixelRatio];
+    const [width, height] = [canvas.width / ratio, canvas.height / ratio];
     const rowNames = names?.map(visible);
     const { ink, soft, paper } = ramp.page;
-    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = paper;
     context.fillRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { written } from "./numbers.ts";
 import "./step-rows.css";
+import { texts } from "../texts/texts.ts";
 
 /** `at` is the selected step, counted from 0. */
 type RowProps = { readonly label: ComponentChildren; readonly at: number };
@@ -9,7 +10,7 @@ type RowProps = { readonly label: ComponentChildren; readonly at: number };
 /** The container of the rows. */
 export function StepRows({ steps, children }: { readonly steps: number; readonly children: ComponentChildren }) {
   return (
-    <div class="step-rows" style={{ "--steps": steps }}>
+    <div data-figure={texts.pictures.names.steps} class="step-rows" style={{ "--steps": steps }}>
       {children}
     </div>
   );

@@ -1,6 +1,7 @@
 /** Tokens with their probabilities as bars; each can be selected. */
 import { visible } from "./heat.ts";
 import "./token-bars.css";
+import { texts } from "../texts/texts.ts";
 
 export type LikelyText = { readonly text: string; readonly token: number; readonly probability: number };
 
@@ -14,7 +15,7 @@ export type TokenBarsProps = {
 
 export function TokenBars({ tokens, present, onTake }: TokenBarsProps) {
   return (
-    <ol class="token-bars">
+    <ol data-figure={texts.pictures.names.bars} class="token-bars">
       {tokens.map((each) => {
         const { text, token, probability } = each;
         const row = (

@@ -4,6 +4,7 @@ import { Formula } from "../../components/formula.tsx";
 import { subscript, texNumber, written } from "../../components/numbers.ts";
 import { Slider } from "../../components/slider.tsx";
 import { engine, tellOfDeath, useAnswer } from "../../engine/engine.ts";
+import { texts } from "../../texts/texts.ts";
 import { isStill } from "./job-steps.ts";
 import { aNumber, useShared, type ValuesOf } from "./shared-values.ts";
 
@@ -102,7 +103,7 @@ export function Chain() {
   const slider = { ...chainRange, format: (value: number) => written(value) };
   return (
     <section class="card" aria-label="Three neurons in a row">
-      <ol class="chain">
+      <ol data-figure={texts.pictures.names.chain} class="chain">
         <li class={stage === 0 ? "lit" : ""}>
           <b>input</b>
           <span>x = {written(x)}</span>

@@ -10,6 +10,7 @@ import { Slider } from "../../components/slider.tsx";
 import { useWidth } from "../../components/width.ts";
 import { engine, useAnswer, useNewest } from "../../engine/engine.ts";
 import type { DescentEnd, Extent } from "../../engine/gradient-lesson.ts";
+import { texts } from "../../texts/texts.ts";
 import { useJobSteps } from "./job-steps.ts";
 import { landscapes, mapSize, rates } from "./landscape-models.ts";
 import { aNumber, useShared, withoutValues } from "./shared-values.ts";
@@ -258,7 +259,7 @@ function LossMap({ label, losses, extent: { from, to }, names, place, trail, onP
   // A leap from beyond all bounds is drawn up to there.
   const bound = (value: number): number => Math.max(-4 * height, Math.min(5 * height, value));
   return (
-    <div class="loss-map" ref={frame}>
+    <div data-figure={texts.pictures.names.loss} class="loss-map" ref={frame}>
       <Plot {...{ label, options }} height={width === 0 ? 300 : height} />
       {width > 0 && (
         <>

@@ -3,6 +3,7 @@ import type { TargetedPointerEvent } from "preact";
 import { useRef } from "preact/hooks";
 import { written } from "../../components/numbers.ts";
 import type { Line, Point } from "../../engine/experiments.ts";
+import { texts } from "../../texts/texts.ts";
 import { highest, lowest, within } from "./points.ts";
 
 type Place = readonly [number, number];
@@ -57,7 +58,7 @@ export function Plane({ points, line, outputs, now, onMove, onAdd, onTurn, onRem
     };
   const { side, edge } = halves(line);
   return (
-    <div class="plane" ref={place}>
+    <div data-figure={texts.pictures.names.plane} class="plane" ref={place}>
       <svg viewBox="0 0 1 1" aria-hidden="true">
         <rect width="1" height="1" rx="0.02" fill="var(--paper)" stroke="var(--line)" stroke-width="0.004" />
         <path class="axis" d={`M${share(0)} 0V1M0 ${1 - share(0)}H1M${share(1)} 0V1M0 ${1 - share(1)}H1`} />

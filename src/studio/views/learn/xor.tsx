@@ -8,6 +8,7 @@ import { Slider } from "../../components/slider.tsx";
 import { useWidth } from "../../components/width.ts";
 import { useAnswer } from "../../engine/engine.ts";
 import type { HiddenNeuron, XorReport } from "../../engine/gradient-lesson.ts";
+import { texts } from "../../texts/texts.ts";
 import { useExperiment } from "./experiment.ts";
 import { isStill } from "./job-steps.ts";
 import { halves } from "./plane.tsx";
@@ -153,7 +154,7 @@ function Network({ report, units }: NetworkProps) {
     />
   );
   return (
-    <div ref={place} class="network" style={{ height: `${height}px` }}>
+    <div data-figure={texts.pictures.names.network} ref={place} class="network" style={{ height: `${height}px` }}>
       {width > 0 && (
         <>
           <svg class="drawn" width={width} height={height} aria-hidden="true">

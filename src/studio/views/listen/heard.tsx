@@ -2,6 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { Gates } from "../../components/gates.tsx";
 import type { ClassifierFacts, Heard } from "../../engine/listening.ts";
+import { texts } from "../../texts/texts.ts";
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 /** More classes than these are not looked at. */
@@ -59,7 +60,7 @@ export function HeardSound({ heard, facts, live }: HeardProps) {
           The last {count.toLocaleString("en")} frames are shown, {seconds(count)} s.
         </p>
       )}
-      <div class="gates">
+      <div data-figure={texts.pictures.names.heard} class="gates">
         {shown.map(({ label, c, now, most }) => (
           <div key={label} class="gates-row">
             <span class="gates-name">{label}</span>

@@ -6,6 +6,7 @@ import type { MusicFacts } from "../../engine/composing.ts";
 import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
 import { download } from "../../models/model-store.ts";
+import { texts } from "../../texts/texts.ts";
 import { pitchName } from "./pitches.ts";
 import { usePlaying } from "./playing.ts";
 import { placeName, Roll } from "./roll.tsx";
@@ -141,7 +142,11 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
       )}
       {seen > 0 && <GateControls {...{ gates, column: place, where }} live={playing.isPlaying || !ended} />}
       <div ref={scroller} class="scroll steps">
-        <div class="gates" style={{ "--steps-width": `${Math.min(mostWidth, leastStep * count)}px` }}>
+        <div
+          data-figure={texts.pictures.names.roll}
+          class="gates"
+          style={{ "--steps-width": `${Math.min(mostWidth, leastStep * count)}px` }}
+        >
           <Roll
             {...{ notes, count, stepsPerQuarter, quartersInBar, place }}
             describedBy={gates.readoutId}
