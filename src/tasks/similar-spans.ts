@@ -1,8 +1,10 @@
 /**
  * Find the spans of a text in which the same units are on as in a given one, after H. Strobelt, S. Gehrmann, H. Pfister and
  * A. Rush, "LSTMVis: a tool for visual analysis of hidden state dynamics in recurrent neural networks", 2018. A unit is on at a token
- * where its number is at least a threshold. Knows nothing about models and texts.
+ * where its number is at least a threshold. Units that are often on are often on together, so matches are counted in shifted copies,
+ * too. Knows nothing about models and texts.
  */
+import { createRandom } from "../nn/random.ts";
 
 /** A value (T,size) of which units are on, and the span [from, to) of tokens. */
 export type StateSpan = {
@@ -72,21 +74,95 @@ const leastMatch = 0.2;
  * @param units the units that are compared
  */
 export function* similarSpans(
-  { data, size, from, to, threshold, ends }: StateSpan,
+  span: StateSpan,
   units: readonly number[],
 ): Generator<number, readonly SimilarSpan[], undefined> {
+  if (units.length === 0) return [];
+  const found = yield* candidatesIn(span, units, seriesOf(span, units));
+  return [...keptOf(found, span)].slice(0, maxSpans).map(({ on, ...one }) => ({
+    ...one,
+    units: units.filter((_, k) => (((on[k >> 5] as number) >> (k & 31)) & 1) === 1),
+  }));
+}
+
+/** The number of shifted copies that matches are compared with. */
+export const shiftedCopies = 19;
+
+/** How many spans match at least so well: in the text, and in each shifted copy of it, the fewest first. */
+export type MatchesByChance = { readonly match: number; readonly here: number; readonly shifted: readonly number[] };
+
+/**
+ * How many spans match at least as well as each of some matches, in the text and in copies of it. In a copy the numbers of each unit
+ * are moved along the text by a random number of tokens of its own, those at the end to the beginning: each unit is on as often and
+ * as long as before, but not where the others are. The copies are the same at each call. Yields the share that is done.
+ * @param units the units that are compared; of a single one a copy matches as the text does
+ * @param matches from 0.2 to 1
+ */
+export function* matchesByChance(
+  span: StateSpan,
+  units: readonly number[],
+  matches: readonly number[],
+): Generator<number, readonly MatchesByChance[], undefined> {
+  if (units.length === 0) return [];
+  const random = createRandom(0);
+  const series = seriesOf(span, units);
+  const count = span.data.length / span.size;
+  const counts: number[][] = [];
+  for (let copy = 0; copy <= shiftedCopies; copy++) {
+    // The first is the text itself.
+    const offsets = units.map(() => (copy === 0 ? 0 : random.integer(count)));
+    const work = candidatesIn(span, units, series, offsets);
+    let found = work.next();
+    for (; !found.done; found = work.next()) yield (copy + found.value) / (shiftedCopies + 1);
+    const reached = matches.map(() => 0);
+    const least = Math.min(...matches);
+    for (const { match } of keptOf(found.value, span)) {
+      if (match < least) break;
+      matches.forEach((level, k) => {
+        if (match >= level) reached[k] = (reached[k] as number) + 1;
+      });
+    }
+    counts.push(reached);
+  }
+  const [here = [], ...copies] = counts;
+  return matches.map((match, k) => ({
+    ...{ match, here: here[k] as number },
+    shifted: copies.map((reached) => reached[k] as number).sort((a, b) => a - b),
+  }));
+}
+
+/** Whether each unit is on at each token, a unit after the other: (U,T). */
+function seriesOf({ data, size, threshold }: StateSpan, units: readonly number[]): Uint8Array {
+  const count = data.length / size;
+  const series = new Uint8Array(units.length * count);
+  for (let t = 0; t < count; t++) {
+    units.forEach((unit, k) => {
+      if ((data[t * size + unit] as number) >= threshold) series[k * count + t] = 1;
+    });
+  }
+  return series;
+}
+
+/** Of each beginning the span that matches best. `offsets`: by how many tokens each unit's series is moved. Yields the share that is done. */
+function* candidatesIn(
+  { data, size, from, to, ends }: StateSpan,
+  units: readonly number[],
+  series: Uint8Array,
+  offsets?: readonly number[],
+): Generator<number, Candidate[], undefined> {
   const count = data.length / size;
   const words = Math.ceil(units.length / 32);
-  if (words === 0) return [];
   /** Which of the units are on at each token, a bit each: (T,words). */
   const on = new Int32Array(count * words);
-  for (let t = 0; t < count; t++) {
-    for (let k = 0; k < units.length; k++) {
-      if ((data[t * size + (units[k] as number)] as number) < threshold) continue;
-      const word = t * words + (k >> 5);
+  for (let k = 0; k < units.length; k++) {
+    const offset = offsets?.[k] ?? 0;
+    for (let t = 0; t < count; t++) {
+      if (series[k * count + t] === 0) continue;
+      const at = (t + offset) % count;
+      const word = at * words + (k >> 5);
       on[word] = (on[word] as number) | (1 << (k & 31));
     }
-    if (t % 2000 === 1999) yield (0.5 * t) / count;
+    yield (0.5 * k) / units.length;
   }
 
   const length = to - from;
@@ -134,19 +210,22 @@ export function* similarSpans(
     }
   }
 
+  return found;
+}
+
+/** Those that overlap none that matches better, the best first. Sorts the candidates. */
+function* keptOf(found: Candidate[], { data, size, from, to }: StateSpan): Generator<Candidate, void, undefined> {
+  const length = to - from;
   const byMatch = found.sort(
     (a, b) =>
       b.match - a.match || Math.abs(a.to - a.from - length) - Math.abs(b.to - b.from - length) || a.from - b.from,
   );
-  const kept: Candidate[] = [];
+  const taken = new Uint8Array(data.length / size);
   for (const one of byMatch) {
-    if (kept.length === maxSpans) break;
-    if (kept.every((other) => one.to <= other.from || other.to <= one.from)) kept.push(one);
+    if (taken.subarray(one.from, one.to).includes(1)) continue;
+    taken.fill(1, one.from, one.to);
+    yield one;
   }
-  return kept.map(({ on, ...span }) => ({
-    ...span,
-    units: units.filter((_, k) => (((on[k >> 5] as number) >> (k & 31)) & 1) === 1),
-  }));
 }
 
 type Candidate = Pick<SimilarSpan, "from" | "to" | "match"> & { readonly on: Int32Array };

@@ -11,7 +11,7 @@ import { written } from "../../src/studio/components/numbers.ts";
 import { generate } from "../../src/tasks/generate.ts";
 import { type LanguageModel, languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
 import { principalComponents } from "../../src/tasks/principal-components.ts";
-import { proposedThreshold, similarSpans, unitsOn } from "../../src/tasks/similar-spans.ts";
+import { matchesByChance, proposedThreshold, similarSpans, unitsOn } from "../../src/tasks/similar-spans.ts";
 import { compareSurprise, largestDifferences } from "../../src/tasks/surprise-difference.ts";
 import { decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { sampleText } from "../cli/run.ts";
@@ -152,6 +152,12 @@ test("similar states: a span by keys, by mouse and by touch; matches are those c
         const [begin = "", end = ""] = mark.split(" … ");
         expect(marks[k]?.startsWith(begin) && marks[k]?.endsWith(end)).toBe(true);
       });
+      const levels = [...new Set([spans[0]?.match as number, spans.at(-1)?.match as number])];
+      const told = resultOf(matchesByChance({ ...states, threshold }, units, levels)).map(
+        ({ match, here, shifted }) =>
+          `of at least ${written(match, 2)}: ${here} here, ${shifted[9]} by chance (${shifted[0]} to ${shifted[18]})`,
+      );
+      await page.waitForSelector(`.chance >> text=Matches ${told.join("; ")}. By chance`);
       await page.locator(".matches button").nth(1).click();
       const at = spans[1]?.from as number;
       await page.waitForSelector(`.coloured-text [data-token="${at}"].at`);

@@ -2,21 +2,29 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
 import {
+  type MatchesByChance,
+  matchesByChance,
   maxSpans,
   proposedThreshold,
   type SimilarSpan,
   type StateSpan,
+  shiftedCopies,
   similarSpans,
   unitsOn,
 } from "../../src/tasks/similar-spans.ts";
 
-function found(span: StateSpan, units: readonly number[]): readonly SimilarSpan[] {
-  const work = similarSpans(span, units);
+function resultOf<Result>(work: Generator<number, Result>): Result {
+  let before = 0;
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;
+    expect(value).toBeGreaterThanOrEqual(before);
+    expect(value).toBeLessThanOrEqual(1);
+    before = value;
   }
 }
+const found = (span: StateSpan, units: readonly number[]): readonly SimilarSpan[] =>
+  resultOf(similarSpans(span, units));
 /** Numbers of some units, from lines of ones and zeros: a line a unit. */
 function states(...lines: readonly string[]): Pick<StateSpan, "data" | "size"> {
   const count = (lines[0] as string).length;
@@ -128,4 +136,52 @@ test("of a unit that is always on there is what is before the given span, and wh
 
 test("without units there is nothing to match", () => {
   expect(found({ ...states("0110"), ...usual, from: 1, to: 3 }, [])).toEqual([]);
+});
+
+/** Three units, each on for three tokens now and then: all three together, or each by itself. */
+function eventsOf(seed: number, together: boolean): Pick<StateSpan, "data" | "size"> {
+  const random = createRandom(seed);
+  const [count, size] = [2000, 3];
+  const data = new Float32Array(count * size);
+  for (let event = 0; event < 60; event++) {
+    const place = event === 0 ? 10 : random.integer(count - 3);
+    for (let unit = 0; unit < size; unit++) {
+      const own = together || event === 0 ? place : random.integer(count - 3);
+      for (let t = own; t < own + 3; t++) data[t * size + unit] = 1;
+    }
+  }
+  return { data, size };
+}
+const chanceOf = (together: boolean, units: readonly number[], seed = 5): readonly MatchesByChance[] =>
+  resultOf(matchesByChance({ ...eventsOf(seed, together), ...usual, from: 10, to: 13 }, units, [1, 0.6]));
+
+test("units that are on together match far more often than in shifted copies; units that are not, about as often", () => {
+  const [whole, partly] = chanceOf(true, [0, 1, 2]) as [MatchesByChance, MatchesByChance];
+  // All events but the given one, less those that run into another.
+  expect(whole.here).toBeGreaterThan(45);
+  expect(whole.shifted).toHaveLength(shiftedCopies);
+  expect(Math.max(...whole.shifted)).toBeLessThan(5);
+  expect(partly.here).toBeGreaterThanOrEqual(whole.here);
+  let within = 0;
+  for (let seed = 1; seed <= 10; seed++) {
+    const [, { here, shifted }] = chanceOf(false, [0, 1, 2], seed) as [MatchesByChance, MatchesByChance];
+    if (here >= (shifted[0] as number) && here <= (shifted.at(-1) as number)) within++;
+  }
+  // Of 20 that are drawn alike one is the fewest or the most by chance in a tenth of the cases.
+  expect(within).toBeGreaterThanOrEqual(7);
+});
+
+test("matches by chance: the text's own are those that are found; a single unit has as many in each copy; the copies stay the same", () => {
+  const span = { ...eventsOf(7, true), ...usual, from: 10, to: 13 };
+  const spans = found(span, [0, 1, 2]);
+  const least = 0.9;
+  expect(chanceOf(true, [0, 1, 2], 7)).toEqual(chanceOf(true, [0, 1, 2], 7));
+  const [{ here }] = resultOf(matchesByChance(span, [0, 1, 2], [least])) as [MatchesByChance];
+  const isAll = spans.length < maxSpans;
+  expect(isAll).toBe(false);
+  expect(here).toBeGreaterThanOrEqual(spans.filter(({ match }) => match >= least).length);
+  const [one] = resultOf(matchesByChance(span, [1], [1])) as [MatchesByChance];
+  // Where a run lies over the given span or over the end it is one more or one less.
+  for (const count of one.shifted) expect(Math.abs(count - one.here)).toBeLessThanOrEqual(2);
+  expect(resultOf(matchesByChance(span, [], [1]))).toEqual([]);
 });

@@ -1,6 +1,12 @@
 /** What the views ask about many states of a language model at once: axes, spans that are alike, the embedding's rows. */
 import { type PrincipalComponents, principalComponents } from "../../tasks/principal-components.ts";
-import { type SimilarSpan, type StateSpan, similarSpans } from "../../tasks/similar-spans.ts";
+import {
+  type MatchesByChance,
+  matchesByChance,
+  type SimilarSpan,
+  type StateSpan,
+  similarSpans,
+} from "../../tasks/similar-spans.ts";
 import { tokenName, vocabularySize } from "../../text/tokenizer.ts";
 import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";
@@ -24,6 +30,15 @@ export const states = {
   /** The spans of a text that match one, with reports of progress, 0 to 1. */
   similarSpans(span: StateSpan, units: readonly number[]): Job<number, readonly SimilarSpan[]> {
     return reported(similarSpans(span, units));
+  },
+
+  /** How many spans match as well in the text and in shifted copies of it, with reports of progress, 0 to 1. */
+  matchesByChance(
+    span: StateSpan,
+    units: readonly number[],
+    matches: readonly number[],
+  ): Job<number, readonly MatchesByChance[]> {
+    return reported(matchesByChance(span, units, matches));
   },
 
   /** Undefined for a model that reads its tokens without an embedding. @throws ModelClosed */

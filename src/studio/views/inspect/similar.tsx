@@ -1,6 +1,14 @@
 /** Select a span of the text, and find the spans whose states match it, by the units that are on. */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import { maxSpans, proposedThreshold, type StateSpan, unitsOn } from "../../../tasks/similar-spans.ts";
+import {
+  type MatchesByChance,
+  maxSpans,
+  proposedThreshold,
+  type SimilarSpan,
+  type StateSpan,
+  shiftedCopies,
+  unitsOn,
+} from "../../../tasks/similar-spans.ts";
 import { ColouredText, type Span } from "../../components/coloured-text.tsx";
 import { extentOf, shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { HeatMap } from "../../components/heat-map.tsx";
@@ -82,6 +90,11 @@ function Search({ reading, start, onView }: PartProps) {
   const wanted = asked === undefined || units.length === 0 ? undefined : asked;
   const question = wanted && JSON.stringify([key, wanted.from, wanted.to, threshold, ends, units]);
   const work = useJob(question, () => engine().run("similarSpans", wanted as StateSpan, units));
+  const levels = levelsOf(work.value ?? []);
+  const isCompared = question !== undefined && units.length > 1 && levels.length > 0;
+  const chance = useJob(isCompared ? `${question}${levels}` : undefined, () =>
+    engine().run("matchesByChance", wanted as StateSpan, units, levels),
+  );
   const taken = on.filter((unit) => without.has(unit)).join(",");
   useEffect(() => {
     onView({
@@ -228,6 +241,14 @@ function Search({ reading, start, onView }: PartProps) {
                 length as a share of the selected one's; a longer span counts{" "}
                 {ends ? "as much less as a shorter one." : "as a whole one."}
               </p>
+              {isCompared && <Working label="Comparing with chance" work={chance} />}
+              {found.length > 0 && units.length === 1 && (
+                <p class="small">
+                  With a single unit there is no chance to compare with: each of its runs is a match. Choose a span at
+                  which several units are on.
+                </p>
+              )}
+              {chance.value !== undefined && <Chance levels={chance.value} />}
               <ol class="matches wide">
                 {found.map((one) => (
                   <li key={one.from}>
@@ -255,6 +276,38 @@ function Search({ reading, start, onView }: PartProps) {
         </section>
       )}
     </div>
+  );
+}
+
+/** The matches of the best span and of the last one that is listed. */
+const levelsOf = (found: readonly SimilarSpan[]): readonly number[] => [
+  ...new Set([found[0], found.at(-1)].flatMap((span) => span?.match ?? [])),
+];
+
+/** What chance alone would find. */
+function Chance({ levels }: { readonly levels: readonly MatchesByChance[] }) {
+  const [best, last] = levels.map(({ match, here, shifted }) => ({
+    match: written(match),
+    here: here.toLocaleString("en"),
+    ...{ median: shifted[shifted.length >> 1] as number, least: shifted[0] as number, most: shifted.at(-1) as number },
+  }));
+  if (best === undefined) return null;
+  const range = ({ median, least, most }: typeof best) => (
+    <>
+      <b>{median.toLocaleString("en")}</b> by chance ({least.toLocaleString("en")} to {most.toLocaleString("en")})
+    </>
+  );
+  return (
+    <p class="small chance" role="status">
+      Matches of at least {best.match}: <b>{best.here}</b> here, {range(best)}
+      {last !== undefined && (
+        <>
+          ; of at least {last.match}: <b>{last.here}</b> here, {range(last)}
+        </>
+      )}
+      . By chance: the median, and the range, of {shiftedCopies} copies in which each unit’s numbers are moved along the
+      text by a random number of tokens, so that units are on as often as before but not together.
+    </p>
   );
 }
 
