@@ -161,8 +161,10 @@ const parts: Readonly<Record<string, Part>> = {
     await page.waitForSelector(".matches li");
   },
   "Inspect, a map of states": async (page, address) => {
-    await page.goto(`${address}#/inspect/m?${new URLSearchParams({ text: sampleText(20), show: "map" })}`);
+    const settings = { text: sampleText(20), show: "map", area: "-9,0,-9,9" };
+    await page.goto(`${address}#/inspect/m?${new URLSearchParams(settings)}`);
     await page.waitForSelector(".scatter canvas");
+    await page.waitForSelector(".selected");
   },
   "Write, a text with the alternatives of a token": async (page, address) => {
     await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=60&seed=1`);

@@ -157,7 +157,11 @@ test("similar states: a span by keys, by mouse and by touch; matches are those c
         ({ match, here, shifted }) =>
           `of at least ${written(match, 2)}: ${here} here, ${shifted[9]} by chance (${shifted[0]} to ${shifted[18]})`,
       );
-      await page.waitForSelector(`.chance >> text=Matches ${told.join("; ")}. By chance`);
+      await page.waitForSelector(
+        units.length > 1
+          ? `.chance >> text=Matches ${told.join("; ")}. By chance`
+          : "text=With a single unit there is no chance to compare with",
+      );
       await page.locator(".matches button").nth(1).click();
       const at = spans[1]?.from as number;
       await page.waitForSelector(`.coloured-text [data-token="${at}"].at`);
@@ -248,6 +252,73 @@ test("the map of states: shares of variance are those computed here; keys, a cli
     await page.waitForSelector(`.coloured-text [data-token="${far}"].at`);
     await page.waitForURL(new RegExp(`show=map&at=${far}&axes=23`));
 
+    // A rectangle by the mouse: its points are marked in the text, and counted beside chance.
+    const corner = (x: number, y: number) => [box.x + box.width * x, box.y + box.height * y] as const;
+    await page.mouse.move(...corner(0.2, 0.05));
+    await page.mouse.down();
+    await page.mouse.move(...corner(0.4, 0.5), { steps: 3 });
+    await page.mouse.move(...corner(0.6, 0.95), { steps: 3 });
+    await page.mouse.up();
+    await page.mouse.move(0, 0);
+    const count = ofTwo.texts.length;
+    /** What the address says is selected. */
+    const selectedNow = async (): Promise<readonly number[]> => {
+      const [a, b, c, d] = (new URL(page.url().replace("#", "")).searchParams.get("area") ?? "").split(",").map(Number);
+      const isIn = (t: number): boolean =>
+        (xs[t] as number) >= (a as number) &&
+        (xs[t] as number) <= (b as number) &&
+        (ys[t] as number) >= (c as number) &&
+        (ys[t] as number) <= (d as number);
+      return ofTwo.texts.flatMap((_, t) => (isIn(t) ? [t] : []));
+    };
+    const expectSelected = async (): Promise<void> => {
+      const tokens = await selectedNow();
+      expect(tokens.length).toBeGreaterThan(1);
+      expect(tokens.length).toBeLessThan(count);
+      const share = (n: number, of: number): string => `${((100 * n) / of).toFixed(1)} %`;
+      await page.waitForSelector(
+        `.selected [role=status] >> text=${tokens.length} of ${count} tokens of the text (${share(tokens.length, count)}).`,
+      );
+      const marks = await page
+        .locator(".coloured-text .in")
+        .evaluateAll((all) => all.map((one) => Number((one as HTMLElement).dataset.token)));
+      expect(marks).toEqual(tokens);
+      const [character = "", own = "", chance = ""] = await page
+        .locator(".selected table >> nth=1 >> tbody tr >> nth=0 >> th, td")
+        .allInnerTexts();
+      const isIt = (t: number): boolean => ofTwo.texts[t]?.replace("\n", "⏎").replace(" ", "␣") === character;
+      const [here, all] = [tokens.filter(isIt).length, ofTwo.texts.filter((_, t) => isIt(t)).length];
+      expect(own).toBe(`${here} · ${share(here, tokens.length)}`);
+      expect(chance).toBe(`${written((tokens.length * all) / count, 1)} · ${share(all, count)}`);
+    };
+    await page.waitForURL(/axes=23&area=/);
+    await expectSelected();
+    // What was chosen before stays chosen: a drag is no click.
+    await expect.poll(here).toBe(at(far, 1, 2));
+    await page.reload();
+    await page.waitForSelector(".selected table");
+    await expectSelected();
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".selected", { state: "detached" });
+    expect(await page.locator(".coloured-text .in").count()).toBe(0);
+    await page.waitForURL((url) => !url.href.includes("area="));
+    // By keys from the chosen point to another one.
+    await page.focus(".scatter [role=application]");
+    await page.keyboard.press("Home");
+    await page.keyboard.press(" ");
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.keyboard.press(" ");
+    await page.waitForURL(/&area=/);
+    expect(await selectedNow()).toEqual(expect.arrayContaining([0, 10]));
+    await expectSelected();
+    // It is ended, so the next keys only choose.
+    await page.keyboard.press("ArrowRight");
+    await expect.poll(here).toBe(at(11, 1, 2));
+    await expectSelected();
+    await select(page, "Axes").selectOption("1 and 2");
+    await page.waitForSelector(".selected", { state: "detached" });
+    await select(page, "Axes").selectOption("2 and 3");
+
     await page.getByRole("radio", { name: "Embedding, a point a token of the vocabulary" }).check();
     const table = two.model.values["embedding.weight"] as Float32Array;
     const rows = resultOf(principalComponents(table, 5, 4));
@@ -261,5 +332,13 @@ test("the map of states: shares of variance are those computed here; keys, a cli
     const times = encode(two.tokenizer, text).filter((token) => token === id).length;
     await expect.poll(() => readout(page, 0).innerText()).toContain(`“${name}”, ${times} times in this text`);
     await page.waitForURL(/of=embedding/);
+    await button(page, "A corner at this point").click();
+    await page.keyboard.press("End");
+    await page.focus(".scatter [role=application]");
+    await page.keyboard.press("End");
+    await button(page, "The other corner at this point").click();
+    const names = await page.locator(".selected .names").innerText();
+    expect(names).toContain(decodeToken(two.tokenizer, size - 1));
+    expect(names).toContain(name);
   });
 });

@@ -27,6 +27,8 @@ export type ColouredTextProps = {
   readonly follow?: boolean;
   /** The marked span [from, to) of tokens. */
   readonly span?: Span | undefined;
+  /** Whether each token is marked, as those of a span are. */
+  readonly marked?: Uint8Array | undefined;
   /** Called when a span is selected: with the mouse, by touch, or with Shift and the arrow keys. Without it, none is. */
   readonly onSpan?: (span: Span) => void;
 };
@@ -36,7 +38,7 @@ export type Span = { readonly from: number; readonly to: number };
 
 /** Arrow keys, Home and End move through its tokens. */
 export function ColouredText(props: ColouredTextProps) {
-  const { label, describedBy, before = "", tokens, ramp, shade, at, follow = false, span, onSpan } = props;
+  const { label, describedBy, before = "", tokens, ramp, shade, at, follow = false, span, marked, onSpan } = props;
   const box = useRef<HTMLDivElement>(null);
   const text = useRef<PaintedText | undefined>(undefined);
   const present = useRef(props);
@@ -50,6 +52,7 @@ export function ColouredText(props: ColouredTextProps) {
   useLayoutEffect(() => text.current?.paint(), [ramp, shade]);
   useLayoutEffect(() => text.current?.mark(at), [at, tokens]);
   useLayoutEffect(() => text.current?.markSpan(span), [span?.from, span?.to, tokens]);
+  useLayoutEffect(() => text.current?.markTokens(marked), [marked, tokens]);
   /** The token at which the span that is extended by keys began. */
   const anchor = useRef<number | undefined>(undefined);
   return (
@@ -108,6 +111,7 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
   let marked: HTMLSpanElement | undefined;
   let shown: number | undefined;
   let span: Span | undefined;
+  let markedTokens: Uint8Array | undefined;
   const lead = document.createElement("span");
   lead.className = "before";
   box.append(lead);
@@ -171,7 +175,8 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
   }
   function underline({ spans, from }: Chunk): void {
     spans?.forEach((element, k) => {
-      element.classList.toggle("in", span !== undefined && from + k >= span.from && from + k < span.to);
+      const inSpan = span !== undefined && from + k >= span.from && from + k < span.to;
+      element.classList.toggle("in", inSpan || markedTokens?.[from + k] === 1);
     });
   }
   function unmark(): void {
@@ -308,6 +313,10 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
     },
     markSpan(next: Span | undefined): void {
       span = next;
+      for (const chunk of chunks) underline(chunk);
+    },
+    markTokens(next: Uint8Array | undefined): void {
+      markedTokens = next;
       for (const chunk of chunks) underline(chunk);
     },
     end(): void {

@@ -7,7 +7,7 @@ import { ColouredText } from "../../components/coloured-text.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { extentOf, shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { written } from "../../components/numbers.ts";
-import { Scatter } from "../../components/scatter.tsx";
+import { type Place, Scatter } from "../../components/scatter.tsx";
 import { colourOf, css, mix, useTheme } from "../../components/theme.ts";
 import { engine } from "../../engine/engine.ts";
 import type { EmbeddingRows } from "../../engine/states.ts";
@@ -16,6 +16,8 @@ import { Context } from "./compare-totals.tsx";
 import { useJob } from "./job.ts";
 import type { PartProps } from "./parts.ts";
 import { firstShown, placeIn, type ReadValue } from "./reading.ts";
+import { Selected } from "./selected.tsx";
+import { type Area, areaBetween, areaOf, areaText, pointsIn } from "./selection.ts";
 import { ValueSelect } from "./value-select.tsx";
 import { Working } from "./working.tsx";
 
@@ -87,6 +89,8 @@ function States(props: PartProps) {
         <Points
           key={value.key}
           {...props}
+          // A rectangle in a link is of the axes that the link names.
+          start={start.value === value.key && start.of !== "embedding" ? start : { ...start, area: "" }}
           components={work.value}
           tokens={head.texts}
           onView={(view) => onView({ ...view, value: value.key })}
@@ -97,7 +101,7 @@ function States(props: PartProps) {
 }
 
 function Embedding(props: PartProps) {
-  const { model } = props;
+  const { model, start } = props;
   const { value, error, retry } = useLoaded(model.id, async () => ({ rows: await model.ask("embeddingRows") }));
   const rows = value?.rows;
   const usable = rows !== undefined && rows.size > 1 && rows.names.length > 1;
@@ -115,7 +119,15 @@ function Embedding(props: PartProps) {
   return (
     <>
       <Working label="Finding the axes" work={work} />
-      {work.value !== undefined && <Points {...props} components={work.value} tokens={rows.names} names />}
+      {work.value !== undefined && (
+        <Points
+          {...props}
+          start={start.of === "embedding" ? start : { ...start, area: "" }}
+          components={work.value}
+          tokens={rows.names}
+          names
+        />
+      )}
     </>
   );
 }
@@ -139,6 +151,9 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
   /** Of a token that is not in the text, its point. */
   const [elsewhere, setElsewhere] = useState<number>();
   const [pointed, setPointed] = useState<number>();
+  const [area, setArea] = useState<Area | undefined>(() => areaOf(start.area));
+  /** The point at the first corner of a rectangle whose other corner is the chosen point. */
+  const [corner, setCorner] = useState<number>();
   const axes = variances.length;
   const [x, y] = pairs[pair].map((axis) => Math.min(axis, axes - 1)) as [number, number];
   useEffect(() => {
@@ -146,8 +161,9 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
       at: String(place),
       ...(pair !== "12" && { axes: pair }),
       ...(!names && colouring !== "kind" && { colour: colouring }),
+      ...(area !== undefined && { area: areaText(area) }),
     });
-  }, [place, pair, colouring]);
+  }, [place, pair, colouring, area]);
 
   const along = (axis: number): Float32Array => Float32Array.from(tokens, (_, n) => scores[n * axes + axis] as number);
   const across = useMemo(() => along(x), [components, x]);
@@ -174,6 +190,30 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
     if (found >= 0) setPlace(found);
   };
   const extent = useMemo(() => extentOf(across), [across]);
+  const between = (a: Place, b: Place): Area => areaBetween(a, b, extent);
+  const placeOf = (point: number): Place => [across[point] as number, up[point] as number];
+  const selected = useMemo(() => area && pointsIn(area, across, up), [area, across, up]);
+  const marked = useMemo(
+    () => selected && (names ? Uint8Array.from(ids, (id) => selected[id] ?? 0) : selected),
+    [selected, names],
+  );
+  const clear = (): void => {
+    setArea(undefined);
+    setCorner(undefined);
+  };
+  useEffect(() => {
+    if (corner !== undefined && chosenPoint !== undefined) setArea(between(placeOf(corner), placeOf(chosenPoint)));
+  }, [corner, chosenPoint]);
+  const isSelecting = area !== undefined || corner !== undefined;
+  useEffect(() => {
+    if (!isSelecting) return;
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape" && !event.defaultPrevented) clear();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [isSelecting]);
+  const takeCorner = (): void => setCorner(corner === undefined ? chosenPoint : undefined);
   const shade = useMemo(
     () => (t: number) => {
       const score = names ? across[ids[t] as number] : across[t];
@@ -190,7 +230,13 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
         {axes > 1 && (
           <label class="field">
             Axes
-            <select value={pair} onChange={(event) => setPair(event.currentTarget.value as Pair)}>
+            <select
+              value={pair}
+              onChange={(event) => {
+                setPair(event.currentTarget.value as Pair);
+                clear();
+              }}
+            >
               {(Object.keys(pairs) as Pair[])
                 .filter((name) => pairs[name][1] < axes)
                 .sort()
@@ -229,8 +275,14 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
             {...(shown !== undefined && { names: shown })}
             chosen={chosenPoint}
             page={ramp.page}
+            area={area}
             onChoose={choose}
             onPoint={setPointed}
+            onDrag={(from, to) => {
+              setCorner(undefined);
+              setArea(between(from, to));
+            }}
+            onCorner={takeCorner}
           />
           <output id={`${id}-here`} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
             {names ? (
@@ -246,6 +298,23 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
             </span>
           </output>
           <Legend colouring={names ? "kind" : colouring} />
+          <p class="soft small">
+            Drag over the map to select points (with a finger, begin sideways). By keys: the space bar makes the chosen
+            point one corner, the arrow keys move the other, the space bar again ends it. Escape clears.
+          </p>
+          <div class="row">
+            <button
+              type="button"
+              aria-pressed={corner !== undefined}
+              disabled={chosenPoint === undefined}
+              onClick={takeCorner}
+            >
+              {corner === undefined ? "A corner at this point" : "The other corner at this point"}
+            </button>
+            <button type="button" class="quiet" disabled={!isSelecting} onClick={clear}>
+              Clear the selection
+            </button>
+          </div>
         </section>
         <section aria-labelledby={`${id}-text`}>
           <h2 id={`${id}-text`}>The text</h2>
@@ -261,6 +330,7 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
             tokens={texts}
             ramp={ramp}
             shade={shade}
+            marked={marked}
             at={place}
             onChoose={(token) => {
               setElsewhere(undefined);
@@ -270,6 +340,7 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
           />
         </section>
       </div>
+      {selected !== undefined && <Selected {...{ tokens, names, selected }} />}
     </>
   );
 }
