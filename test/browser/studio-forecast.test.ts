@@ -84,9 +84,15 @@ test("an example is trained on, tested beside naive forecasts, and its model is 
     expect(Math.abs(marked.x + marked.width / 2 - (box.x + (box.width * 4.5) / seen))).toBeLessThan(2);
 
     // The same address shows the same.
+    expect(page.url()).toMatch(/&beside=seasonal\+naive&gates=sales$/);
     await page.reload();
     await page.waitForSelector(".scores td");
     expect(await rowOf(page, "this forecaster")).toEqual(own);
+    await page.waitForSelector("figcaption >> text=seasonal naive");
+    await page.waitForSelector(".stepped .heat-map canvas[data-cells]");
+    await page.getByLabel("With the gates under the curve").uncheck();
+    await page.getByLabel("Beside it in the curve").selectOption("nothing");
+    await page.waitForURL(/epochs=60$/);
     await page.goto(`${address}#/models`);
     await page.getByRole("link", { name: "Forecast with months, sales, 12 ahead" }).click();
     await page.waitForSelector(".scores td");

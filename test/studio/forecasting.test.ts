@@ -7,7 +7,7 @@ import { openModels } from "../../src/studio/engine/open-models.ts";
 import { columnOf, columnsOf, placeOf, stepOf } from "../../src/studio/views/forecast/columns-of-steps.ts";
 import { examples } from "../../src/studio/views/forecast/examples.ts";
 import { inPage, readingOf } from "../../src/studio/views/forecast/reading.ts";
-import { askedOf, listed } from "../../src/studio/views/forecast/settings.ts";
+import { askedOf, listed, queryOfShown, shownOf } from "../../src/studio/views/forecast/settings.ts";
 import { forecaster, readForecaster, writeForecaster } from "../../src/tasks/forecast/index.ts";
 import { forms, heads } from "../../src/tasks/forecast/settings.ts";
 
@@ -309,4 +309,15 @@ describe("the gates under the curve", () => {
     const error = known.slice(-6).reduce((sum, value, h) => sum + Math.abs(value - known.at(h - 18)!), 0) / 6;
     expect(scores.find(({ name }) => name === "seasonal naive")?.mae).toBeCloseTo(error, 9);
   });
+});
+
+test("what is shown of forecasts is in the address: names with commas too, without those that are not there", () => {
+  const [baselines, pictures] = [
+    ["naive", "seasonal naive"],
+    ["a", "shop 1, a", "100 %"],
+  ];
+  const seen = { beside: "seasonal naive", gates: ["shop 1, a", "100 %"] };
+  expect(shownOf(queryOfShown(seen), baselines, pictures)).toEqual(seen);
+  expect(shownOf({ beside: "drift", gates: "b,a" }, baselines, pictures)).toEqual({ beside: "", gates: ["a"] });
+  expect(queryOfShown({ beside: "", gates: [] })).toEqual({ beside: "", gates: "" });
 });

@@ -54,6 +54,10 @@ const Forecast: View = ({ address: { path, query } }) => {
     trainer.showed();
     open(trained.id);
   }, [trained]);
+  const change = (changed: Query): void => {
+    const next = Object.entries({ ...query, ...changed }).filter(([, value]) => value !== "");
+    go(linkTo("forecast", path, Object.fromEntries(next)), { replace: true });
+  };
   /** Another table is for another model, and has columns of its own. */
   const choose = (chosen: Query): void => {
     setProblem("");
@@ -113,13 +117,7 @@ const Forecast: View = ({ address: { path, query } }) => {
         </p>
       )}
       {table !== undefined && (
-        <TableSettings
-          {...{ table, tableKey, query, refused: facts.error !== undefined }}
-          onChange={(changed) => {
-            const next = Object.entries({ ...query, ...changed }).filter(([, value]) => value !== "");
-            go(linkTo("forecast", path, Object.fromEntries(next)), { replace: true });
-          }}
-        />
+        <TableSettings {...{ table, tableKey, query, refused: facts.error !== undefined }} onChange={change} />
       )}
       {table !== undefined && facts.error === undefined && facts.value !== undefined && (
         <>
@@ -150,7 +148,9 @@ const Forecast: View = ({ address: { path, query } }) => {
         <OpenedOfTask key={found.id} model={found} view="forecast" what="forecasters">
           {(model) =>
             table !== undefined &&
-            facts.error === undefined && <Result {...{ model, table, tableKey, onProblem: setProblem }} />
+            facts.error === undefined && (
+              <Result {...{ model, table, tableKey, query, onChange: change, onProblem: setProblem }} />
+            )
           }
         </OpenedOfTask>
       )}

@@ -1,5 +1,5 @@
 /** What an open forecaster says of the table: pictures, scores, numbers. */
-import { useState } from "preact/hooks";
+import type { Address } from "../../address.ts";
 import { useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastedTable, Scored, ShownForecast } from "../../engine/forecasting.ts";
 import { download, readModelFile } from "../../models/model-store.ts";
@@ -7,7 +7,7 @@ import type { OpenModel } from "../../models/open-model.ts";
 import { ForecastChart, outerQuantiles } from "./forecast-chart.tsx";
 import { GatesUnderCurve } from "./gates-under-curve.tsx";
 import { inPage } from "./reading.ts";
-import { baseTitles, calendarTitles, formTitles, headTitles } from "./settings.ts";
+import { baseTitles, calendarTitles, formTitles, headTitles, queryOfShown, shownOf } from "./settings.ts";
 
 const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
@@ -17,10 +17,13 @@ export type ResultProps = {
   readonly table: CsvText;
   /** A number or text that changes with the table. */
   readonly tableKey: string;
+  readonly query: Address["query"];
+  /** Called with what changes in the address; "" takes a setting away. */
+  readonly onChange: (changed: Address["query"]) => void;
   readonly onProblem: (problem: string) => void;
 };
 
-export function Result({ model, table, tableKey, onProblem }: ResultProps) {
+export function Result({ model, table, tableKey, query, onChange, onProblem }: ResultProps) {
   const { value, error } = useNewest(() => model.ask("forecastTable", table), JSON.stringify([model.id, tableKey]));
   const save = (): void => {
     readModelFile(model.id).then(
@@ -37,7 +40,7 @@ export function Result({ model, table, tableKey, onProblem }: ResultProps) {
         </p>
       )}
       {value === undefined && error === undefined && <p class="soft">Forecasting …</p>}
-      {value !== undefined && error === undefined && <Found {...{ value, model, table, tableKey }} />}
+      {value !== undefined && error === undefined && <Found {...{ value, model, table, tableKey, query, onChange }} />}
       <p>
         <button type="button" onClick={save}>
           Download the model
@@ -49,9 +52,9 @@ export function Result({ model, table, tableKey, onProblem }: ResultProps) {
 
 type FoundProps = Omit<ResultProps, "onProblem"> & { readonly value: ForecastedTable };
 
-function Found({ value, ...asked }: FoundProps) {
-  const [baseline, setBaseline] = useState("");
+function Found({ value, query, onChange, ...asked }: FoundProps) {
   const names = [...new Set(value.forecasts.flatMap(({ baselines }) => Object.keys(baselines)))];
+  const seen = shownOf(query, names, value.forecasts.map(nameOf));
   const { forecasts, count, settings, parameters } = value;
   const { form, head, relative, horizon, lookback, season, test, past, future, calendar } = settings;
   const facts = [
@@ -72,7 +75,10 @@ function Found({ value, ...asked }: FoundProps) {
       {names.length > 0 && (
         <label class="field beside">
           Beside it in the curve
-          <select value={baseline} onChange={({ currentTarget: { value } }) => setBaseline(value)}>
+          <select
+            value={seen.beside}
+            onChange={({ currentTarget: { value } }) => onChange(queryOfShown({ ...seen, beside: value }))}
+          >
             <option value="">nothing</option>
             {names.map((name) => (
               <option key={name}>{name}</option>
@@ -81,7 +87,15 @@ function Found({ value, ...asked }: FoundProps) {
         </label>
       )}
       {forecasts.map((shown) => (
-        <Picture key={`${shown.series}\n${shown.target}`} {...{ shown, settings, baseline, ...asked }} />
+        <Picture
+          key={`${shown.series}\n${shown.target}`}
+          {...{ shown, settings, baseline: seen.beside, ...asked }}
+          hasGates={seen.gates.includes(nameOf(shown))}
+          onGates={(wanted) => {
+            const others = seen.gates.filter((name) => name !== nameOf(shown));
+            onChange(queryOfShown({ ...seen, gates: wanted ? [...others, nameOf(shown)] : others }));
+          }}
+        />
       ))}
       {count > forecasts.length && (
         <p class="soft small">
@@ -98,17 +112,20 @@ function Found({ value, ...asked }: FoundProps) {
   );
 }
 
-type PictureProps = Omit<FoundProps, "value"> & {
+const nameOf = ({ series, target }: ShownForecast): string => (series === "" ? target : `${series}, ${target}`);
+
+type PictureProps = Omit<FoundProps, "value" | "query" | "onChange"> & {
   readonly shown: ShownForecast;
   readonly settings: ForecastedTable["settings"];
   readonly baseline: string;
+  readonly hasGates: boolean;
+  readonly onGates: (wanted: boolean) => void;
 };
 
-function Picture({ shown, baseline, ...asked }: PictureProps) {
-  const { series, target, tested, future } = shown;
-  const [hasGates, setHasGates] = useState(false);
+function Picture({ shown, baseline, hasGates, onGates, ...asked }: PictureProps) {
+  const { tested, future } = shown;
   const outer = future[0] && outerQuantiles(future[0]);
-  const name = series === "" ? target : `${series}, ${target}`;
+  const name = nameOf(shown);
   const dated = future[0]?.date !== undefined;
   return (
     <figure class="forecast">
@@ -125,7 +142,7 @@ function Picture({ shown, baseline, ...asked }: PictureProps) {
         )}
       </figcaption>
       <label class="with-gates small">
-        <input type="checkbox" checked={hasGates} onChange={({ currentTarget: { checked } }) => setHasGates(checked)} />{" "}
+        <input type="checkbox" checked={hasGates} onChange={({ currentTarget: { checked } }) => onGates(checked)} />{" "}
         With the gates under the curve
       </label>
       {hasGates ? (

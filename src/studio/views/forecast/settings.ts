@@ -20,7 +20,7 @@ export type NumberName = keyof typeof numbers;
 /** What the columns of a table are for, by their names in addresses. */
 export const columnNames = ["column", "past", "future"] as const;
 /** The names of the settings that do not depend on the table: another one has columns and a calendar of its own. */
-export const settingNames = ["form", "head", "relative", ...Object.keys(numbers)] as const;
+export const settingNames = ["form", "head", "relative", "beside", ...Object.keys(numbers)] as const;
 
 /** The roles that a column can have, in the words of `unrolled forecast`. */
 export const roleTitles = {
@@ -49,6 +49,20 @@ function namesIn(text: string | undefined, known: readonly string[]): readonly s
     }
   });
 }
+
+/** What is shown of forecasts: the baseline in the curves, and the pictures with the gates under their curve. */
+export type Shown = { readonly beside: string; readonly gates: readonly string[] };
+
+/** What an address says of it; what is not there is left out. `pictures`: their names. */
+export function shownOf(query: Query, baselines: readonly string[], pictures: readonly string[]): Shown {
+  const gates = namesIn(query.gates, pictures);
+  return {
+    beside: baselines.find((name) => name === query.beside) ?? "",
+    gates: pictures.filter((name) => gates.includes(name)),
+  };
+}
+/** The same for an address; "" where nothing is to be said. */
+export const queryOfShown = ({ beside, gates }: Shown): Query => ({ beside, gates: listed(gates) });
 
 export const formTitles: Readonly<Record<Form, string>> = {
   direct: "direct: all steps at once",

@@ -59,10 +59,11 @@ function States(props: PartProps) {
   const { model, reading, done, start, onView } = props;
   const { head } = reading;
   const values = reading.values.filter(({ state, size }) => state && size > 1);
-  const [key, setKey] = useState(() => {
+  const [first] = useState(() => {
     const named = (key: string | undefined) => values.find((value) => value.key === key);
     return (named(start.value) ?? named(firstShown(reading).key) ?? values[0])?.key ?? "";
   });
+  const [key, setKey] = useState(first);
   const value = values.find((other) => other.key === key);
   const isRead = done === head.ids.length;
   const work = useJob(isRead && value !== undefined && head.ids.length > 1 ? value.key : undefined, () => {
@@ -89,8 +90,8 @@ function States(props: PartProps) {
         <Points
           key={value.key}
           {...props}
-          // A rectangle in a link is of the axes that the link names.
-          start={start.value === value.key && start.of !== "embedding" ? start : { ...start, area: "" }}
+          // A rectangle in a link is one of the states that the link names.
+          start={value.key === first && start.of !== "embedding" ? start : { ...start, area: "" }}
           components={work.value}
           tokens={head.texts}
           onView={(view) => onView({ ...view, value: value.key })}
