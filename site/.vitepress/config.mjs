@@ -25,6 +25,7 @@ const guides = [
     ["training", "Training"],
     ["text", "Text"],
     ["inspecting", "Inspecting"],
+    ["learning-tools", "Beside other learning tools"],
     ["server", "Serving"],
     ["trajectories", "Trajectories"],
     ["translating", "Translating"],
