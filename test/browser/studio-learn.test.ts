@@ -161,6 +161,11 @@ test("how it learns: the ball arrives and diverges, slopes run back through thre
     await said(page, /the product of all seven factors/);
     await expect.poll(() => chain.locator("li.lit").textContent()).toMatch(/slope of L in w₁: 0\.314/);
     expect(await chain.locator(".katex .lit").allTextContents()).toHaveLength(4);
+    await chain.getByRole("slider", { name: "place" }).fill("5");
+    // What is kept, and what goes on to the left, in words.
+    await chain.locator("li >> text=/^To keep: times a₂/").waitFor();
+    await chain.locator("li >> text=/It arrives at neuron 2.$/").waitFor();
+    expect(await chain.locator(".chain-lines li").count()).toBe(3);
     const before = await chain.getByRole("slider", { name: "w₁" }).inputValue();
     await chain.getByRole("button", { name: "One step downhill for all three" }).click();
     await expect.poll(() => chain.getByRole("slider", { name: "w₁" }).inputValue()).not.toBe(before);
@@ -220,6 +225,9 @@ test("a neuron that hears itself: echoes fade, a latch stays, and each step show
 test("memory cells: shapes use other outputs; counting is learned, and 6 is followed by about 7", async () => {
   await withStudio({}, async (page, address) => {
     await open(page, address, "memory", "?shape=last");
+    await page.getByText("Unit 2 hears", { exact: true }).click();
+    // 1.08 − 0.15 + 0.
+    await said(page, /^1\.2 · 0\.9 \+ 0\.3 · \(−0\.5\) \+ 0\.0 · 0\.2 = 0\.93$/);
     await page.getByRole("img", { name: /Sequence to vector: 4 steps, of which 1 have/ }).waitFor();
     await page.getByText("Encoder and decoder", { exact: true }).first().click();
     await page.getByRole("img", { name: /6 steps, of which 3 have/ }).waitFor();

@@ -160,7 +160,14 @@ export function Chain() {
         onInput={to}
         format={(k) => `${k + 1} of ${stages}`}
       />
-      <Formula display tex={filled(stage, { x, t, weights, of, d, slopes: standing?.slopes ?? [0, 0, 0] })} />
+      <ul class="chain-lines">
+        {filled(stage, { x, t, weights, of, d, slopes: standing?.slopes ?? [0, 0, 0] }).map(([tex, means]) => (
+          <li key={means}>
+            <Formula display tex={tex} />
+            <span class="small soft">{means}</span>
+          </li>
+        ))}
+      </ul>
       <p class="small soft">The whole product, from the error to the first weight:</p>
       <Formula display tex={product} lit={lit(stage)} />
       <Formula display tex={productOf({ x, weights, of, slope: standing?.slopes[0] })} lit={lit(stage)} />
@@ -199,36 +206,61 @@ type Numbers = {
 
 const tex = (value: number, digits = 2): string => written(value, digits).replace("−", "-");
 
-/** One stage with its numbers. */
-function filled(stage: number, { x, t, weights, of, d, slopes }: Numbers): string {
-  const aligned = (all: readonly string[]): string => `\\begin{aligned}${all.join("\\\\")}\\end{aligned}`;
+/** A formula with the numbers of a stage, and what it says in words. */
+type Filled = readonly [tex: string, means: string];
+
+/** A factor with what it is, in words, below. */
+const called = (number: string, words: string): string => `\\underbrace{${number}}_{\\text{${words}}}`;
+const slopeBy = (name: string): string => `\\frac{\\partial L}{\\partial ${name}}`;
+
+function filled(stage: number, { x, t, weights, of, d, slopes }: Numbers): readonly Filled[] {
   if (stage < 3) {
     const n = stage + 1;
-    const read = n === 1 ? x : of(`a_${n - 1}`);
-    return aligned([
-      `s_${n} &= ${tex(weights[n - 1] as number)} \\cdot ${texNumber(read)} = ${tex(of(`s_${n}`))}`,
-      `a_${n} &= \\tanh(${tex(of(`s_${n}`))}) = ${tex(of(`a_${n}`))}`,
-    ]);
+    const weight = called(tex(weights[n - 1] as number), "its weight");
+    const read = called(texNumber(n === 1 ? x : of(`a_${n - 1}`)), "what it reads");
+    return [
+      [`s_${n} = ${weight} \\cdot ${read} = ${tex(of(`s_${n}`))}`, "The product."],
+      [`a_${n} = \\tanh(${tex(of(`s_${n}`))}) = ${tex(of(`a_${n}`))}`, "Squashed: what the neuron says."],
+    ];
   }
-  if (stage === 3)
-    return aligned([`L &= (a_3 - t)^2`, `&= (${tex(of("a_3"))} - ${texNumber(t)})^2 = ${tex(of("L"), 3)}`]);
-  if (stage === 4)
-    return aligned([
-      `\\frac{\\partial L}{\\partial a_3} &= 2\\,(a_3 - t)`,
-      `&= 2 \\cdot (${tex(of("a_3"))} - ${texNumber(t)}) = ${tex(d("a_3"), 3)}`,
-    ]);
+  if (stage === 3) {
+    const off = `${called(tex(of("a_3")), "the answer")} - ${called(texNumber(t), "the target")}`;
+    return [[`L = (${off})^2 = ${tex(of("L"), 3)}`, "The difference, times itself."]];
+  }
+  if (stage === 4) {
+    const off = `${tex(of("a_3"))} - ${texNumber(t)}`;
+    return [
+      [
+        `${slopeBy("a_3")} = 2 \\cdot (${off}) = ${tex(d("a_3"), 3)}`,
+        "Twice the difference: by how much L changes for each bit that the answer grows.",
+      ],
+    ];
+  }
   const n = 8 - stage;
-  const read = n === 1 ? x : of(`a_${n - 1}`);
-  const reads = n === 1 ? "x" : `a_${n - 1}`;
-  const all = [
-    `\\frac{\\partial L}{\\partial s_${n}} &= ${tex(d(`a_${n}`), 3)} \\cdot \\underbrace{${tex(of(`k_${n}`))}}_{1 - a_${n}^2} = ${tex(d(`s_${n}`), 3)}`,
-    `\\frac{\\partial L}{\\partial w_${n}} &= ${tex(d(`s_${n}`), 3)} \\cdot \\underbrace{${texNumber(read)}}_{${reads}} = ${tex(slopes[n - 1] as number, 3)}`,
+  const before = n === 1 ? "x" : `a${subscript(n - 1)}`;
+  const arriving = called(tex(d(`a_${n}`), 3), "arrives");
+  const slope = called(tex(of(`k_${n}`)), "slope of tanh");
+  const through = called(tex(d(`s_${n}`), 3), "as above");
+  const read = called(texNumber(n === 1 ? x : of(`a_${n - 1}`)), "what it read");
+  const lines: Filled[] = [
+    [
+      `${slopeBy(`s_${n}`)} = ${arriving} \\cdot ${slope} = ${tex(d(`s_${n}`), 3)}`,
+      `What arrives from the error’s side, through the tanh of neuron ${n}, whose slope is 1 − a${subscript(n)}².`,
+    ],
+    [
+      `${slopeBy(`w_${n}`)} = ${through} \\cdot ${read} = ${tex(slopes[n - 1] as number, 3)}`,
+      `To keep: times ${before}, by which the weight was multiplied. So much L changes for each bit of w${subscript(n)}.`,
+    ],
   ];
-  if (n > 1)
-    all.push(
-      `\\frac{\\partial L}{\\partial a_${n - 1}} &= ${tex(d(`s_${n}`), 3)} \\cdot \\underbrace{${texNumber(weights[n - 1] as number)}}_{w_${n}} = ${tex(d(`a_${n - 1}`), 3)}`,
-    );
-  return aligned(all);
+  if (n === 1) return lines;
+  const own = called(texNumber(weights[n - 1] as number), "its weight");
+  return [
+    ...lines,
+    [
+      `${slopeBy(`a_${n - 1}`)} = ${through} \\cdot ${own} = ${tex(d(`a_${n - 1}`), 3)}`,
+      `To hand on: times w${subscript(n)}, because that is how strongly neuron ${n} heard ${before}. It arrives at neuron ${n - 1}.`,
+    ],
+  ];
 }
 
 const part = (name: string, tex: string): string => `\\htmlClass{part-${name}}{${tex}}`;

@@ -55,6 +55,14 @@ export default function Forgetting() {
         next chapter. Here it is enough that its memory <Formula tex="c" /> passes a gate that keeps a share of it at
         each step, and that the “forget bias” sets how open this gate is at first: half open at 0, nearly wholly at 3.
       </p>
+      <p>
+        The picture needs a scale on which 1 and a millionth can both be seen. So it goes not by adding but by
+        multiplying. A tenth is one stretch down; a tenth of a tenth, which is a hundredth, is two stretches, and a
+        tenth of that is three. They are written 10⁻¹, 10⁻² and 10⁻³: the small number counts how often a tenth was
+        taken. 10⁰ is 1, the whole message. From one grid line to the next are four stretches, which leave a
+        ten-thousandth: of a kilometre, the width of a hand. Two lines down, at 10⁻⁸, less of it is left than a hair is
+        thick. A line that falls straight loses the same share at each step.
+      </p>
       <Laboratory />
       <h2>What to try</h2>
       <ul class="try">
@@ -82,11 +90,12 @@ export default function Forgetting() {
       </p>
       {line !== undefined && <Formula display tex={line} />}
       <p>
-        Along this line the factor is <Formula tex="f_t" /> itself. Where a gate is open, at 1, the message passes as it
-        is, over any number of steps. Hochreiter and Schmidhuber called that the constant error carousel; in their LSTM
-        of 1997 the factor was always 1, and the forget gate came in 2000, so that the cell could also learn to let go.
-        The gates depend on <Formula tex="h" /> and on the input, so the other paths vanish as before, but one path that
-        does not is enough.
+        The circle with a dot, ⊙, is “times” for lists: each number with its own. (<Formula tex="i_t \odot g_t" /> is
+        what is added; the next chapter has it.) Along this line the factor is <Formula tex="f_t" /> itself. Where a
+        gate is open, at 1, the message passes as it is, over any number of steps. Hochreiter and Schmidhuber called
+        that the constant error carousel; in their LSTM of 1997 the factor was always 1, and the forget gate came in
+        2000, so that the cell could also learn to let go. The gates depend on <Formula tex="h" /> and on the input, so
+        the other paths vanish as before, but one path that does not is enough.
       </p>
       <p>
         Against exploding there is a plain remedy: where the gradient is longer than a limit, shorten it to that
@@ -166,7 +175,7 @@ function Laboratory() {
         The derivative of the last output, all units summed, by the memory after each step: <Formula tex="h" /> of the
         simple RNN, <Formula tex="c" /> of the LSTM. Its length at the last step counts as 1. “Scale of{" "}
         <Formula tex="U" />” is what the orthogonal first values of the recurrent matrices are multiplied by; an
-        orthogonal matrix turns a list of numbers, and makes it neither longer nor shorter. 10⁻⁶ is a millionth.
+        orthogonal matrix turns a list of numbers, and makes it neither longer nor shorter.
       </p>
       <h2>A test of memory</h2>
       <p>

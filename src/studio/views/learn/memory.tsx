@@ -1,6 +1,7 @@
 /** Chapter 4: layers as memory cells, the shapes of sequence problems, and the smallest of them learned. */
 import { Formula } from "../../components/formula.tsx";
 import { Counting } from "./counting.tsx";
+import { MatrixRow } from "./matrix-row.tsx";
 import { Questions } from "./questions.tsx";
 import { Shapes } from "./shapes.tsx";
 import { Symbols } from "./symbols.tsx";
@@ -25,6 +26,12 @@ export default function Memory() {
           ["U h", "Each row of the table times the list, number by number, and added up: a new list."],
         ]}
       />
+      <p>
+        That product looks harder than it is. Here are three units. Each row of the table belongs to the unit that
+        hears: it is multiplied with what the three units said, weight by weight, and added up. It is the neuron’s sum
+        of chapter 1, three times, and the table only keeps the weights of all three in one place.
+      </p>
+      <MatrixRow />
       <p>
         A state of fixed size for a past of any length: the cell has to choose what is worth keeping. What is worth
         keeping depends on what is asked of it, and when. Four shapes cover nearly all sequence problems; a copy with a

@@ -14,6 +14,7 @@ import { dataSets } from "./points.ts";
 import { Questions } from "./questions.tsx";
 import { aNumber, useShared } from "./shared-values.ts";
 import { Symbols } from "./symbols.tsx";
+import { XorCrossing } from "./xor-crossing.tsx";
 
 export const learningRate = 0.1;
 export const firstLine: Line = { w: [-0.6, 0.8], b: -0.3 };
@@ -87,17 +88,26 @@ export default function Perceptron() {
         moves it any further.
       </p>
       <h2>Why XOR is out of reach</h2>
+      <XorCrossing />
       <p>
-        The corners (0, 1) and (1, 0) are to be 1, so both sums must be above zero; (0, 0) and (1, 1) are to be 0, so
-        theirs must not be. Add the first two, then the last two (&gt; reads “above”, ≤ “at most”):
+        Look at the middle of the square. It lies halfway between the two round corners. If both of them are on the side
+        where the neuron says 1, then so is all that lies between them, the middle too: a straight line has no bulges.
+        But the middle also lies halfway between the two square corners. If both are on the side of 0, so is the middle.
+        It cannot be on both sides, so no straight line is right about all four corners.
+      </p>
+      <p>
+        The same with numbers, for whoever likes to see it so. At (0, 1) and (1, 0) the sum must be above zero; at (0,
+        0) and (1, 1) it must not be. The sum at (0, 1) is <Formula tex="w_2 + b" />, because the first input is 0 and
+        its weight counts for nothing; and so on. Add the first two sums, then the other two (&gt; reads “above”, ≤ “at
+        most”):
       </p>
       <Formula display tex="\begin{aligned}(w_2 + b) + (w_1 + b) &> 0\\ b + (w_1 + w_2 + b) &\le 0\end{aligned}" />
       <p>
-        Both left sides are <Formula tex="w_1 + w_2 + 2b" />, which cannot be above zero and not above zero. No weights
-        do it, so the rule is wrong for ever. Marvin Minsky and Seymour Papert worked out in 1969 what follows from such
-        limits. The way out is more than one neuron: the next ones read the outputs of the first. But then a mistake
-        must be traced back through several neurons, and a hard threshold tells nothing about how close it was. So what
-        follows uses smooth curves in place of the threshold, and learns by their slopes.
+        Both left sides are the same number, <Formula tex="w_1 + w_2 + 2b" />. It cannot be above zero and not above
+        zero. No weights do it, so the rule is wrong for ever. Marvin Minsky and Seymour Papert worked out in 1969 what
+        follows from such limits. The way out is more than one neuron: the next ones read the outputs of the first. But
+        then a mistake must be traced back through several neurons, and a hard threshold tells nothing about how close
+        it was. So what follows uses smooth curves in place of the threshold, and learns by their slopes.
       </p>
       <Questions chapter="perceptron" />
       <p class="sources">

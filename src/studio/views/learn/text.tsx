@@ -106,11 +106,11 @@ function AsNumbers({ model }: { readonly model: OpenModel | undefined }) {
     <>
       <p>
         An id says nothing about its character: <i>b</i> is not between <i>a</i> and <i>c</i> in any way that matters.
-        As a vector, <b>one hot</b>, it is a 1 in its own place among as many zeros as there are other characters. A
-        matrix times such a vector is one of its columns, so nobody multiplies: the <b>embedding</b> is a table that the
-        id picks a row from. The rows begin as random numbers and are trained like all weights. Characters that behave
-        alike, as capital and small letters or vowels do, can come to have rows that are alike: how far this model has
-        come stands below.
+        As a list, <b>one hot</b>, it is a 1 in its own place among as many zeros as there are other characters. A table
+        of weights times such a list would only pick out the weights that stand at the 1. So nobody multiplies: the{" "}
+        <b>embedding</b> is a table with a row of numbers for each character, and the id says which row. The rows begin
+        as random numbers and are trained like all weights. Characters that behave alike, as capital and small letters
+        or vowels do, can come to have rows that are alike: how far this model has come stands below.
       </p>
       <div class="card">
         <label class="field text-word">
@@ -306,6 +306,13 @@ function Surprise({
       {Number.isNaN(loss) ? (
         <p class="small soft">Write at least two characters.</p>
       ) : (
+        <p class="text-about unsure">
+          In one sentence: in the mean over these {tokens.length - 1} characters the model was as unsure as between{" "}
+          <b>{Math.exp(loss).toFixed(1)}</b> characters that are equally likely. Whoever knows nothing has to choose
+          between {vocabulary.length}. The table says the same in the four ways that you will meet:
+        </p>
+      )}
+      {!Number.isNaN(loss) && (
         <table class="text-measures">
           <tbody>
             <tr>
