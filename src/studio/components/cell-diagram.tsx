@@ -107,3 +107,7 @@ export function CellDiagram({
 
 /** A number as it stands in a diagram. */
 export const shown = (value: number): string => written(value, 3);
+
+/** The same for several numbers by their names. */
+export const shownAll = (numbers: Readonly<Record<string, number>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, shown(value)]));

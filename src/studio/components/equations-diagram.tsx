@@ -1,4 +1,5 @@
 /** Draw a cell at one time step from its equations: a box a line with its number, from what it reads to what reads it. */
+import { texts } from "../texts/texts.ts";
 import { carried } from "./cell-diagram.tsx";
 import { layOut, type Point } from "./graph-layout.ts";
 import "./cell-diagram.css";
@@ -28,7 +29,7 @@ export function EquationsDiagram({ label, boxes }: { readonly label: string; rea
   const tall = 8 + height + layout.height * row;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys
-    <section class="scroll" aria-label="Picture of the equations" tabIndex={0}>
+    <section class="scroll" aria-label={texts.components.equations.picture} tabIndex={0}>
       <svg
         class="cell-diagram equations"
         role="img"

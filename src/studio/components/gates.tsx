@@ -1,13 +1,15 @@
 /** Every gate, state and other value of a layer over time: a heat map for each line of its equations, units by steps. */
 import { useId, useMemo, useState } from "preact/hooks";
 import type { LayerValue } from "../engine/reading.ts";
+import { fill, rich, texts } from "../texts/texts.ts";
 import "./gates.css";
-import { texts } from "../texts/texts.ts";
 import { extentsOfValue, useRamp } from "./heat.ts";
 import { HeatMap, type HeatMapProps } from "./heat-map.tsx";
 import { written } from "./numbers.ts";
 import { RampLegend } from "./ramp-legend.tsx";
 import { UnitField } from "./unit-field.tsx";
+
+const own = texts.components.gates;
 
 /** The values of one layer, and the unit that is looked at: what controls and rows share. */
 export type Gates = ReturnType<typeof useGates>;
@@ -42,8 +44,8 @@ export type GatesProps = {
   readonly values: readonly SteppedValue[];
   /** How many steps there are. */
   readonly count: number;
-  /** What a step is: "frame". */
-  readonly step: string;
+  /** What the columns are: "frames". */
+  readonly columns: string;
   /** The one that is looked at, and how it is called: "after frame 12, 0.40 s". */
   readonly column: number;
   readonly place: string;
@@ -54,19 +56,16 @@ export type GatesProps = {
 };
 
 /** All of them: which layer and unit, and a row for each value. */
-export function Gates({ values, count, step, column, place, live = false, onChoose, onPoint }: GatesProps) {
+export function Gates({ values, count, columns, column, place, live = false, onChoose, onPoint }: GatesProps) {
   const data = useMemo(() => values.map((value) => value.data), [values]);
   const gates = useGates(values, data);
   return (
     <>
       <GateControls {...{ gates, column, live }} where={place} />
       <div data-figure={texts.pictures.names.gates} class="gates apart">
-        <GateRows {...{ gates, count, column, onChoose, onPoint }} done={count} columns={`${step}s`} />
+        <GateRows {...{ gates, count, column, columns, onChoose, onPoint }} done={count} />
       </div>
-      <p class="soft small">
-        Each line of the equations of <code>{gates.layer}</code>: rows are units, columns are {step}s. Point, tap or use
-        the arrow keys.
-      </p>
+      <p class="soft small">{rich(own.about, { layer: gates.layer, columns })}</p>
     </>
   );
 }
@@ -88,7 +87,7 @@ export function GateControls({ gates, column, where, live }: GateControlsProps) 
       <div class="row gates-controls">
         {layers.length > 1 && (
           <label class="field">
-            Layer
+            {own.layer}
             <select value={layer} onChange={({ currentTarget: { value } }) => setLayer(value)}>
               {layers.map((name) => (
                 <option key={name}>{name}</option>
@@ -101,7 +100,10 @@ export function GateControls({ gates, column, where, live }: GateControlsProps) 
         <RampLegend low="−" high="+" gate={false} />
       </div>
       <output id={readoutId} class="gates-readout small" aria-live={live || isPointed ? "off" : "polite"}>
-        Unit {unit} {where}: {shown.map((value) => `${value.name} ${numberAt(column, value)}`).join(", ")}
+        {fill(own.readout, {
+          ...{ unit, where },
+          values: shown.map((value) => `${value.name} ${numberAt(column, value)}`).join(", "),
+        })}
       </output>
     </>
   );
@@ -167,7 +169,7 @@ function Gate({ value, readoutId, column, columns, number, ...map }: GateProps) 
       {description !== undefined && <span class="gates-about soft small">{description}</span>}
       <code class="gates-name">{name}</code>
       <HeatMap
-        label={`${name}: ${size === 1 ? "1 unit" : `${size} units`} over ${map.count} ${columns}. Arrow keys move.`}
+        label={fill(own.map, { name, columns, units: size, count: map.count })}
         describedBy={readoutId}
         {...{ ...map, data, size, extents }}
         strips={none}
@@ -176,7 +178,7 @@ function Gate({ value, readoutId, column, columns, number, ...map }: GateProps) 
       <span class="numbers">
         {number}
         <br />
-        <span class="soft small">{gate ? "0 to 1" : `±${Number((extents[0] as number).toPrecision(2))}`}</span>
+        <span class="soft small">{gate ? own.fromZeroToOne : `±${Number((extents[0] as number).toPrecision(2))}`}</span>
       </span>
     </div>
   );

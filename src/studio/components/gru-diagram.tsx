@@ -1,5 +1,8 @@
 /** The GRU at one time step as wires and nodes, in four stages. */
-import { CellDiagram, type CellDrawing, type CellFigure, shown } from "./cell-diagram.tsx";
+import { fill, texts } from "../texts/texts.ts";
+import { CellDiagram, type CellDrawing, type CellFigure, shown, shownAll } from "./cell-diagram.tsx";
+
+const own = texts.components.gru;
 
 /** The numbers of one unit at one step. */
 export type GruNumbers = {
@@ -88,11 +91,9 @@ export function GruDiagram({ stage, numbers, coloured = false }: GruDiagramProps
 }
 
 function described(stage: GruStage, numbers: GruNumbers): string {
-  const told = [
-    `update gate ${shown(numbers.z)}`,
-    `reset gate ${shown(numbers.r)}`,
-    `the candidate sees ${shown(numbers.seen)} of the old state and is ${shown(numbers.g)}`,
-    `kept ${shown(numbers.kept)}, taken ${shown(numbers.taken)}, new hidden state ${shown(numbers.h)}`,
-  ].slice(0, stage + 1);
-  return `The cell reads ${numbers.x === undefined ? "a vector" : shown(numbers.x)} with hidden state ${shown(numbers.before.h)}: ${told.join("; ")}.`;
+  const { x, before, z, r, seen, g, kept, taken, h: newH } = numbers;
+  return fill(own.described[Math.min(stage, 3)] as string, {
+    ...shownAll({ h: before.h, z, r, seen, g, kept, taken, newH }),
+    x: x === undefined ? own.vector : shown(x),
+  });
 }

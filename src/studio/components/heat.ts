@@ -1,5 +1,6 @@
 /** Convert numbers to colours, from the low colour over the colour of zero to the high colour. */
 import { useMemo } from "preact/hooks";
+import { fill, texts } from "../texts/texts.ts";
 import { type Colour, colourOf, css, mix, useTheme } from "./theme.ts";
 
 /**
@@ -101,6 +102,7 @@ export const visible = (token: string): string =>
 
 /** A character in quotes; an invisible one by its code point, such as U+202E. */
 export function named(character: string): string {
-  if (!/^[\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}]/u.test(character)) return `“${character}”`;
+  if (!/^[\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}]/u.test(character))
+    return fill(texts.components.heat.quoted, { character });
   return `U+${(character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0")}`;
 }

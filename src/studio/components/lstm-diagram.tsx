@@ -1,5 +1,8 @@
 /** The LSTM at one time step as wires and nodes, in four stages. */
-import { CellDiagram, type CellDrawing, type CellFigure, shown } from "./cell-diagram.tsx";
+import { fill, texts } from "../texts/texts.ts";
+import { CellDiagram, type CellDrawing, type CellFigure, shown, shownAll } from "./cell-diagram.tsx";
+
+const own = texts.components.lstm;
 
 /** The numbers of one unit at one step. */
 export type LstmNumbers = {
@@ -91,12 +94,9 @@ export function LstmDiagram({ stage, numbers, coloured = false }: LstmDiagramPro
 }
 
 function described(stage: LstmStage, numbers: LstmNumbers): string {
-  const told = [
-    `forget gate ${shown(numbers.f)}`,
-    `input gate ${shown(numbers.i)}, candidate ${shown(numbers.g)}`,
-    `kept ${shown(numbers.kept)}, stored ${shown(numbers.stored)}, new cell state ${shown(numbers.c)}`,
-    `output gate ${shown(numbers.o)}, new hidden state ${shown(numbers.h)}`,
-  ].slice(0, stage + 1);
-  const { x, before } = numbers;
-  return `The cell reads ${x === undefined ? "a vector" : shown(x)} with cell state ${shown(before.c)}: ${told.join("; ")}.`;
+  const { x, before, f, i, g, kept, stored, c: newC, o, h: newH } = numbers;
+  return fill(own.described[Math.min(stage, 3)] as string, {
+    ...shownAll({ c: before.c, f, i, g, kept, stored, newC, o, newH }),
+    x: x === undefined ? own.vector : shown(x),
+  });
 }

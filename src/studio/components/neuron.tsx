@@ -1,4 +1,5 @@
 /** One artificial neuron: inputs, weights as wires, a sum, a threshold. */
+import { texts } from "../texts/texts.ts";
 import { heat } from "./heat-colour.ts";
 import { written } from "./numbers.ts";
 
@@ -43,7 +44,7 @@ export function Neuron({ label, inputs, sum, output }: NeuronProps) {
       })}
       <circle class="node" cx="226" cy={middle} r="32" fill="var(--paper)" />
       <text class="soft" x="226" y={middle - 5} text-anchor="middle">
-        sum
+        {texts.components.neuron.sum}
       </text>
       <text x="226" y={middle + 14} text-anchor="middle">
         {sum === undefined ? "" : written(sum)}

@@ -1,6 +1,8 @@
 /** The characters of a text that a model never saw. */
+import { fill, texts } from "../texts/texts.ts";
 import { named } from "./heat.ts";
 
+const own = texts.components.neverSeen;
 const most = 20;
 
 export type NeverSeenProps = {
@@ -12,7 +14,10 @@ export type NeverSeenProps = {
 export const NeverSeen = ({ characters, name }: NeverSeenProps) =>
   characters.length === 0 ? null : (
     <p role="status">
-      {name === undefined ? "The model" : `“${name}”`} never saw {characters.slice(0, most).map(named).join(" ")}
-      {characters.length > most && ` and ${characters.length - most} more`}; it reads each as unknown.
+      {fill(name === undefined ? own.model : own.named, {
+        ...(name !== undefined && { name }),
+        characters: characters.slice(0, most).map(named).join(" "),
+        more: Math.max(0, characters.length - most),
+      })}
     </p>
   );

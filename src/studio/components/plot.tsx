@@ -2,6 +2,7 @@
 import type * as PlotModule from "@observablehq/plot";
 import { useEffect } from "preact/hooks";
 import { once, useLoaded } from "../loading.ts";
+import { texts } from "../texts/texts.ts";
 import { Failed } from "./failed.tsx";
 import { useWidth } from "./width.ts";
 
@@ -32,7 +33,7 @@ export function Plot({ label, height, options }: PlotProps) {
   }, [width, height, label, options, module]);
   return (
     <>
-      {error !== undefined && <Failed error="The chart did not load." onRetry={retry} />}
+      {error !== undefined && <Failed error={texts.components.plot.notLoaded} onRetry={retry} />}
       <div ref={place} class="plot" style={{ minHeight: `${height}px` }} />
     </>
   );

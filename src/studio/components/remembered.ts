@@ -1,5 +1,6 @@
 /** Settings and texts that the browser stores by name; without storage, the page keeps them until it is closed. */
 import { notify } from "../notices.ts";
+import { texts } from "../texts/texts.ts";
 
 const inPage = { localStorage: new Map<string, string>(), sessionStorage: new Map<string, string>() };
 type Kind = keyof typeof inPage;
@@ -11,7 +12,7 @@ export function remember(name: string, text: string, kind: Kind = "localStorage"
     inPage[kind].delete(name);
   } catch {
     inPage[kind].set(name, text);
-    notify("settings", { text: "This browser cannot store settings for this page: they are lost when it is closed." });
+    notify("settings", { text: texts.components.remembered.notStored });
   }
 }
 

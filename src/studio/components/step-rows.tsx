@@ -1,8 +1,10 @@
 /** Rows over time steps, with one column for each step: numbers to drag, switches, and values as bars. */
 import type { ComponentChildren } from "preact";
+import { fill, texts } from "../texts/texts.ts";
 import { written } from "./numbers.ts";
 import "./step-rows.css";
-import { texts } from "../texts/texts.ts";
+
+const own = texts.components.stepRows;
 
 /** `at` is the selected step, counted from 0. */
 type RowProps = { readonly label: ComponentChildren; readonly at: number };
@@ -38,7 +40,7 @@ export function StepSliders({ label, at, name, values, min, max, step, onInput }
             <input
               type="range"
               {...{ min, max, step, value }}
-              aria-label={`${name}, step ${t + 1}`}
+              aria-label={fill(own.step, { name, step: t + 1 })}
               onInput={(event) => onInput(t, Number(event.currentTarget.value))}
             />
           </span>
@@ -65,7 +67,7 @@ export function StepSwitches({ label, at, name, values, onToggle }: StepSwitches
             type="button"
             class="step-switch"
             aria-pressed={on}
-            aria-label={`${name}, step ${t + 1}`}
+            aria-label={fill(own.step, { name, step: t + 1 })}
             onClick={() => onToggle(t)}
           >
             {on ? "●" : "·"}
@@ -89,7 +91,11 @@ export function StepBars({ label, at, name, values, min, max, colour }: StepBars
   return (
     <>
       <span class="step-label">{label}</span>
-      <span class="step-values" role="img" aria-label={`${name}: ${values.map((value) => written(value)).join(", ")}`}>
+      <span
+        class="step-values"
+        role="img"
+        aria-label={fill(own.values, { name, values: values.map((value) => written(value)).join(", ") })}
+      >
         {values.map((value, t) => (
           <span key={t} class={t === at ? "step-cell now" : "step-cell"}>
             <span class="step-bar">

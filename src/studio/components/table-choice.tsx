@@ -4,9 +4,12 @@ import { decodeText } from "../../formats/decode-text.ts";
 import { unixLineEnds } from "../../text/line-ends.ts";
 import type { Address } from "../address.ts";
 import type { CsvText } from "../engine/forecasting.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { chosen } from "./choice.tsx";
 import { remember, remembered } from "./remembered.ts";
 import { TextArea } from "./text-area.tsx";
+
+const says = texts.components.tableChoice;
 
 type Query = Address["query"];
 /** Tables that are made here, by their names in addresses; the first is the usual one. */
@@ -42,10 +45,8 @@ export function queryOfTable(given: string, name: string | undefined): Query {
   const text = unixLineEnds(given);
   const named: Query = name === undefined ? {} : { name };
   if (text.length > maxCharacters) {
-    const count = text.length.toLocaleString("en");
-    throw new Error(
-      `${name ?? "The table"} has ${count} characters, and a page takes ${maxCharacters.toLocaleString("en")}. Give a part of it, or use the command line.`,
-    );
+    const sizes = { count: text.length, most: maxCharacters };
+    throw new Error(name === undefined ? fill(says.tooLong, sizes) : fill(says.fileTooLong, { name, ...sizes }));
   }
   if (text.length <= maxInAddress) return { text, ...named };
   // A new number, so that a new table has a new address.
@@ -83,7 +84,7 @@ export function TableChoice({ query, examples, table, onChoose, onFile, onProble
     <>
       <div class="row data">
         <label class="field">
-          Data
+          {says.data}
           <select
             value={writing ? "paste" : isOwn ? "own" : chosen(examples, query.data, firstOf(examples))}
             onChange={({ currentTarget: { value } }) => {
@@ -97,12 +98,12 @@ export function TableChoice({ query, examples, table, onChoose, onFile, onProble
                 {title}
               </option>
             ))}
-            {isOwn && <option value="own">{query.name ?? "Your table"}</option>}
-            <option value="paste">A table that you paste</option>
+            {isOwn && <option value="own">{query.name ?? says.own}</option>}
+            <option value="paste">{says.paste}</option>
           </select>
         </label>
         <label class="button file">
-          Open a CSV file …
+          {says.open}
           <input
             type="file"
             class="visually-hidden"
@@ -122,10 +123,10 @@ export function TableChoice({ query, examples, table, onChoose, onFile, onProble
             take(own);
           }}
         >
-          <TextArea label="Your table, as CSV" rows={6} most={maxToEdit} value={own} onText={setOwn} onTooLong={take} />
+          <TextArea label={says.pasted} rows={6} most={maxToEdit} value={own} onText={setOwn} onTooLong={take} />
           <p>
             <button type="submit" class="main" disabled={own.trim() === ""}>
-              Read it
+              {says.read}
             </button>
           </p>
         </form>

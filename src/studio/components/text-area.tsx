@@ -5,6 +5,9 @@
 import type { TargetedEvent } from "preact";
 import { useState } from "preact/hooks";
 import { graphemeEnd } from "../../graph/excerpt.ts";
+import { fill, texts } from "../texts/texts.ts";
+
+const own = texts.components.textArea;
 
 export type TextAreaProps = {
   readonly label: string;
@@ -19,7 +22,6 @@ export type TextAreaProps = {
 
 export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAreaProps) {
   const [said, setSaid] = useState("");
-  const numbers = (count: number): string => count.toLocaleString("en");
   /** Called before typed, pasted or dropped text is inserted. */
   const check = (event: TargetedEvent<HTMLTextAreaElement>, given: string): void => {
     const { currentTarget: area } = event;
@@ -38,8 +40,7 @@ export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAr
     const fits = put.slice(0, graphemeEnd(put, room));
     area.setRangeText(fits, from, to, "end");
     onText(area.value);
-    const cut = put.length > 1 ? `: the first ${numbers(fits.length)} of ${numbers(put.length)} were inserted` : "";
-    setSaid(`There is room for ${numbers(most)} characters${cut}.`);
+    setSaid(fill(put.length > 1 ? own.cut : own.full, { most, fit: fits.length, put: put.length }));
   };
   return (
     <>

@@ -1,4 +1,6 @@
 /** A number field for one of a layer's units. */
+import { texts } from "../texts/texts.ts";
+
 export type UnitFieldProps = {
   readonly count: number;
   readonly unit: number;
@@ -7,7 +9,7 @@ export type UnitFieldProps = {
 
 export const UnitField = ({ count, unit, onChoose }: UnitFieldProps) => (
   <label class="field">
-    Unit
+    {texts.components.unitField.unit}
     <input
       type="number"
       min={0}

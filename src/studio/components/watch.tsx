@@ -1,8 +1,11 @@
 /** Watch a training from inside: how far back the error reaches, the gradient by layer, saturated gates, clipped updates. */
 import type { Watched } from "../engine/watching.ts";
+import { fill, rich, texts } from "../texts/texts.ts";
 import { Curves } from "./curves.tsx";
 import { significant } from "./numbers.ts";
 import "./watch.css";
+
+const own = texts.components.watch;
 
 export type WatchProps = {
   /** The looks so far, the newest at the end; at least one. */
@@ -36,79 +39,89 @@ export function Watch({ looks, last, clipNorm }: WatchProps) {
     { updates: 0, clipped: 0 },
   );
   const newest = looks.findLast(({ clipped }) => clipped !== undefined)?.clipped;
+  const reached = reach.map(({ layer, norms }) => ({ layer, steps: reachOf(norms) }));
   const untrained = looks.at(0)?.updates ?? 0;
   return (
-    <section class="watch" aria-label="Watch it learn">
-      <h3>Watch it learn</h3>
+    <section class="watch" aria-label={own.title}>
+      <h3>{own.title}</h3>
       <div class="figure">
         <div>
-          <h4>How far back the error reaches</h4>
+          <h4>{own.reach.title}</h4>
           {reach.length === 0 ? (
-            <p class="small soft">No layer has a state, so no error goes back through time.</p>
+            <p class="small soft">{own.reach.none}</p>
           ) : (
             <>
               <Curves
-                label={`The gradient of ${last} by the states before it, as a share of that at the end. ${reach.map(({ layer, norms }) => `${layer}: 1 % or more up to ${stepsBack(reachOf(norms))}`).join("; ")}.`}
+                label={fill(own.reach.label, {
+                  last,
+                  layers: reached.map((layer) => fill(own.reach.layer, layer)).join("; "),
+                })}
                 height={210}
                 curves={reach.map(({ layer, norms }, k) => ({
                   name: short(layer),
                   colour: colourOf(k),
                   points: norms.map((norm, at) => ({ at, value: norm / (norms[0] || 1) })),
                 }))}
-                x={{ label: "steps back", domain: [0, steps] }}
-                y={{ label: "share of the gradient", domain: [1e-6, 100], log: true }}
-                rule={{ value: goneBelow, name: "1 %" }}
+                x={{ label: own.reach.x, domain: [0, steps] }}
+                y={{ label: own.reach.y, domain: [1e-6, 100], log: true }}
+                rule={{ value: goneBelow, name: own.reach.gone }}
               />
               <p class="small">
-                At least 1 % of the error of {last} arrives{" "}
-                {reach.map(({ layer, norms }, k) => (
-                  <span key={layer}>
-                    {k > 0 && ", "}in <code>{layer}</code> up to {stepsBack(reachOf(norms))}
-                  </span>
-                ))}
-                .
+                {rich(own.reach.note, {
+                  last,
+                  layers: reached.map((each, k) => (
+                    <span key={each.layer}>
+                      {k > 0 && ", "}
+                      {rich(own.reach.inLayer, each)}
+                    </span>
+                  )),
+                })}
               </p>
             </>
           )}
         </div>
         <div>
-          <h4>The gradient of each layer</h4>
+          <h4>{own.gradient.title}</h4>
           <Curves
-            label={`The norm of each layer's gradient by updates. Now ${layers.map(({ layer, norm }) => `${layer} ${significant(norm)}`).join(", ")}.`}
+            label={fill(own.gradient.label, {
+              norms: layers.map(({ layer, norm }) => `${layer} ${significant(norm)}`).join(", "),
+            })}
             height={210}
             curves={layers.map(({ layer }, k) => ({
               name: short(layer),
               colour: colourOf(k),
               points: looks.map((look) => ({ at: look.updates, value: look.layers[k]?.norm ?? 0 })),
             }))}
-            x={{ label: "updates", domain: [untrained, Math.max(untrained + 1, looks.at(-1)?.updates ?? 1)] }}
-            y={{ label: "norm of the gradient", domain: domainOf(looks), log: true }}
+            x={{ label: own.gradient.x, domain: [untrained, Math.max(untrained + 1, looks.at(-1)?.updates ?? 1)] }}
+            y={{ label: own.gradient.y, domain: domainOf(looks), log: true }}
           />
           <p class="small">
             {newest === undefined
-              ? `No update has been clipped to ${clipNorm} yet.`
-              : `Clipped to ${clipNorm}: ${percent(newest.clipped / newest.updates)} of the last updates, ${percent(totals.clipped / totals.updates)} of all that were looked at (${totals.updates.toLocaleString("en-US")}).`}
+              ? fill(own.gradient.neverClipped, { norm: clipNorm })
+              : fill(own.gradient.clipped, {
+                  norm: clipNorm,
+                  last: percent(newest.clipped / newest.updates),
+                  all: percent(totals.clipped / totals.updates),
+                  updates: totals.updates,
+                })}
           </p>
         </div>
       </div>
       {gates.length > 0 && (
         <>
-          <h4>How many gates are saturated</h4>
-          <p class="small soft">
-            A gate below 0.05 is closed, one above 0.95 is open. There its derivative is less than a fifth of the
-            largest, so it learns slowly.
-          </p>
+          <h4>{own.saturated.title}</h4>
+          <p class="small soft">{own.saturated.about}</p>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-          <section class="scroll" tabIndex={0} aria-label="Saturated gates">
+          <section class="scroll" tabIndex={0} aria-label={own.saturated.label}>
             <table class="numbers">
               <thead>
                 <tr>
-                  <th scope="col">Gate</th>
+                  <th scope="col">{own.saturated.gate}</th>
                   <th scope="col" class="number">
-                    Closed
+                    {own.saturated.closed}
                   </th>
                   <th scope="col" class="number">
-                    Open
+                    {own.saturated.open}
                   </th>
                   <td class="watch-share" />
                 </tr>
@@ -142,7 +155,6 @@ export function Watch({ looks, last, clipNorm }: WatchProps) {
 
 /** A layer's name as it fits beside a curve. */
 const short = (layer: string): string => (layer.length > 14 ? `${layer.slice(0, 6)}…${layer.slice(-6)}` : layer);
-const stepsBack = (steps: number): string => (steps === 1 ? "1 step back" : `${steps} steps back`);
 
 /** Whole powers of ten around all norms. */
 function domainOf(looks: WatchProps["looks"]): readonly [number, number] {

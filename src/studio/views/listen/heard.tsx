@@ -83,7 +83,7 @@ export function HeardSound({ heard, facts, live }: HeardProps) {
           <Gates
             {...{ count, column, live }}
             values={facts.values.map((value, k) => ({ ...value, data: values[k] as Float32Array }))}
-            step="frame"
+            columns="frames"
             place={`after frame ${(first + column + 1).toLocaleString("en")}, ${(((first + column + 1) * hopMs) / 1000).toFixed(2)} s`}
             onChoose={(column) => setChosen(first + column)}
             onPoint={(column) => setPointed(column === undefined ? undefined : first + column)}

@@ -128,7 +128,7 @@ function Steps({ decoded }: { readonly decoded: Whole }) {
       <Gates
         {...{ values, place }}
         count={names.length}
-        step="token"
+        columns="tokens"
         column={at}
         onChoose={setChosen}
         onPoint={setPointed}

@@ -76,7 +76,7 @@ function Inside({ track, gates: { values, seen, ahead, path, form } }: { track: 
       <div>
         <Gates
           {...{ values, count, column }}
-          step="step"
+          columns="steps"
           place={`after the step to ${which} (${figure.format(x)}, ${figure.format(y)})`}
           onChoose={setChosen}
           onPoint={setPointed}
