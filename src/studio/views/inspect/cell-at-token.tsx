@@ -6,9 +6,12 @@ import { visible } from "../../components/heat.ts";
 import { LstmDiagram } from "../../components/lstm-diagram.tsx";
 import { written } from "../../components/numbers.ts";
 import type { CellLines } from "../../engine/cell-lines.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type CellValue, type CellValues, cellValuesAt, gruNumbersOf, lstmNumbersOf } from "./cell-values.ts";
 import type { Reading, ReadValue } from "./reading.ts";
 import { Steps } from "./steps.tsx";
+
+const says = texts.inspect.cell;
 
 export type CellAtTokenProps = {
   readonly reading: Reading;
@@ -26,17 +29,12 @@ export default function CellAtToken({ reading, done, value, unit, place, onPlace
   const layers = head.cells.filter(({ layer }) => values.some((value) => value.layer === layer));
   const cell = layers.find(({ layer }) => layer === value.layer) ?? layers[0];
   if (cell === undefined || head.maxOverall !== undefined) {
-    return <p class="soft">The gates of so long a text are not kept. Choose a shorter one to see the cell.</p>;
+    return <p class="soft">{says.notKept}</p>;
   }
   if (head.windowed) {
-    return (
-      <p class="soft">
-        This model reads each token at the end of a window of its own, so the states that it read there are not those
-        after the token before. There is no picture of that.
-      </p>
-    );
+    return <p class="soft">{says.windowed}</p>;
   }
-  if (place >= done) return <p class="soft">This token has not been read yet.</p>;
+  if (place >= done) return <p class="soft">{says.notRead}</p>;
   const now = cellValuesAt(reading, cell, { chosen: value, unit, place });
   const chooseLayer = (layer: string): void => {
     const own = values.filter((other) => other.layer === layer);
@@ -50,7 +48,7 @@ export default function CellAtToken({ reading, done, value, unit, place, onPlace
         <Steps place={place} count={head.texts.length} onChoose={onPlace} />
         {layers.length > 1 && (
           <label class="field">
-            Layer
+            {says.layer}
             <select value={cell.layer} onChange={(event) => chooseLayer(event.currentTarget.value)}>
               {layers.map(({ layer }) => (
                 <option key={layer}>{layer}</option>
@@ -59,18 +57,17 @@ export default function CellAtToken({ reading, done, value, unit, place, onPlace
           </label>
         )}
         <p class="token-read" role="status">
-          Unit {now.unit} of {cell.layer} reads “{visible(head.texts[place] as string)}”, token{" "}
-          {(place + 1).toLocaleString("en")}
+          {fill(says.reads, {
+            ...{ unit: now.unit, layer: cell.layer, place: place + 1 },
+            token: visible(head.texts[place] as string),
+          })}
         </p>
       </div>
       <div class="cell-drawn">
         <CellPicture cell={cell} now={now} />
         <CellTable cell={cell} now={now} />
       </div>
-      <p class="soft small">
-        A line's width is the size of its number, its colour the sign. A prime marks a new state. Products with a matrix
-        read all units, not this one alone.
-      </p>
+      <p class="soft small">{says.about}</p>
     </>
   );
 }
@@ -82,12 +79,7 @@ function CellPicture({ cell, now }: CellProps) {
   if (lstm !== undefined) return <LstmDiagram stage={4} numbers={lstm} coloured />;
   const gru = cell.picture === "gru" ? gruNumbersOf(cell, now) : undefined;
   if (gru !== undefined) return <GruDiagram stage={4} numbers={gru} coloured />;
-  return (
-    <EquationsDiagram
-      label={`The cell's ${cell.lines.length} equations, each with its number. The table after it has them too.`}
-      boxes={boxesOf(cell, now)}
-    />
-  );
+  return <EquationsDiagram label={fill(says.picture, { count: cell.lines.length })} boxes={boxesOf(cell, now)} />;
 }
 
 function boxesOf({ lines }: CellLines, { before, inputs, lines: values }: CellValues): readonly EquationBox[] {
@@ -111,18 +103,21 @@ const boxOf = (value: CellValue) => ({
   ...(value.value !== undefined && { value: value.value }),
 });
 
-const toldOf = ({ value, note }: CellValue): string =>
-  value === undefined ? (note ?? "") : `${written(value, 3)}${note === undefined ? "" : ` (${note})`}`;
+function toldOf({ value, note }: CellValue): string {
+  if (value === undefined) return note ?? "";
+  const number = written(value, 3);
+  return note === undefined ? number : fill(says.noted, { number, note });
+}
 
 const CellTable = ({ cell: { lines, states }, now }: CellProps) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys
-  <section class="scroll" aria-label="The equations and their numbers" tabIndex={0}>
+  <section class="scroll" aria-label={says.table.label} tabIndex={0}>
     <table class="cell-numbers">
       <thead>
         <tr>
-          <th scope="col">Value</th>
-          <th scope="col">Number</th>
-          <th scope="col">Equation</th>
+          <th scope="col">{says.table.value}</th>
+          <th scope="col">{says.table.number}</th>
+          <th scope="col">{says.table.equation}</th>
         </tr>
       </thead>
       <tbody>
@@ -130,7 +125,7 @@ const CellTable = ({ cell: { lines, states }, now }: CellProps) => (
           <tr key={state}>
             <th scope="row">{now.before[state]?.label}</th>
             <td class="numbers">{toldOf(now.before[state] as CellValue)}</td>
-            <td class="soft">before the token</td>
+            <td class="soft">{says.table.before}</td>
           </tr>
         ))}
         {lines.map(({ maths }, k) => (

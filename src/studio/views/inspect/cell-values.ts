@@ -2,7 +2,10 @@
 import type { GruNumbers } from "../../components/gru-diagram.tsx";
 import type { LstmNumbers } from "../../components/lstm-diagram.tsx";
 import type { CellLines } from "../../engine/cell-lines.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import type { Reading, ReadValue } from "./reading.ts";
+
+const own = texts.inspect.cell.notes;
 
 /** A value of a cell: the unit's number, or one number for all; or only a note, such as how many numbers it has. */
 export type CellValue = { readonly label: string; readonly value?: number; readonly note?: string };
@@ -35,15 +38,15 @@ export function cellValuesAt(
     numberAt: (value: ReadValue, k: number) => number | undefined,
   ): CellValue => {
     const value = find(name);
-    if (value === undefined) return { label: `${name}${sign}`, note: "not kept" };
+    if (value === undefined) return { label: `${name}${sign}`, note: own.notKept };
     const single = value.size === 1 && size > 1;
     if (!single && (value.size !== size || kindOf(name) === "matrix")) {
-      return { label: `${name}${sign}`, note: `${value.size.toLocaleString("en")} numbers` };
+      return { label: `${name}${sign}`, note: fill(own.numbers, { count: value.size }) };
     }
     const number = numberAt(value, single ? 0 : unit);
     return {
       label: single ? `${name}${sign}` : `${name}${sign}[${unit}]`,
-      ...(number === undefined ? { note: "initial" } : { value: number, ...(single && { note: "one number" }) }),
+      ...(number === undefined ? { note: own.initial } : { value: number, ...(single && { note: own.oneNumber }) }),
     };
   };
   const at = ({ data, size }: ReadValue, k: number, t: number): number => data[t * size + k] as number;
@@ -51,11 +54,11 @@ export function cellValuesAt(
   return {
     unit,
     before: Object.fromEntries(states.map((state) => [state, told(state, "", old)])),
-    inputs: Object.fromEntries(inputs.map((name) => [name, { label: name, note: "a vector" }])),
+    inputs: Object.fromEntries(inputs.map((name) => [name, { label: name, note: own.vector }])),
     lines: lines.map(({ name, state }, k) =>
       lines.findLastIndex((line) => line.name === name) === k
         ? told(name, state ? "′" : "", (value, unit) => at(value, unit, place))
-        : { label: name, note: "not kept" },
+        : { label: name, note: own.notKept },
     ),
   };
 }

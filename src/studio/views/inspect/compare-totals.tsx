@@ -3,12 +3,15 @@ import { useMemo } from "preact/hooks";
 import { type Comparison, largestDifferences } from "../../../tasks/surprise-difference.ts";
 import { visible } from "../../components/heat.ts";
 import { written } from "../../components/numbers.ts";
+import { fill, language, texts } from "../../texts/texts.ts";
+
+const { totals: own, difference: differs } = texts.inspect.compare;
 
 type TotalsProps = { readonly names: readonly [string, string]; readonly comparison: Comparison };
 
 export function Totals({ names, comparison }: TotalsProps) {
   const { characters, totals, tokens, leftOut } = comparison;
-  if (characters === 0) return <p role="status">No character of this text counts for both models.</p>;
+  if (characters === 0) return <p role="status">{own.nothing}</p>;
   const perCharacter = totals.map((bits) => bits / characters) as [number, number];
   const difference = perCharacter[0] - perCharacter[1];
   const [better, worse] = difference < 0 ? names : [names[1], names[0]];
@@ -17,23 +20,23 @@ export function Totals({ names, comparison }: TotalsProps) {
       <p role="status" class="verdict">
         <b>
           {Math.abs(difference) < 0.0005
-            ? "Both models are surprised the same."
-            : `“${better}” is less surprised than “${worse}”, by ${written(Math.abs(difference), 3)} bits a character.`}
+            ? own.same
+            : fill(own.lessSurprised, { better, worse, bits: written(Math.abs(difference), 3) })}
         </b>
       </p>
       <div class="scroll">
         <table class="numbers small">
           <thead>
             <tr>
-              <th scope="col">Model</th>
+              <th scope="col">{own.model}</th>
               <th scope="col" class="number">
-                Bits a character
+                {own.bitsACharacter}
               </th>
               <th scope="col" class="number">
-                Bits
+                {own.bits}
               </th>
               <th scope="col" class="number">
-                Tokens
+                {own.tokens}
               </th>
             </tr>
           </thead>
@@ -42,19 +45,14 @@ export function Totals({ names, comparison }: TotalsProps) {
               <tr key={side === 0 ? "first" : "second"}>
                 <th scope="row">{name}</th>
                 <td class="number">{written(perCharacter[side] as number, 3)}</td>
-                <td class="number">{Math.round(totals[side] as number).toLocaleString("en")}</td>
-                <td class="number">{(tokens[side] as number).toLocaleString("en")}</td>
+                <td class="number">{Math.round(totals[side] as number).toLocaleString(language)}</td>
+                <td class="number">{(tokens[side] as number).toLocaleString(language)}</td>
               </tr>
             ))}
           </tbody>
         </table>
       </div>
-      <p class="soft small">
-        Of the same {characters.toLocaleString("en")} characters: the bits of all tokens that cover them.
-        {leftOut > 0 &&
-          ` ${leftOut.toLocaleString("en")} more are left out, because one of the models does not know them or reads them in lower case.`}{" "}
-        Nothing predicts the beginning, so it does not count.
-      </p>
+      <p class="soft small">{fill(own.about, { characters, leftOut })}</p>
     </>
   );
 }
@@ -74,16 +72,18 @@ export function LargestDifferences({ names, comparison, part, onChoose }: Larges
     <div class="largest">
       {lists.map((places, side) => (
         <section key={side === 0 ? "first" : "second"}>
-          <h3>Where “{names[side]}” is ahead most</h3>
+          <h3>{fill(differs.ahead, { name: names[side] as string })}</h3>
           {places.length === 0 ? (
-            <p class="soft small">Nowhere.</p>
+            <p class="soft small">{differs.nowhere}</p>
           ) : (
             <ol class="matches">
               {places.map((place) => (
                 <li key={place}>
                   <button type="button" aria-pressed={place === part} onClick={() => onChoose(place)}>
                     <Context texts={comparison.texts} from={place} to={place + 1} most={contextCharacters} />
-                    <span class="numbers">{written(Math.abs(comparison.difference[place] as number), 1)} bits</span>
+                    <span class="numbers">
+                      {fill(differs.bits, { bits: written(Math.abs(comparison.difference[place] as number), 1) })}
+                    </span>
                   </button>
                 </li>
               ))}

@@ -9,6 +9,9 @@ import { RampLegend } from "../../components/ramp-legend.tsx";
 import { Slider } from "../../components/slider.tsx";
 import { useRounds } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.inspect.compare.writing;
 
 export type CompareWritingProps = {
   readonly models: readonly [OpenModel, OpenModel];
@@ -64,7 +67,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
   }, [asked]);
   return (
     <section aria-labelledby={`${id}-title`} class="compare-writing">
-      <h2 id={`${id}-title`}>What they write</h2>
+      <h2 id={`${id}-title`}>{own.title}</h2>
       <form
         class="row"
         onSubmit={(event) => {
@@ -73,7 +76,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
         }}
       >
         <label class="field">
-          Prompt
+          {own.prompt}
           <input
             type="text"
             maxLength={500}
@@ -82,7 +85,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
           />
         </label>
         <label class="field">
-          Seed
+          {own.seed}
           <input
             type="number"
             required
@@ -94,7 +97,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
           />
         </label>
         <label class="field">
-          Length, tokens
+          {own.length}
           <input
             type="number"
             required
@@ -106,7 +109,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
           />
         </label>
         <Slider
-          label="Temperature"
+          label={own.temperature}
           value={form.temperature}
           min={bounds.temperature[0]}
           max={bounds.temperature[1]}
@@ -114,12 +117,10 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
           onInput={(temperature) => change({ temperature })}
         />
         <button type="submit" class="main">
-          Write with both
+          {own.write}
         </button>
       </form>
-      <p class="soft small">
-        Both draw with the same random numbers. Where their vocabularies differ, the same number draws another token.
-      </p>
+      <p class="soft small">{own.about}</p>
       {asked !== undefined && (
         <>
           <div class="figure">
@@ -127,7 +128,7 @@ export function CompareWriting({ models, start, onView }: CompareWritingProps) {
               <Written key={model.id} model={model} settings={asked} />
             ))}
           </div>
-          <RampLegend low="0" high={`${strongestBits} bits of its own surprise, and more`} gate />
+          <RampLegend low="0" high={fill(own.strongest, { bits: strongestBits })} gate />
         </>
       )}
     </section>
@@ -150,9 +151,9 @@ function Written({ model, settings }: WrittenProps) {
   const mean = tokens.reduce((sum, _, place) => sum + bitsAt(place), 0) / Math.max(1, tokens.length);
   return (
     <section aria-labelledby={id}>
-      <h3 id={id}>“{model.name}” writes</h3>
+      <h3 id={id}>{fill(own.model, { name: model.name })}</h3>
       <ColouredText
-        label={`The text of ${model.name}. The left and right arrow keys move from token to token.`}
+        label={fill(own.text, { name: model.name })}
         describedBy={`${id}-told`}
         before={settings.prompt}
         tokens={texts}
@@ -171,10 +172,10 @@ function Written({ model, settings }: WrittenProps) {
       <p id={`${id}-told`} class="soft small numbers" role="status">
         {error === undefined &&
           (!ended
-            ? "Writing …"
+            ? own.writing
             : at === undefined
-              ? `${tokens.length.toLocaleString("en")} tokens, ${written(mean)} bits each`
-              : `Token ${(at + 1).toLocaleString("en")}: ${written(bitsAt(at))} bits`)}
+              ? fill(own.written, { tokens: tokens.length, bits: written(mean) })
+              : fill(own.token, { place: at + 1, bits: written(bitsAt(at)) }))}
       </p>
     </section>
   );

@@ -17,6 +17,7 @@ import { messageOf } from "../../loading.ts";
 import { isOfText, readModelFile, useModels } from "../../models/model-store.ts";
 import { type OpenModel, useOpenModel } from "../../models/open-model.ts";
 import { FileButton, keepFiles } from "../../models/picker.tsx";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { LargestDifferences, Totals } from "./compare-totals.tsx";
 import { CompareWriting } from "./compare-writing.tsx";
 import { LinkedMap } from "./linked-map.tsx";
@@ -24,6 +25,8 @@ import type { PartProps } from "./parts.ts";
 import { expectedAfter, placeIn, type Reading, useReading } from "./reading.ts";
 import { Steps } from "./steps.tsx";
 import { useView } from "./view-link.ts";
+
+const own = texts.inspect.compare;
 
 /** Of the memory for values the share that the second model gets. */
 const secondShare = 0.5;
@@ -45,15 +48,15 @@ export default function Compare({ model, text, reading, done, start, onView }: P
       setProblem(messageOf(error));
     }
   };
-  if (models === undefined) return <p class="soft">Looking for models …</p>;
+  if (models === undefined) return <p class="soft">{own.looking}</p>;
   return (
     <div class="compare">
       <div class="row">
         {others.length > 0 && (
           <label class="field">
-            Compare “{model.name}” with
+            {fill(own.with, { name: model.name })}
             <select value={found?.id ?? ""} onChange={(event) => setOther(event.currentTarget.value)}>
-              {!others.some(({ id }) => id === found?.id) && <option value="">Choose a model</option>}
+              {!others.some(({ id }) => id === found?.id) && <option value="">{own.choose}</option>}
               {others.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name}
@@ -62,7 +65,7 @@ export default function Compare({ model, text, reading, done, start, onView }: P
             </select>
           </label>
         )}
-        <FileButton label="Open the second one …" onFiles={take} />
+        <FileButton label={own.open} onFiles={take} />
       </div>
       {problem !== "" && (
         <p class="error" role="alert">
@@ -72,20 +75,14 @@ export default function Compare({ model, text, reading, done, start, onView }: P
       {opened.error !== undefined && <Failed error={opened.error} onRetry={opened.retry} />}
       {found === undefined && (
         <p role="status">
-          {other !== undefined && other !== model.id && `The model “${other}” is no longer here. `}
-          {others.length === 0 ? (
-            <>
-              There is no second model of text yet. Open its file, or <a href={linkTo("lab")}>train one in the Lab</a>.
-            </>
-          ) : (
-            "Choose the model to compare with."
-          )}
+          {other !== undefined && other !== model.id && `${fill(own.gone, { id: other })} `}
+          {others.length === 0
+            ? rich(own.none, { lab: (inside) => <a href={linkTo("lab")}>{inside}</a> })
+            : own.chooseOne}
         </p>
       )}
       {second !== undefined && !isOfText(second.facts) && (
-        <p role="status">
-          “{second.name}” is {second.facts.task.title}, and models of text are compared here. Choose another one.
-        </p>
+        <p role="status">{fill(own.otherTask, { name: second.name, task: second.facts.task.title })}</p>
       )}
       {second !== undefined && isOfText(second.facts) && (
         <Beside key={second.id} first={model} {...{ second, text, reading, done, start, onView }} />
@@ -107,19 +104,16 @@ function Beside({ first, second, text, reading, done, start, onView }: BesidePro
     <>
       {other.error !== undefined && (
         <p class="error" role="alert">
-          “{second.name}” does not read this text. {other.error}
+          {fill(own.doesNotRead, { name: second.name, why: other.error })}
         </p>
       )}
       {other.reading?.head.maxOverall !== undefined && (
-        <p role="status">
-          Of “{second.name}”, only what it remembers is kept of so long a text: gates too fit for at most{" "}
-          {other.reading.head.maxOverall.toLocaleString("en")} tokens beside another model.
-        </p>
+        <p role="status">{fill(own.statesOnly, { name: second.name, most: other.reading.head.maxOverall })}</p>
       )}
       <NeverSeen characters={other.reading?.head.unknown ?? []} name={second.name} />
       {!isRead && other.error === undefined && (
         <p role="status" class="row working">
-          Both models read the text. <progress value={read} aria-label="Both models read" />
+          {own.reading} <progress value={read} aria-label={own.progress} />
         </p>
       )}
       {isRead && (
@@ -142,13 +136,13 @@ function Compared({ first, second, readings, start, onView, settings }: Compared
   const comparison = useMemo(() => compareSurprise(tokensOf(a), tokensOf(b)), [a, b]);
   const [tellMap, tellWriting] = useView({ ...settings }, onView);
   if ("at" in comparison) {
-    const [one, two] = comparison.read.map(visible);
     return (
       <>
         <p role="alert">
-          How surprised they are cannot be compared: from character {(comparison.at + 1).toLocaleString("en")} on “
-          {names[0]}” reads “{one}” and “{names[1]}” reads “{two}”. A model that reads words between blanks loses what
-          stands between them, so nobody can say which characters its tokens cover.
+          {fill(own.cannotCompare, {
+            ...{ place: comparison.at + 1, first: names[0], second: names[1] },
+            ...{ firstText: visible(comparison.read[0]), secondText: visible(comparison.read[1]) },
+          })}
         </p>
         <CompareWriting models={[first, second]} start={start} onView={tellWriting} />
       </>
@@ -211,7 +205,7 @@ function Differences({ names, readings, comparison, start, onView }: Differences
         for (let part = 0; part < texts.length; part++) {
           data.fill(difference[part] as number, first[side][part], first[side][part + 1]);
         }
-        return { label: "difference", data, extent };
+        return { label: own.difference.strip, data, extent };
       }),
     [comparison, extent],
   );
@@ -220,22 +214,22 @@ function Differences({ names, readings, comparison, start, onView }: Differences
   return (
     <>
       <section aria-labelledby={`${id}-totals`}>
-        <h2 id={`${id}-totals`}>Totals</h2>
+        <h2 id={`${id}-totals`}>{own.totals.title}</h2>
         <Totals names={names} comparison={comparison} />
       </section>
       <div class="beside-text">
         <section aria-labelledby={`${id}-text`}>
-          <h2 id={`${id}-text`}>Difference in surprise</h2>
+          <h2 id={`${id}-text`}>{own.difference.title}</h2>
           <div class="row">
             <RampLegend
-              low={`−${largest} bits: “${names[0]}” is less surprised`}
-              high={`+${largest} bits: “${names[1]}” is`}
+              low={fill(own.difference.low, { bits: largest, name: names[0] })}
+              high={fill(own.difference.high, { bits: largest, name: names[1] })}
               gate={false}
             />
             <Steps place={at.part} count={texts.length} onChoose={goTo} />
           </div>
           <ColouredText
-            label="The text, in parts that tokens of both models cover. The left and right arrow keys move from part to part."
+            label={own.difference.label}
             describedBy={`${id}-here`}
             tokens={texts}
             ramp={ramp}
@@ -250,18 +244,15 @@ function Differences({ names, readings, comparison, start, onView }: Differences
           <LargestDifferences {...{ names, comparison }} part={at.part} onChoose={goTo} />
         </section>
         <section aria-labelledby={`${id}-next`}>
-          <h2 id={`${id}-next`}>Expected here</h2>
+          <h2 id={`${id}-next`}>{own.expected.title}</h2>
           {([0, 1] as const).map((side) => (
             <Expected key={side} name={names[side]} reading={readings[side]} token={first[side][at.part] as number} />
           ))}
         </section>
       </div>
       <section aria-labelledby={`${id}-maps`}>
-        <h2 id={`${id}-maps`}>The values of both</h2>
-        <p class="soft small">
-          Rows are units, columns are each model's own tokens. The maps scroll together, and a place that is chosen in
-          one is shown in the other.
-        </p>
+        <h2 id={`${id}-maps`}>{own.maps.title}</h2>
+        <p class="soft small">{own.maps.about}</p>
         {([0, 1] as const).map((side) => (
           <LinkedMap
             key={side}
@@ -284,11 +275,14 @@ function Differences({ names, readings, comparison, start, onView }: Differences
 
 /** The surprise of both at a part of the text. */
 function told({ texts, bits, difference, counts }: Comparison, part: number, names: readonly [string, string]): string {
-  const text = `“${visible(texts[part] as string)}”`;
-  if (counts[part] !== 1) return `${text} does not count: one of the models has nothing to be compared by here.`;
-  const of = (side: 0 | 1): string => `“${names[side]}” ${written(bits[side][part] as number)} bits`;
+  const text = visible(texts[part] as string);
+  if (counts[part] !== 1) return fill(own.difference.doesNotCount, { text });
   const more = difference[part] as number;
-  return `${text}: ${of(0)}, ${of(1)}, difference ${more > 0 ? "+" : ""}${written(more)}`;
+  return fill(own.difference.readout, {
+    ...{ text, first: names[0], second: names[1] },
+    ...{ firstBits: written(bits[0][part] as number), secondBits: written(bits[1][part] as number) },
+    difference: `${more > 0 ? "+" : ""}${written(more)}`,
+  });
 }
 
 /** What a model expected in the place of a token. */
@@ -303,9 +297,7 @@ function Expected({
 }) {
   return (
     <>
-      <p class="soft small">
-        “{name}” {token === 0 ? "expects nothing before the first token." : "expected:"}
-      </p>
+      <p class="soft small">{fill(token === 0 ? own.expected.first : own.expected.model, { name })}</p>
       {token > 0 && (
         <TokenBars tokens={expectedAfter(reading, token - 1).slice(0, 5)} present={reading.head.ids[token]} />
       )}

@@ -1,29 +1,28 @@
 /** The Inspect view: a model reads a text, and every number of it can be seen. */
 import { useEffect, useRef } from "preact/hooks";
 import { type Address, go, isStillAt, linkTo, type View } from "../../address.ts";
-import { Choice, chosen, titlesOf } from "../../components/choice.tsx";
+import { Choice, chosen } from "../../components/choice.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { NeverSeen } from "../../components/never-seen.tsx";
 import { useLoaded } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { WithModel } from "../../models/picker.tsx";
+import { fill, texts } from "../../texts/texts.ts";
 import { Inspector } from "./inspector.tsx";
 import { carriedSettings, type PartName, type PartProps, parts } from "./parts.ts";
 import { useReading } from "./reading.ts";
 import { isCut, isElsewhere, maxCharacters, TextChoice, useText } from "./text-choice.tsx";
 import "./inspect.css";
 
+const own = texts.inspect;
+
 /** Where the text comes from, in the address: whatever the model. */
 const sources = ["text", "book", "kept"];
 
 const Inspect: View = ({ address }) => (
   <>
-    <h1>Look inside</h1>
-    <p class="soft">
-      A model reads a text one token at a time. Here is every gate and state at every step, what it expected next, and
-      which of its units follow something in the text; two models side by side, places where it is in a similar state,
-      and a map of all its states.
-    </p>
+    <h1>{own.title}</h1>
+    <p class="soft">{own.about}</p>
     <WithModel address={address} carried={[...sources, ...carriedSettings]}>
       {(model) => <Opened key={model.id} model={model} address={address} />}
     </WithModel>
@@ -41,11 +40,7 @@ function Opened({ model, address }: OpenedProps) {
   return (
     <>
       <TextChoice query={query} text={text} onChoose={(chosen) => go(linkTo("inspect", [model.id], chosen))} />
-      {isElsewhere(query) && (
-        <p role="alert">
-          This text is stored in another tab and is not in the link. Paste it here, or choose another one.
-        </p>
-      )}
+      {isElsewhere(query) && <p role="alert">{own.elsewhere}</p>}
       {error !== undefined && <Failed error={error} onRetry={retry} />}
       {refused !== undefined && (
         <p class="error" role="alert">
@@ -53,19 +48,15 @@ function Opened({ model, address }: OpenedProps) {
         </p>
       )}
       {text !== undefined && isCut(query, text) && (
-        <p role="status">
-          Only the first {text.length.toLocaleString("en")} characters of this text are read: a page can hold at most{" "}
-          {maxCharacters.toLocaleString("en")}.
-        </p>
+        <p role="status">{fill(own.cut, { count: text.length, most: maxCharacters })}</p>
       )}
       {reading?.head.maxOverall !== undefined && (
-        <p role="status">
-          Of so long a text only what the model remembers is kept. Gates too fit for at most{" "}
-          {reading.head.maxOverall.toLocaleString("en")} tokens.
-        </p>
+        <p role="status">{fill(own.statesOnly, { most: reading.head.maxOverall })}</p>
       )}
       <NeverSeen characters={reading?.head.unknown ?? []} />
-      {reading !== undefined && done < count && <progress class="reading" value={done / count} aria-label="Reading" />}
+      {reading !== undefined && done < count && (
+        <progress class="reading" value={done / count} aria-label={own.reading} />
+      )}
       {reading !== undefined && done > 0 && text !== undefined && (
         <Part key={text} {...{ model, text, reading, done, address }} />
       )}
@@ -90,13 +81,13 @@ function Part({ address, ...props }: Omit<PartProps, "start" | "onView"> & { rea
   return (
     <>
       <Choice
-        label="What is shown"
+        label={own.parts.label}
         value={part}
-        options={titlesOf(parts)}
+        options={own.parts.titles}
         onChoose={(next) => show(next, query.at === undefined ? {} : { at: query.at }, false)}
       />
       {part === "units" && <Inspector {...props} start={query} onView={onView} />}
-      {error !== undefined && <Failed error="This part of the view did not load." onRetry={retry} />}
+      {error !== undefined && <Failed error={own.parts.notLoaded} onRetry={retry} />}
       {Loaded !== undefined && <Loaded key={part} {...props} start={query} onView={onViewLater} />}
     </>
   );

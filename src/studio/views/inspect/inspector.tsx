@@ -12,6 +12,7 @@ import { UnitField } from "../../components/unit-field.tsx";
 import { useNewest } from "../../engine/engine.ts";
 import { useLoaded } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type Found, PatternSearch } from "./pattern-search.tsx";
 import {
   expectedAfter,
@@ -21,11 +22,13 @@ import {
   placeIn,
   type Reading,
   type ReadValue,
-  shownNumber,
+  readout,
   stateBefore,
 } from "./reading.ts";
 import { Steps } from "./steps.tsx";
 import { ValueLegend, ValueSelect } from "./value-select.tsx";
+
+const says = texts.inspect.inspector;
 
 export type InspectorProps = {
   readonly model: OpenModel;
@@ -41,12 +44,7 @@ export type InspectorProps = {
 const windowTokens = 100;
 
 /** What the text's colours mean. */
-type Colouring = "unit" | "norms" | "products";
-const colourings: Readonly<Record<Colouring, string>> = {
-  unit: "the unit",
-  norms: "influence on the prediction",
-  products: "for and against the prediction",
-};
+type Colouring = "unit" | keyof typeof says.colourings;
 
 export function Inspector({ model, reading, done, start, onView }: InspectorProps) {
   const { head, values, surprise } = reading;
@@ -116,8 +114,8 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     const isShown = found !== undefined && value.size > 1;
     const own = new Float32Array(isShown ? count : 0).map((_, t) => value.data[t * value.size + unit] as number);
     return [
-      { label: "surprise", data: surprise.data, extent: surpriseExtent },
-      ...(found === undefined ? [] : [{ label: "pattern", data: found.signal, extent: found.extent }]),
+      { label: surprise.label, data: surprise.data, extent: surpriseExtent },
+      ...(found === undefined ? [] : [{ label: says.pattern, data: found.signal, extent: found.extent }]),
       ...(own.length === 0 ? [] : [{ label: nameOf(value, unit), data: own, extent }]),
     ];
   }, [value, unit, extent, surpriseExtent, found, done, count]);
@@ -128,18 +126,18 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     <div class="inspector">
       <div class="beside-text">
         <section aria-labelledby={`${readoutId}-text`}>
-          <h2 id={`${readoutId}-text`}>The text</h2>
+          <h2 id={`${readoutId}-text`}>{texts.inspect.theText.title}</h2>
           <div class="row">
             <label class="field">
-              Colours show
+              {texts.inspect.coloursShow}
               <select
                 value={colouring}
                 onChange={(event) => setColouring(event.currentTarget.value as Colouring)}
                 disabled={done < count}
               >
-                {Object.entries(colourings).map(([name, label]) => (
+                {Object.entries({ unit: nameOf(value, unit), ...says.colourings }).map(([name, label]) => (
                   <option key={name} value={name}>
-                    {name === "unit" ? nameOf(value, unit) : label}
+                    {label}
                   </option>
                 ))}
               </select>
@@ -147,7 +145,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
             <Steps place={place} count={count} onChoose={(next) => setPlace(next)} />
           </div>
           <ColouredText
-            label="The text. The left and right arrow keys move from token to token."
+            label={texts.inspect.theText.label}
             describedBy={readoutId}
             tokens={head.texts}
             ramp={ramp}
@@ -163,20 +161,20 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
           )}
         </section>
         <section aria-labelledby={`${readoutId}-next`}>
-          <h2 id={`${readoutId}-next`}>Expected next</h2>
+          <h2 id={`${readoutId}-next`}>{says.next}</h2>
           <p class="soft small">{expectation(reading, read)}</p>
           <TokenBars tokens={expectedAfter(reading, read)} present={head.ids[read + 1]} />
         </section>
       </div>
       <details class="cell-at-token" open={seesCell} onToggle={(event) => setSeesCell(event.currentTarget.open)}>
-        <summary>The cell at this token</summary>
-        {cellError !== undefined && <Failed error="The picture of the cell did not load." onRetry={retryCell} />}
+        <summary>{says.cell}</summary>
+        {cellError !== undefined && <Failed error={says.cellNotLoaded} onRetry={retryCell} />}
         {seesCell && CellAtToken !== undefined && (
           <CellAtToken {...{ reading, done, value, unit, place }} onPlace={setPlace} onValue={chooseValue} />
         )}
       </details>
       <section aria-labelledby={`${readoutId}-patterns`}>
-        <h2 id={`${readoutId}-patterns`}>Units that follow a pattern</h2>
+        <h2 id={`${readoutId}-patterns`}>{says.patterns}</h2>
         <PatternSearch
           model={model}
           reading={reading}
@@ -190,7 +188,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
         />
       </section>
       <section aria-labelledby={`${readoutId}-values`}>
-        <h2 id={`${readoutId}-values`}>The values</h2>
+        <h2 id={`${readoutId}-values`}>{says.values}</h2>
         <div class="row">
           <ValueSelect values={values} value={value} onChoose={chooseValue} />
           <UnitField count={value.size} unit={unit} onChoose={setUnit} />
@@ -201,19 +199,17 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
                 checked={ownScale}
                 onChange={(event) => setOwnScale(event.currentTarget.checked)}
               />{" "}
-              Each unit at its own scale
+              {says.ownScale}
             </label>
           )}
           <ValueLegend value={value} extent={extent} />
         </div>
         <p class="soft small">{value.description ?? ""}</p>
         <output id={readoutId} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
-          {nameOf(value, at.unit)} at token {(at.place + 1).toLocaleString("en")} of {count.toLocaleString("en")}, “
-          {visible(head.texts[at.place] as string)}”:{" "}
-          <b>{at.place < done ? shownNumber(value.data[at.place * value.size + at.unit] as number) : "…"}</b>
+          {readout(reading, value, at, done)}
         </output>
         <HeatMap
-          label={`${value.label}: units by tokens. Arrow keys move.`}
+          label={fill(says.map, { value: value.label })}
           describedBy={readoutId}
           count={count}
           tokens={head.texts}
@@ -228,7 +224,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
           onChoose={choose}
           onPoint={setPointed}
         />
-        <p class="soft small">Rows are units, columns are tokens. Point, tap or use the arrow keys.</p>
+        <p class="soft small">{says.mapAbout}</p>
       </section>
     </div>
   );
@@ -274,15 +270,13 @@ function shading({ colouring, value, unit, extent, done, owed }: Shading) {
 }
 
 function explained(colouring: Exclude<Colouring, "unit">, token: string, place: number): string {
-  if (place === 0) return "The first token is predicted from nothing. Choose a later one.";
-  const what = `of the log-probability of “${visible(token)}” by the embedding of each of the ${windowTokens} tokens before it`;
-  return colouring === "norms"
-    ? `The length of the gradient ${what}: the stronger the colour, the more the prediction depends on that token.`
-    : `The gradient ${what}, times that embedding: one colour marks tokens that made “${visible(token)}” more likely, the other those that made it less likely.`;
+  if (place === 0) return says.explained.first;
+  return fill(says.explained[colouring], { token: visible(token), window: windowTokens });
 }
 
 function expectation({ head, surprise, told }: Reading, place: number): string {
   const token = visible(head.texts[place] as string);
-  const own = place === 0 ? "" : `“${token}” was a surprise of ${(surprise.data[place] as number).toFixed(2)} bits. `;
-  return told === 0 ? own : `${own}After ${place === 0 ? `“${token}”` : "it"}, the model expected:`;
+  if (place === 0) return told === 0 ? "" : fill(says.expectedAfterFirst, { token });
+  const own = fill(says.surprise, { token, bits: (surprise.data[place] as number).toFixed(2) });
+  return told === 0 ? own : `${own} ${says.expected}`;
 }

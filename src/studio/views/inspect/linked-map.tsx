@@ -1,11 +1,14 @@
 /** The map of a value of one of two models that are compared, which scrolls together with the other's. */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import { liveliest, useRamp, visible } from "../../components/heat.ts";
+import { liveliest, useRamp } from "../../components/heat.ts";
 import { HeatMap, type Strip } from "../../components/heat-map.tsx";
 import type { LinkedScrolling } from "../../components/linked-scrolling.ts";
 import { UnitField } from "../../components/unit-field.tsx";
-import { extentsIn, firstShown, nameOf, type Reading, type ReadValue, shownNumber } from "./reading.ts";
+import { fill, texts } from "../../texts/texts.ts";
+import { extentsIn, firstShown, type Reading, type ReadValue, readout } from "./reading.ts";
 import { ValueLegend, ValueSelect } from "./value-select.tsx";
+
+const own = texts.inspect.compare.maps;
 
 export type LinkedMapProps = {
   /** The model's name. */
@@ -42,12 +45,12 @@ export function LinkedMap(props: LinkedMapProps) {
   const extents = useMemo(() => extentsIn(value, count, true), [value]);
   const strips = useMemo((): readonly Strip[] => {
     const extent = extentsIn(surprise, count, true)[0] as number;
-    return [{ label: "surprise", data: surprise.data, extent }, strip];
+    return [{ label: surprise.label, data: surprise.data, extent }, strip];
   }, [surprise, strip]);
   const at = pointed ?? { place, unit };
   return (
     <section aria-labelledby={`${id}-name`}>
-      <h3 id={`${id}-name`}>Values of “{name}”</h3>
+      <h3 id={`${id}-name`}>{fill(own.model, { name })}</h3>
       <div class="row">
         <ValueSelect
           values={values}
@@ -62,12 +65,10 @@ export function LinkedMap(props: LinkedMapProps) {
         <ValueLegend value={value} extent={extents[unit] as number} />
       </div>
       <output id={`${id}-here`} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
-        {nameOf(value, at.unit)} at token {(at.place + 1).toLocaleString("en")} of {count.toLocaleString("en")}, “
-        {visible(head.texts[at.place] as string)}”:{" "}
-        <b>{shownNumber(value.data[at.place * value.size + at.unit] as number)}</b>
+        {readout(reading, value, at, count)}
       </output>
       <HeatMap
-        label={`${name}, ${value.label}: units by tokens. Arrow keys move.`}
+        label={fill(own.map, { name, value: value.label })}
         describedBy={`${id}-here`}
         count={count}
         tokens={head.texts}

@@ -16,15 +16,15 @@ export type PartProps = {
 };
 
 /** A part has its own settings in an address; one without `load` is in the view itself. */
-type Part = { readonly title: string; readonly load?: () => Promise<{ readonly default: ComponentType<PartProps> }> };
+type Part = { readonly load?: () => Promise<{ readonly default: ComponentType<PartProps> }> };
 export type PartName = "units" | "compare" | "similar" | "map";
 
 /** By their names in addresses. */
 export const parts: Readonly<Record<PartName, Part>> = {
-  units: { title: "Values and patterns" },
-  compare: { title: "Compare two models", load: () => import("./compare.tsx") },
-  similar: { title: "Similar states", load: () => import("./similar.tsx") },
-  map: { title: "State map", load: () => import("./state-map.tsx") },
+  units: {},
+  compare: { load: () => import("./compare.tsx") },
+  similar: { load: () => import("./similar.tsx") },
+  map: { load: () => import("./state-map.tsx") },
 };
 
 /** What each part has in an address, besides the text, that also applies to another model. */

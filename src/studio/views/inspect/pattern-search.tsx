@@ -17,7 +17,10 @@ import type { Pattern } from "../../../tasks/patterns.ts";
 import type { Probe } from "../../../tasks/probe.ts";
 import { type Engine, startEngine } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import type { Reading, ReadValue } from "./reading.ts";
+
+const says = texts.inspect.pattern;
 
 /** The values (T) of a pattern, and the number with the strongest colour. */
 export type Found = { readonly signal: Float32Array; readonly extent: number };
@@ -36,21 +39,12 @@ export type PatternSearchProps = {
   readonly onShow: (value: ReadValue, unit: number) => void;
 };
 
-const kinds: Readonly<Record<Pattern["kind"], string>> = {
-  quotes: "Inside quotes",
-  line: "Place in the line",
-  parentheses: "Inside parentheses",
-  expression: "A word or an expression",
-};
+const kinds: Readonly<Record<Pattern["kind"], string>> = says.kinds;
 const maxShown = 10;
 /** The text is read again without the unit, and without a number of other units for comparison. */
 const othersCompared = 14;
 /** The number of tokens of the second half that are read this way. */
 const maxAblated = 20_000;
-
-/** The tokens of the second half that are read without a unit. */
-const ablatedWords = (read: number, half: number): string =>
-  read === half ? "the second half" : `the first ${read.toLocaleString("en")} tokens of the second half`;
 
 const patternOf = (find: string): Pattern | undefined => {
   if (find.startsWith("/")) return { kind: "expression", source: find.slice(1) };
@@ -68,8 +62,8 @@ type State =
       /** The progress of reading without units, then the increase of the loss. */
       readonly share?: number;
       readonly effects?: readonly Effect[];
-      /** The tokens of the second half that are read this way. */
-      readonly ablated?: string;
+      /** How many tokens of the second half are read this way, if not all. */
+      readonly ablated?: number | undefined;
       /** The measurement that failed, and the reason. */
       readonly problem?: string;
     };
@@ -111,7 +105,7 @@ export function PatternSearch(props: PatternSearchProps) {
       if (signal.every((x) => x === signal[0])) {
         tell({
           kind: "failed",
-          message: `The pattern ${extent === 0 ? "does not occur in" : "is the same at every token of"} this text. Choose another text, or another pattern.`,
+          message: extent === 0 ? says.absent : says.constant,
         });
         return;
       }
@@ -133,7 +127,7 @@ export function PatternSearch(props: PatternSearchProps) {
       if (size === 1) return;
       const half = Math.floor(signal.length / 2);
       const ids = reading.head.ids.slice(half, half + maxAblated);
-      finding = { ...finding, ablated: ablatedWords(ids.length, signal.length - half) };
+      finding = { ...finding, ablated: ids.length < signal.length - half ? ids.length : undefined };
       const units = [best.unit, ...otherUnits(size, best.unit, othersCompared)];
       const ablated = units.map((unit) => ({ key, unit }));
       const without = model.run("ablate", ids, signal.slice(half, half + ids.length), ablated);
@@ -172,7 +166,7 @@ export function PatternSearch(props: PatternSearchProps) {
         }}
       >
         <label class="field">
-          Pattern
+          {says.kind}
           <select value={kind} onChange={(event) => setKind(event.currentTarget.value as Pattern["kind"])}>
             {Object.entries(kinds).map(([name, label]) => (
               <option key={name} value={name}>
@@ -183,7 +177,7 @@ export function PatternSearch(props: PatternSearchProps) {
         </label>
         {kind === "expression" && (
           <label class="field">
-            Expression
+            {says.expression}
             <input
               type="text"
               class="code"
@@ -195,21 +189,21 @@ export function PatternSearch(props: PatternSearchProps) {
           </label>
         )}
         <label class="field">
-          Among
+          {says.among}
           <select value={all ? "all" : "one"} onChange={(event) => setAll(event.currentTarget.value === "all")}>
-            <option value="all">all values</option>
+            <option value="all">{says.all}</option>
             <option value="one">{value.label}</option>
           </select>
         </label>
         <button type="submit" disabled={!ready}>
-          Find units
+          {says.find}
         </button>
       </form>
       {state.kind === "searching" && (
         <p role="status">
-          Searching …{" "}
+          {says.searching}{" "}
           <button type="button" class="quiet" onClick={stop}>
-            Stop
+            {says.stop}
           </button>
         </p>
       )}
@@ -243,7 +237,7 @@ function Finding({ finding, value, unit, onShow }: FindingProps) {
       </p>
       {isTold && <Evidence finding={finding} name={nameOf(best)} />}
       {isTold && finding.effects === undefined && finding.share !== undefined && (
-        <progress class="reading" value={finding.share} aria-label="Reading without single units" />
+        <progress class="reading" value={finding.share} aria-label={says.ablating} />
       )}
       {finding.problem !== undefined && (
         <p class="error" role="alert">
@@ -252,10 +246,7 @@ function Finding({ finding, value, unit, onShow }: FindingProps) {
       )}
       {isTold && (
         <>
-          <p class="soft small">
-            The strongest by their correlation with the pattern in the first half of the text, and what they have in the
-            second; 1 and −1 are the most. Choose one to see it beside the pattern in the map.
-          </p>
+          <p class="soft small">{says.strongest}</p>
           <ol class="matches">
             {following.best.map((match) => {
               const each = values[match.value] as ReadValue;
@@ -283,7 +274,7 @@ function Finding({ finding, value, unit, onShow }: FindingProps) {
 const minus = (text: string): string => text.replace("-", "−");
 const correlation = (r: number): string => minus(r.toFixed(3));
 const shiftedWords = ({ usual, most }: Shifted): string =>
-  `shifted, 19 of 20: below ${correlation(usual)}, all: ${correlation(most)} at most`;
+  fill(says.evidence.shifted, { usual: correlation(usual), most: correlation(most) });
 const percent = (share: number): string => minus(`${(100 * share).toFixed(1)} %`);
 const bits = (x: number): string => `${x < 0 ? "" : "+"}${minus(x.toFixed(4))}`;
 
@@ -294,50 +285,45 @@ function Evidence({ finding, name }: { readonly finding: Finding; readonly name:
   const [own, ...others] = effects ?? [];
   const on = others.map((effect) => effect.on).sort((a, b) => a - b);
   const off = others.map((effect) => effect.off).sort((a, b) => a - b);
+  const { evidence } = says;
   const beside = (sorted: readonly number[]): string =>
-    `half below ${bits(sorted[Math.floor(sorted.length / 2)] ?? 0)}, all: ${bits(sorted.at(-1) ?? 0)} at most`;
+    fill(evidence.others, {
+      half: bits(sorted[Math.floor(sorted.length / 2)] ?? 0),
+      most: bits(sorted.at(-1) ?? 0),
+    });
   const rows: (readonly [what: string, here: string, chance: string])[] = [
-    [
-      `Correlation of ${name} in the first half, where it was chosen`,
-      correlation(best[0]?.first ?? 0),
-      shiftedWords(first),
-    ],
-    ["and in the second half", correlation(best[0]?.second ?? 0), shiftedWords(second)],
+    [fill(evidence.first, { name }), correlation(best[0]?.first ?? 0), shiftedWords(first)],
+    [evidence.second, correlation(best[0]?.second ?? 0), shiftedWords(second)],
   ];
-  const all = `All ${(probe?.units ?? 0).toLocaleString("en")} units together`;
   if (probe?.kind === "classes") {
     rows.push([
-      `${all}, in the second half: correct tokens`,
+      fill(evidence.correct, { units: probe.units }),
       percent(probe.accuracy),
-      `always the more frequent answer: ${percent(probe.majority)}`,
+      fill(evidence.majority, { share: percent(probe.majority) }),
     ]);
-    rows.push([
-      "mean of inside and outside",
-      percent(probe.balanced),
-      `guessed: 50 %, shifted: ${percent(probe.shifted)} at most`,
-    ]);
+    rows.push([evidence.balanced, percent(probe.balanced), fill(evidence.guessed, { share: percent(probe.shifted) })]);
   } else if (probe?.kind === "numbers") {
     rows.push([
-      `${all}, in the second half: variance explained`,
+      fill(evidence.explained, { units: probe.units }),
       percent(probe.explained),
-      `the mean: ${percent(probe.baseline)}, shifted: ${percent(probe.shifted)} at most`,
+      fill(evidence.mean, { mean: percent(probe.baseline), share: percent(probe.shifted) }),
     ]);
   }
   if (own !== undefined) {
     rows.push([
-      `Bits a token lost with ${name} at 0, in ${ablated}, where the pattern is on`,
+      ablated === undefined ? fill(evidence.lost, { name }) : fill(evidence.lostInPart, { name, read: ablated }),
       bits(own.on),
-      `other units, ${beside(on)}`,
+      beside(on),
     ]);
-    rows.push(["and elsewhere", bits(own.off), `other units, ${beside(off)}`]);
+    rows.push([evidence.elsewhere, bits(own.off), beside(off)]);
   }
   return (
     <table class="evidence small">
       <thead>
         <tr>
-          <th scope="col">Measured</th>
-          <th scope="col">Here</th>
-          <th scope="col">By chance</th>
+          <th scope="col">{evidence.measured}</th>
+          <th scope="col">{evidence.here}</th>
+          <th scope="col">{evidence.byChance}</th>
         </tr>
       </thead>
       <tbody>

@@ -1,12 +1,16 @@
 /** A text while a model reads it: all values in typed arrays, which are filled as the engine proceeds. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { InputError } from "../../../graph/input-error.ts";
 import type { LabelledValue } from "../../../tasks/inspect-text.ts";
-import { extentsOfValue } from "../../components/heat.ts";
+import { extentsOfValue, visible } from "../../components/heat.ts";
 import type { LikelyText } from "../../components/token-bars.tsx";
 import { useRounds } from "../../engine/engine.ts";
 import type { ReadingHead } from "../../engine/reading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { rich, texts } from "../../texts/texts.ts";
+
+const says = texts.inspect.values;
 
 /** A value with its numbers (T,size), which are 0 for tokens that have not been read yet. */
 export type ReadValue = Pick<LabelledValue, "key" | "label" | "layer" | "size" | "gate" | "state" | "description"> & {
@@ -41,14 +45,14 @@ function emptyReading(head: ReadingHead): Reading {
   const surprise: ReadValue = {
     ...{
       key: "surprise",
-      label: "surprise",
-      layer: "the output",
+      label: says.surprise,
+      layer: says.output,
       size: 1,
       gate: true,
       state: false,
       data: new Float32Array(count),
     },
-    description: "how unexpected each token was, in bits",
+    description: says.surpriseMeans,
   };
   return {
     ...{ head, surprise, told, values: [...values, surprise] },
@@ -62,9 +66,7 @@ function allocated(head: ReadingHead): Reading {
     return emptyReading(head);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new InputError(
-      "This browser has not enough memory for the values of such a long text. Choose a shorter one.",
-    );
+    throw new InputError(says.noMemory);
   }
 }
 
@@ -164,6 +166,20 @@ export function firstShown({ head, values }: Reading): ReadValue {
 }
 
 export const nameOf = ({ label, size }: ReadValue, unit: number): string => (size === 1 ? label : `${label}[${unit}]`);
+
+/** A unit's number at a token, as a line above a map; `done` tokens have been read. */
+export function readout(
+  { head }: Reading,
+  value: ReadValue,
+  { place, unit }: { readonly place: number; readonly unit: number },
+  done: number,
+): ComponentChildren {
+  return rich(says.readout, {
+    ...{ value: nameOf(value, unit), token: visible(head.texts[place] as string) },
+    ...{ place: place + 1, count: head.texts.length },
+    number: place < done ? shownNumber(value.data[place * value.size + unit] as number) : "…",
+  });
+}
 
 /** A place of a text as links have it: that of a token, within the text. */
 export const placeIn = (given: string | undefined, count: number): number =>

@@ -1,4 +1,8 @@
 /** Buttons that move from token to token. */
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.inspect.steps;
+
 export function Steps({
   place,
   count,
@@ -10,10 +14,10 @@ export function Steps({
 }) {
   return (
     <span class="steps">
-      <button type="button" aria-label="Previous token" disabled={place === 0} onClick={() => onChoose(place - 1)}>
+      <button type="button" aria-label={own.previous} disabled={place === 0} onClick={() => onChoose(place - 1)}>
         ‹
       </button>
-      <button type="button" aria-label="Next token" disabled={place === count - 1} onClick={() => onChoose(place + 1)}>
+      <button type="button" aria-label={own.next} disabled={place === count - 1} onClick={() => onChoose(place + 1)}>
         ›
       </button>
     </span>

@@ -10,16 +10,20 @@ import { remember, remembered } from "../../components/remembered.ts";
 import { TextArea } from "../../components/text-area.tsx";
 import { useLoaded } from "../../loading.ts";
 import { mobyDick } from "../../models/book.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const says = texts.inspect.textChoice;
 
 type Query = Address["query"];
 
-const passages = [
-  { name: "Moby-Dick, its first page", book: "0-1500" },
-  { name: "Moby-Dick, ten thousand characters", book: "0-10000" },
-  { name: "Moby-Dick, a hundred thousand characters", book: "0-100000" },
-  { name: "Much said in quotes", book: "200479-204500" },
-  { name: "Whales, with parentheses", book: "276704-281000" },
-] as const;
+/** Passages of Moby-Dick, as addresses have them. */
+const passages: Readonly<Record<keyof typeof says.passages, string>> = {
+  firstPage: "0-1500",
+  tenThousand: "0-10000",
+  hundredThousand: "0-100000",
+  quotes: "200479-204500",
+  parentheses: "276704-281000",
+};
 /** The largest length of a link. */
 const maxInAddress = 1000;
 /** The largest number of characters of a text. */
@@ -49,14 +53,11 @@ async function textOf(query: Query): Promise<string> {
   const [from, to] = placesOf(book);
   const passage = whole.slice(from, Math.min(to, from + maxCharacters));
   if (passage !== "") return passage;
-  throw new Error(
-    `Moby-Dick has characters 0 to ${whole.length.toLocaleString("en")}: a link to some of them says book=0-1500, not ` +
-      `book=${excerpt(book ?? "")}. Choose a passage above.`,
-  );
+  throw new Error(fill(says.noPassage, { count: whole.length, given: excerpt(book ?? "") }));
 }
 
 /** The start and end of a passage; undefined for an invalid one. */
-function placesOf(book: string = passages[0].book): readonly [from: number, to: number] {
+function placesOf(book: string = passages.firstPage): readonly [from: number, to: number] {
   const [, from, to] = /^(\d+)-(\d+)$/.exec(book) ?? [];
   return [Number(from ?? 0), Number(to ?? 0)];
 }
@@ -100,8 +101,8 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
       onChoose({ kept });
     }
   };
-  const book = query.book ?? passages[0].book;
-  const [from, to] = placesOf(book).map((place) => place.toLocaleString("en"));
+  const book = query.book ?? passages.firstPage;
+  const [from, to] = placesOf(book);
   return (
     <form
       class="text-choice"
@@ -111,7 +112,7 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
       }}
     >
       <label class="field">
-        Text
+        {says.text}
         <select
           value={writing ? "own" : book}
           onChange={({ currentTarget: { value } }) => {
@@ -119,24 +120,22 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
             else onChoose({ book: value });
           }}
         >
-          {passages.map((passage) => (
-            <option key={passage.book} value={passage.book}>
-              {passage.name}
+          {Object.entries(passages).map(([name, passage]) => (
+            <option key={passage} value={passage}>
+              {says.passages[name as keyof typeof passages]}
             </option>
           ))}
-          {!passages.some((passage) => passage.book === book) && (
-            <option value={book}>
-              Moby-Dick, characters {from} to {to}
-            </option>
+          {!Object.values(passages).includes(book) && (
+            <option value={book}>{fill(says.characters, { from, to })}</option>
           )}
-          <option value="own">A text of your own</option>
+          <option value="own">{says.own}</option>
         </select>
       </label>
       {writing && (
         <div class="own">
-          <TextArea label="Your text" rows={4} most={maxCharacters} value={own} onText={type} />
+          <TextArea label={says.yours} rows={4} most={maxCharacters} value={own} onText={type} />
           <button type="submit" class="main" disabled={own === ""}>
-            Read it
+            {says.read}
           </button>
         </div>
       )}

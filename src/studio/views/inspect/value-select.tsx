@@ -1,5 +1,6 @@
 /** The choice of one of a reading's values, by the layers that they are of, and the legend of its colours. */
 import { RampLegend } from "../../components/ramp-legend.tsx";
+import { texts } from "../../texts/texts.ts";
 import type { ReadValue } from "./reading.ts";
 
 export type ValueSelectProps = {
@@ -9,7 +10,7 @@ export type ValueSelectProps = {
   readonly onChoose: (value: ReadValue) => void;
 };
 
-export const ValueSelect = ({ label = "Value", values, value, onChoose }: ValueSelectProps) => (
+export const ValueSelect = ({ label = texts.inspect.values.value, values, value, onChoose }: ValueSelectProps) => (
   <label class="field">
     {label}
     <select

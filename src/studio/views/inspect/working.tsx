@@ -1,6 +1,9 @@
 /** The progress of a job, with a button that cancels it; what became of one that has failed or was cancelled. */
 import { Failed } from "../../components/failed.tsx";
+import { texts } from "../../texts/texts.ts";
 import type { UsedWork } from "./job.ts";
+
+const own = texts.inspect.working;
 
 type WorkingProps = { readonly label: string; readonly work: UsedWork<unknown> };
 
@@ -9,9 +12,9 @@ export function Working({ label, work: { share, error, cancelled, cancel, again 
   if (cancelled) {
     return (
       <p class="row" role="status">
-        Cancelled.{" "}
+        {own.cancelled}{" "}
         <button type="button" onClick={again}>
-          Begin again
+          {own.again}
         </button>
       </p>
     );
@@ -21,7 +24,7 @@ export function Working({ label, work: { share, error, cancelled, cancel, again 
     <p class="row working">
       <progress value={share} aria-label={label} />
       <button type="button" class="quiet" onClick={cancel}>
-        Cancel
+        {own.cancel}
       </button>
     </p>
   );
