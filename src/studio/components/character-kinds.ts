@@ -1,6 +1,9 @@
 /** Kinds of characters, as the classes of points in a picture. */
 
-export const characterKinds = ["small letter", "capital", "digit", "blank", "end of a line", "other sign"] as const;
+import { texts } from "../texts/texts.ts";
+
+const own = texts.components.characterKinds;
+export const characterKinds = [own.smallLetter, own.capital, own.digit, own.blank, own.endOfLine, own.other] as const;
 
 /** The kind of a token, as an index: that of its first character that is no blank, if it has one. */
 export function kindOf(token: string): number {

@@ -3,7 +3,10 @@ import { useId, useMemo } from "preact/hooks";
 import { characterKinds, kindOf } from "../../components/character-kinds.ts";
 import { visible } from "../../components/heat.ts";
 import { written } from "../../components/numbers.ts";
+import { fill, language, texts } from "../../texts/texts.ts";
 import { type Share, sharesOf } from "./selection.ts";
+
+const says = texts.inspect.stateMap.selected;
 
 export type SelectedProps = {
   /** The text of each point's token. */
@@ -30,27 +33,24 @@ export function Selected({ tokens, names, selected }: SelectedProps) {
     [tokens, selected],
   );
   const own = useMemo(() => (names ? [] : sharesOf(tokens, selected)), [tokens, selected, names]);
-  const whole = names ? "the vocabulary" : "the text";
+  const { length: total } = tokens;
   return (
     <section class="selected" aria-labelledby={id}>
-      <h2 id={id}>The selection</h2>
+      <h2 id={id}>{says.title}</h2>
       <p role="status">
         {count === 0
-          ? "No point lies in the rectangle."
-          : `${count.toLocaleString("en")} of ${tokens.length.toLocaleString("en")} tokens of ${whole} (${percent(count / tokens.length)}).`}
+          ? says.none
+          : fill(names ? says.ofVocabulary : says.ofText, { count, total, share: percent(count / total) })}
       </p>
       {count > 0 && (
         <>
-          <p class="soft small">
-            By chance: what as many tokens of {whole}, taken at random, would have on average; the percentage is the
-            share of the whole. What is furthest above chance comes first.
-          </p>
+          <p class="soft small">{names ? says.chanceInVocabulary : says.chanceInText}</p>
           <div class="beside">
-            <Shares label="Kind" shares={kinds} {...{ count, total: tokens.length }} />
+            <Shares label={says.kind} shares={kinds} {...{ count, total }} />
             {names ? (
               <p class="names">{listOf(tokens.filter((_, n) => selected[n] === 1))}</p>
             ) : (
-              <Shares label="Token" shares={own} isToken {...{ count, total: tokens.length }} />
+              <Shares label={says.token} shares={own} isToken {...{ count, total }} />
             )}
           </div>
         </>
@@ -61,9 +61,10 @@ export function Selected({ tokens, names, selected }: SelectedProps) {
 
 const percent = (share: number): string => `${written(100 * share, 1)} %`;
 
-const listOf = (names: readonly string[]): string =>
-  names.slice(0, mostNames).map(visible).join("  ") +
-  (names.length > mostNames ? ` … and ${(names.length - mostNames).toLocaleString("en")} more` : "");
+function listOf(names: readonly string[]): string {
+  const first = names.slice(0, mostNames).map(visible).join("  ");
+  return names.length > mostNames ? fill(says.names, { names: first, more: names.length - mostNames }) : first;
+}
 
 type SharesProps = {
   readonly label: string;
@@ -80,7 +81,7 @@ function Shares({ label, shares, isToken = false, count, total }: SharesProps) {
       <table class="numbers small">
         <thead>
           <tr>
-            {[label, "Selected", "By chance"].map((title, k) => (
+            {[label, says.selected, says.byChance].map((title, k) => (
               <th key={title} scope="col" class={k === 0 ? "" : "number"}>
                 {title}
               </th>
@@ -92,7 +93,7 @@ function Shares({ label, shares, isToken = false, count, total }: SharesProps) {
             <tr key={name}>
               <th scope="row">{isToken ? <code>{visible(name)}</code> : name}</th>
               <td class="number">
-                <b>{selected.toLocaleString("en")}</b> · {percent(selected / count)}
+                <b>{selected.toLocaleString(language)}</b> · {percent(selected / count)}
               </td>
               <td class="number">
                 {written(expected, 1)} · {percent(all / total)}
@@ -102,7 +103,7 @@ function Shares({ label, shares, isToken = false, count, total }: SharesProps) {
         </tbody>
       </table>
       {shares.length > shown.length && (
-        <p class="soft small">and {(shares.length - shown.length).toLocaleString("en")} tokens more.</p>
+        <p class="soft small">{fill(says.more, { more: shares.length - shown.length })}</p>
       )}
     </div>
   );

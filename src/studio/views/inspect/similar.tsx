@@ -15,6 +15,7 @@ import { HeatMap } from "../../components/heat-map.tsx";
 import { written } from "../../components/numbers.ts";
 import { Slider } from "../../components/slider.tsx";
 import { engine } from "../../engine/engine.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { Context } from "./compare-totals.tsx";
 import { useJob } from "./job.ts";
 import type { PartProps } from "./parts.ts";
@@ -22,6 +23,8 @@ import { extentsIn, firstShown, nameOf, placeIn, type Reading, type ReadValue } 
 import { Steps } from "./steps.tsx";
 import { ValueSelect } from "./value-select.tsx";
 import { Working } from "./working.tsx";
+
+const says = texts.inspect.similar;
 
 /** The longest span: of a longer one hardly a unit stays on. */
 const maxTokens = 500;
@@ -34,14 +37,9 @@ const contextCharacters = 24;
 export default function Similar(props: PartProps) {
   const states = props.reading.head.values.filter(({ state, size }) => state && size > 1);
   if (states.length === 0) {
-    return (
-      <p role="status">
-        “{props.model.name}” keeps no state of several units from token to token, so there are no states to compare.
-        Choose a model with a recurrent layer.
-      </p>
-    );
+    return <p role="status">{fill(says.noStates, { name: props.model.name })}</p>;
   }
-  if (props.done < props.reading.head.ids.length) return <p role="status">The model reads the text …</p>;
+  if (props.done < props.reading.head.ids.length) return <p role="status">{texts.inspect.values.reading}</p>;
   return <Search {...props} />;
 }
 
@@ -130,7 +128,7 @@ function Search({ reading, start, onView }: PartProps) {
     <div class="similar">
       <div class="row">
         <ValueSelect
-          label="States"
+          label={texts.inspect.values.states}
           values={values}
           value={value}
           onChoose={(next) => {
@@ -140,7 +138,7 @@ function Search({ reading, start, onView }: PartProps) {
           }}
         />
         <Slider
-          label="On from"
+          label={says.threshold}
           value={threshold}
           min={0}
           max={Math.max(extent, threshold)}
@@ -153,31 +151,30 @@ function Search({ reading, start, onView }: PartProps) {
         />
         {given !== undefined && given !== proposed && (
           <button type="button" onClick={() => setThreshold(undefined)}>
-            Propose a threshold
+            {says.propose}
           </button>
         )}
         <label class="check">
-          <input type="checkbox" checked={ends} onChange={(event) => setEnds(event.currentTarget.checked)} /> The ends
-          count: off just before and after
+          <input type="checkbox" checked={ends} onChange={(event) => setEnds(event.currentTarget.checked)} />{" "}
+          {says.ends}
         </label>
       </div>
       <section aria-labelledby={`${id}-text`}>
-        <h2 id={`${id}-text`}>The text</h2>
+        <h2 id={`${id}-text`}>{texts.inspect.theText.title}</h2>
         <div class="row">
           <Steps place={place} count={count} onChoose={setPlace} />
           <button type="button" onClick={() => select({ from: place, to: Math.max(place + 1, span?.to ?? 0) })}>
-            The span begins here
+            {says.begins}
           </button>
           <button type="button" onClick={() => select({ from: Math.min(place, span?.from ?? place), to: place + 1 })}>
-            The span ends here
+            {says.endsHere}
           </button>
         </div>
         <p id={`${id}-how`} class="soft small">
-          Select some of the text: with the mouse, by touch, with Shift and the arrow keys, or by the two buttons.
-          Colours show the share of the chosen units that are on.
+          {says.about}
         </p>
         <ColouredText
-          label="The text. The left and right arrow keys move from token to token, and select with Shift."
+          label={says.label}
           describedBy={`${id}-how`}
           tokens={head.texts}
           ramp={ramp}
@@ -189,23 +186,19 @@ function Search({ reading, start, onView }: PartProps) {
         />
         <output class="readout" aria-live="polite">
           {span === undefined
-            ? "No span is selected."
-            : `Selected: “${visible(cutText(selected))}”, tokens ${(span.from + 1).toLocaleString("en")} to ${span.to.toLocaleString("en")}.`}
+            ? says.noSpan
+            : fill(says.selected, { text: visible(cutText(selected)), from: span.from + 1, to: span.to })}
         </output>
       </section>
       {span !== undefined && (
         <section aria-labelledby={`${id}-units`}>
-          <h2 id={`${id}-units`}>Units that are on</h2>
+          <h2 id={`${id}-units`}>{says.units.title}</h2>
           {on.length === 0 ? (
-            <p role="status">
-              No unit of {value.label} is at least {threshold} at every token of the span
-              {ends ? ", and off just before and after it" : ""}. Lower the threshold, or select fewer tokens.
-            </p>
+            <p role="status">{fill(says.units.none, { value: value.label, threshold, ends: String(ends) })}</p>
           ) : (
             <>
               <p class="soft small">
-                {on.length.toLocaleString("en")} of {value.size.toLocaleString("en")} units are at least {threshold} at
-                every token of the span{ends ? ", and less just before and after it" : ""}. Press one to leave it out.
+                {fill(says.units.some, { on: on.length, count: value.size, threshold, ends: String(ends) })}
               </p>
               <div class="row units">
                 {on.map((unit) => (
@@ -229,25 +222,20 @@ function Search({ reading, start, onView }: PartProps) {
       )}
       {wanted !== undefined && (
         <section aria-labelledby={`${id}-matches`}>
-          <h2 id={`${id}-matches`}>Spans that match</h2>
-          <Working label="Searching" work={work} />
+          <h2 id={`${id}-matches`}>{says.matches.title}</h2>
+          <Working label={says.matches.searching} work={work} />
           {found !== undefined && (
             <>
               <p class="soft small" role="status">
                 {found.length === 0
-                  ? "Nothing else in this text matches: no other span has a match of 0.2."
-                  : `${found.length === maxSpans ? `The best ${maxSpans}` : found.length} of this text. `}
-                The match, 0 to 1, is the share of the chosen units that are on at every token of a span, times its
-                length as a share of the selected one's; a longer span counts{" "}
-                {ends ? "as much less as a shorter one." : "as a whole one."}
+                  ? says.matches.nothing
+                  : fill(found.length === maxSpans ? says.matches.best : says.matches.all, {
+                      count: found.length,
+                    })}{" "}
+                {fill(says.matches.about, { ends: String(ends) })}
               </p>
-              {isCompared && <Working label="Comparing with chance" work={chance} />}
-              {found.length > 0 && units.length === 1 && (
-                <p class="small">
-                  With a single unit there is no chance to compare with: each of its runs is a match. Choose a span at
-                  which several units are on.
-                </p>
-              )}
+              {isCompared && <Working label={says.chance.comparing} work={chance} />}
+              {found.length > 0 && units.length === 1 && <p class="small">{says.chance.single}</p>}
               {chance.value !== undefined && <Chance levels={chance.value} />}
               <ol class="matches wide">
                 {found.map((one) => (
@@ -259,7 +247,11 @@ function Search({ reading, start, onView }: PartProps) {
                     >
                       <Context texts={head.texts} from={one.from} to={one.to} most={contextCharacters} />
                       <span class="numbers">
-                        {written(one.match)} · {one.units.length} of {units.length} units
+                        {fill(says.matches.match, {
+                          match: written(one.match),
+                          on: one.units.length,
+                          count: units.length,
+                        })}
                       </span>
                     </button>
                   </li>
@@ -287,26 +279,21 @@ const levelsOf = (found: readonly SimilarSpan[]): readonly number[] => [
 /** What chance alone would find. */
 function Chance({ levels }: { readonly levels: readonly MatchesByChance[] }) {
   const [best, last] = levels.map(({ match, here, shifted }) => ({
-    match: written(match),
-    here: here.toLocaleString("en"),
-    ...{ median: shifted[shifted.length >> 1] as number, least: shifted[0] as number, most: shifted.at(-1) as number },
+    ...{ match: written(match), here, median: shifted[shifted.length >> 1] as number },
+    ...{ least: shifted[0] as number, most: shifted.at(-1) as number },
   }));
   if (best === undefined) return null;
-  const range = ({ median, least, most }: typeof best) => (
-    <>
-      <b>{median.toLocaleString("en")}</b> by chance ({least.toLocaleString("en")} to {most.toLocaleString("en")})
-    </>
-  );
+  const told =
+    last === undefined
+      ? rich(says.chance.one, best)
+      : rich(says.chance.two, {
+          ...best,
+          ...{ lastMatch: last.match, lastHere: last.here, lastMedian: last.median },
+          ...{ lastLeast: last.least, lastMost: last.most },
+        });
   return (
     <p class="small chance" role="status">
-      Matches of at least {best.match}: <b>{best.here}</b> here, {range(best)}
-      {last !== undefined && (
-        <>
-          ; of at least {last.match}: <b>{last.here}</b> here, {range(last)}
-        </>
-      )}
-      . By chance: the median, and the range, of {shiftedCopies} copies in which each unit’s numbers are moved along the
-      text by a random number of tokens, so that units are on as often as before but not together.
+      {told} {fill(says.chance.about, { copies: shiftedCopies })}
     </p>
   );
 }
@@ -352,11 +339,13 @@ function UnitsMap({ reading, value, threshold, units, place, onPlace }: UnitsMap
   return (
     <>
       <output id={`${id}-here`} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
-        {nameOf(value, units[at.unit] as number)} at token {(at.place + 1).toLocaleString("en")}, “
-        {visible(texts[at.place] as string)}”: <b>{written(number, 3)}</b>, {number >= threshold ? "on" : "off"}
+        {rich(number >= threshold ? says.map.on : says.map.off, {
+          ...{ value: nameOf(value, units[at.unit] as number), place: at.place + 1 },
+          ...{ token: visible(texts[at.place] as string), number: written(number, 3) },
+        })}
       </output>
       <HeatMap
-        label={`${value.label}: the chosen units by tokens. Arrow keys move.`}
+        label={fill(says.map.label, { value: value.label })}
         describedBy={`${id}-here`}
         count={count}
         tokens={texts}

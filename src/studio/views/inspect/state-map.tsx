@@ -12,6 +12,7 @@ import { colourOf, css, mix, useTheme } from "../../components/theme.ts";
 import { engine } from "../../engine/engine.ts";
 import type { EmbeddingRows } from "../../engine/states.ts";
 import { useLoaded } from "../../loading.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { Context } from "./compare-totals.tsx";
 import { useJob } from "./job.ts";
 import type { PartProps } from "./parts.ts";
@@ -21,17 +22,11 @@ import { type Area, areaBetween, areaOf, areaText, pointsIn } from "./selection.
 import { ValueSelect } from "./value-select.tsx";
 import { Working } from "./working.tsx";
 
-const kinds = { states: "States, a point a token", embedding: "Embedding, a point a token of the vocabulary" };
-type Kind = keyof typeof kinds;
+const own = texts.inspect.stateMap;
 
+type Kind = keyof typeof own.kinds;
 /** What the colours of points stand for. */
-const colourings = {
-  kind: "the kind of character",
-  place: "the place in the text",
-  line: "the place in the line",
-  surprise: "the surprise",
-} as const;
-type Colouring = keyof typeof colourings;
+type Colouring = keyof typeof own.colourings;
 
 /** The axes across and up, from 0. */
 const pairs = { "12": [0, 1], "13": [0, 2], "23": [1, 2], "34": [2, 3] } as const;
@@ -44,12 +39,12 @@ const pathTokens = 10;
 const contextCharacters = 20;
 
 export default function StateMap(props: PartProps) {
-  const [of, setOf] = useState<Kind>(() => chosen(kinds, props.start.of, "states"));
+  const [of, setOf] = useState<Kind>(() => chosen(own.kinds, props.start.of, "states"));
   const onView = (view: Readonly<Record<string, string>>): void =>
     props.onView({ ...view, ...(of !== "states" && { of }) });
   return (
     <div class="state-map">
-      <Choice label="What is mapped" value={of} options={kinds} onChoose={setOf} />
+      <Choice label={own.label} value={of} options={own.kinds} onChoose={setOf} />
       {of === "states" ? <States {...props} onView={onView} /> : <Embedding {...props} onView={onView} />}
     </div>
   );
@@ -71,20 +66,20 @@ function States(props: PartProps) {
     return engine().run("principalComponents", data, size, maxAxes);
   });
   if (value === undefined) {
-    return (
-      <p role="status">
-        “{model.name}” keeps no state of several units from token to token, so there are no states to map. Choose a
-        model with a recurrent layer, or look at its embedding.
-      </p>
-    );
+    return <p role="status">{fill(own.noStates, { name: model.name })}</p>;
   }
-  if (head.ids.length < 2) return <p role="status">A map needs a text of at least two tokens.</p>;
+  if (head.ids.length < 2) return <p role="status">{own.tooShort}</p>;
   return (
     <>
       <div class="row">
-        <ValueSelect label="States" values={values} value={value} onChoose={(next) => setKey(next.key)} />
+        <ValueSelect
+          label={texts.inspect.values.states}
+          values={values}
+          value={value}
+          onChoose={(next) => setKey(next.key)}
+        />
       </div>
-      {!isRead && <p role="status">The model reads the text …</p>}
+      {!isRead && <p role="status">{texts.inspect.values.reading}</p>}
       <Working label="Finding the axes" work={work} />
       {work.value !== undefined && (
         <Points
@@ -113,9 +108,7 @@ function Embedding(props: PartProps) {
   if (error !== undefined) return <Failed error={error} onRetry={retry} />;
   if (value === undefined) return null;
   if (!usable) {
-    return (
-      <p role="status">“{model.name}” has no embedding of several numbers a token, so there are no rows to map.</p>
-    );
+    return <p role="status">{fill(own.noRows, { name: model.name })}</p>;
   }
   return (
     <>
@@ -144,10 +137,10 @@ type PointsProps = PartProps & {
 function Points({ reading, start, onView, components, tokens, names = false }: PointsProps) {
   const id = useId();
   const ramp = useRamp();
-  const { texts, ids } = reading.head;
+  const { texts: read, ids } = reading.head;
   const { scores, variances, total } = components;
-  const [place, setPlace] = useState(() => placeIn(start.at, texts.length));
-  const [colouring, setColouring] = useState<Colouring>(() => chosen(colourings, start.colour, "kind"));
+  const [place, setPlace] = useState(() => placeIn(start.at, read.length));
+  const [colouring, setColouring] = useState<Colouring>(() => chosen(own.colourings, start.colour, "kind"));
   const [pair, setPair] = useState<Pair>(() => chosen(pairs, start.axes, "12"));
   /** Of a token that is not in the text, its point. */
   const [elsewhere, setElsewhere] = useState<number>();
@@ -222,15 +215,15 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
     },
     [across, extent, names],
   );
-  const share = (axis: number): string =>
-    total > 0 ? `${((100 * (variances[axis] as number)) / total).toFixed(1)} %` : "0 %";
+  const share = (variance: number | undefined): string =>
+    total > 0 ? `${((100 * (variance as number)) / total).toFixed(1)} %` : "0 %";
   const at = pointed ?? chosenPoint ?? 0;
   return (
     <>
       <div class="row">
         {axes > 1 && (
           <label class="field">
-            Axes
+            {own.axes}
             <select
               value={pair}
               onChange={(event) => {
@@ -243,7 +236,7 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
                 .sort()
                 .map((name) => (
                   <option key={name} value={name}>
-                    {pairs[name].map((axis) => axis + 1).join(" and ")}
+                    {fill(own.pair, { x: pairs[name][0] + 1, y: pairs[name][1] + 1 })}
                   </option>
                 ))}
             </select>
@@ -251,9 +244,9 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
         )}
         {!names && (
           <label class="field">
-            Colours show
+            {texts.inspect.coloursShow}
             <select value={colouring} onChange={(event) => setColouring(event.currentTarget.value as Colouring)}>
-              {Object.entries(colourings).map(([name, label]) => (
+              {Object.entries(own.colourings).map(([name, label]) => (
                 <option key={name} value={name}>
                   {label}
                 </option>
@@ -264,13 +257,15 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
       </div>
       <div class="figure">
         <section aria-labelledby={`${id}-map`}>
-          <h2 id={`${id}-map`}>The map</h2>
+          <h2 id={`${id}-map`}>{own.map.title}</h2>
           <p class="soft small numbers">
-            Across: axis {x + 1}, {share(x)} of the variance. Up: axis {y + 1}, {share(y)}. All {axes} axes together:{" "}
-            {total > 0 ? ((100 * variances.reduce((a, b) => a + b, 0)) / total).toFixed(1) : 0} %.
+            {fill(own.map.about, {
+              ...{ x: x + 1, shareX: share(variances[x]), y: y + 1, shareY: share(variances[y]) },
+              ...{ axes, all: share(variances.reduce((a, b) => a + b, 0)) },
+            })}
           </p>
           <Scatter
-            label={`${names ? "The tokens of the vocabulary" : "The tokens of the text"} along axes ${x + 1} and ${y + 1}. The left and right arrow keys move from one to the next.`}
+            label={fill(names ? own.map.ofVocabulary : own.map.ofText, { x: x + 1, y: y + 1 })}
             describedBy={`${id}-here`}
             {...{ across, up, colours, palette, path }}
             {...(shown !== undefined && { names: shown })}
@@ -286,23 +281,21 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
             onCorner={takeCorner}
           />
           <output id={`${id}-here`} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
-            {names ? (
-              <Told token={tokens[at] ?? ""} times={ids.reduce((sum, id) => sum + (id === at ? 1 : 0), 0)} />
-            ) : (
-              <>
-                Token {(at + 1).toLocaleString("en")} of {tokens.length.toLocaleString("en")}:{" "}
-                <Context texts={texts} from={at} to={at + 1} most={contextCharacters} />
-              </>
-            )}{" "}
+            {names
+              ? fill(own.map.times, {
+                  token: visible(tokens[at] ?? ""),
+                  times: ids.reduce((sum, id) => sum + (id === at ? 1 : 0), 0),
+                })
+              : rich(own.map.token, {
+                  ...{ place: at + 1, count: tokens.length },
+                  context: <Context texts={read} from={at} to={at + 1} most={contextCharacters} />,
+                })}{" "}
             <span class="soft">
               ({written(across[at] ?? 0)}, {written(up[at] ?? 0)})
             </span>
           </output>
           <Legend colouring={names ? "kind" : colouring} />
-          <p class="soft small">
-            Drag over the map to select points (with a finger, begin sideways). By keys: the space bar makes the chosen
-            point one corner, the arrow keys move the other, the space bar again ends it. Escape clears.
-          </p>
+          <p class="soft small">{own.select.about}</p>
           <div class="row">
             <button
               type="button"
@@ -310,25 +303,22 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
               disabled={chosenPoint === undefined}
               onClick={takeCorner}
             >
-              {corner === undefined ? "A corner at this point" : "The other corner at this point"}
+              {corner === undefined ? own.select.corner : own.select.other}
             </button>
             <button type="button" class="quiet" disabled={!isSelecting} onClick={clear}>
-              Clear the selection
+              {own.select.clear}
             </button>
           </div>
         </section>
         <section aria-labelledby={`${id}-text`}>
-          <h2 id={`${id}-text`}>The text</h2>
+          <h2 id={`${id}-text`}>{texts.inspect.theText.title}</h2>
           <p class="soft small">
-            Colours show the place along axis {x + 1}.{" "}
-            {names
-              ? "Choose a token in the map to go to the next place that has it."
-              : `Choose a point in the map to go to its place; the line goes through the ${pathTokens} tokens before.`}
+            {fill(names ? own.text.ofVocabulary : own.text.ofText, { axis: x + 1, tokens: pathTokens })}
           </p>
           <ColouredText
-            label="The text. The left and right arrow keys move from token to token."
+            label={texts.inspect.theText.label}
             describedBy={`${id}-here`}
-            tokens={texts}
+            tokens={read}
             ramp={ramp}
             shade={shade}
             marked={marked}
@@ -345,13 +335,6 @@ function Points({ reading, start, onView, components, tokens, names = false }: P
     </>
   );
 }
-
-const Told = ({ token, times }: { readonly token: string; readonly times: number }) => (
-  <>
-    “{visible(token)}”, {times === 0 ? "nowhere" : times === 1 ? "once" : `${times.toLocaleString("en")} times`} in this
-    text
-  </>
-);
 
 /** The colour of each point. */
 function useColours(colouring: Colouring, tokens: readonly string[], surprise: Float32Array) {
@@ -389,9 +372,7 @@ function Legend({ colouring }: { readonly colouring: Colouring }) {
       </ul>
     );
   }
-  const [low, high] = { place: ["beginning", "end"], line: ["beginning", "end"], surprise: ["none", "most"] }[
-    colouring
-  ] as [string, string];
+  const { low, high } = own.legend[colouring];
   return (
     <p class="small row">
       {low} <span class="between" /> {high}
