@@ -184,11 +184,11 @@ test("similar states: a span by keys, by mouse and by touch; matches are those c
     expect(await page.locator(".coloured-text .in").count()).toBe(5);
     await page.locator('[data-token="20"]').scrollIntoViewIfNeeded();
     const box = async (token: number) => await page.locator(`[data-token="${token}"]`).boundingBox();
-    const [from, to] = [await box(20), await box(22)];
-    if (from === null || to === null) throw new Error("in sight");
-    await page.mouse.move(from.x + 1, from.y + from.height / 2);
+    const [begin, end] = [await box(20), await box(22)];
+    if (begin === null || end === null) throw new Error("in sight");
+    await page.mouse.move(begin.x + 1, begin.y + begin.height / 2);
     await page.mouse.down();
-    await page.mouse.move(to.x + to.width - 1, to.y + to.height / 2, { steps: 4 });
+    await page.mouse.move(end.x + end.width - 1, end.y + end.height / 2, { steps: 4 });
     await page.mouse.up();
     await page.waitForSelector("output >> text=/, tokens 21 to 23\\.$/");
     expect(await page.evaluate(() => document.getSelection()?.isCollapsed)).toBe(true);
@@ -200,6 +200,30 @@ test("similar states: a span by keys, by mouse and by touch; matches are those c
     await page.waitForSelector("[role=status] >> text=/^“flat” keeps no state of several units from token to token/");
     await page.goto(`${address}#/inspect/flat?${query}&show=map`);
     await page.waitForSelector("[role=status] >> text=/^“flat” keeps no state .* or look at its embedding\\.$/");
+  });
+});
+
+test("the map of states: a finger that moves to a side draws a rectangle, and the page stays", async () => {
+  await withStudio({ models: files, width: 390 }, async (page, address) => {
+    await page.goto(`${address}#/inspect/two?${query}&show=map`);
+    await page.waitForSelector(".scatter canvas");
+    await page.locator(".scatter").evaluate((map) => map.scrollIntoView({ block: "center" }));
+    const map = await page.locator(".scatter canvas").boundingBox();
+    if (map === null) throw new Error("in sight");
+    const touch = await page.context().newCDPSession(page);
+    const drag = async (...places: readonly (readonly [number, number])[]): Promise<void> => {
+      for (const [k, [x, y]] of places.entries()) {
+        const touchPoints = [{ x: map.x + map.width * x, y: map.y + map.height * y }];
+        await touch.send("Input.dispatchTouchEvent", { type: k === 0 ? "touchStart" : "touchMove", touchPoints });
+      }
+      await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    };
+    const scrolled = () => page.evaluate(() => scrollY);
+    const before = await scrolled();
+    await drag([0.05, 0.1], [0.2, 0.1], [0.4, 0.3], [0.7, 0.9]);
+    await page.waitForSelector(".selected table");
+    expect(await page.locator(".coloured-text .in").count()).toBeGreaterThan(0);
+    expect(await scrolled()).toBe(before);
   });
 });
 

@@ -34,7 +34,7 @@ export function MatrixRow() {
   return (
     <section class="card matrix-row" aria-label="A matrix times a list">
       <Choice label="The row" value={hears} options={rows} onChoose={(hears) => set({ hears })} />
-      <div class="product">
+      <div class="product" data-figure="A matrix times a list">
         <table>
           <caption>U</caption>
           <tbody>

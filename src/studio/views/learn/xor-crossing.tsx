@@ -7,7 +7,7 @@ export function XorCrossing() {
         class="drawn"
         viewBox="0 0 200 200"
         role="img"
-        aria-label="The corners (0, 1) and (1, 0), which should be 1, are joined by a line; so are (0, 0) and (1, 1), which should be 0. The two lines cross in the middle of the square."
+        aria-label="The corners of XOR: (0, 1) and (1, 0), which should be 1, are joined by a line; so are (0, 0) and (1, 1), which should be 0. The two lines cross in the middle of the square."
       >
         <rect class="square" x="45" y="45" width="110" height="110" />
         <path class="ones" d="M45 45 155 155" />
