@@ -1,6 +1,6 @@
 /** The studio's page: bundled by Vite from src/studio into files that any folder of any host can serve. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { build } from "vite";
 
@@ -111,6 +111,8 @@ export async function buildStudio(root, folder) {
       chunkSizeWarningLimit: 1000,
     },
   });
+  // A teacher's own takes its place, or stands beside it.
+  copyFileSync(join(root, "src/studio/course/course.json"), join(folder, "course.json"));
   // `unrolled studio MODEL` answers with its own.
   writeFileSync(join(folder, "models.json"), "[]\n");
 }

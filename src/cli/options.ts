@@ -11,6 +11,8 @@ type Option = {
   readonly number?: { readonly whole?: boolean; readonly min?: number; readonly max?: number; readonly above?: number };
   readonly choices?: readonly string[];
   readonly short?: string;
+  /** The value may be left out, and is "" then: what follows is one only if it looks so. */
+  readonly omissible?: RegExp;
   /** The option can be given several times. */
   readonly multiple?: true;
 };
@@ -62,7 +64,7 @@ export function parse(command: Command, argv: readonly string[], program = "unro
   );
   let parsed: ReturnType<typeof parseArgs>;
   try {
-    parsed = parseArgs({ args: joinNegative(argv, options), options: config, allowPositionals: true, strict: true });
+    parsed = parseArgs({ args: joinValues(argv, options), options: config, allowPositionals: true, strict: true });
   } catch (error) {
     throw new InputError(
       `${explainParsing(error as Error & { code?: string }, options)} See ${program} ${command.name} --help.`,
@@ -138,15 +140,23 @@ function checkNumber(name: string, text: string, { whole, min, max, above }: Non
 
 const formatLimit = (limit: number): string => limit.toLocaleString("en-US");
 
-/** Rewrite `--seed -5` as `--seed=-5`: an argument that begins with one dash and is not an option is a value there. */
-function joinNegative(argv: readonly string[], options: Options): string[] {
+/**
+ * Rewrite `--seed -5` as `--seed=-5`: an argument that begins with one dash and is not an option is a value there. So is
+ * `--course a.json`, where the value may be left out, and `--course` is `--course=`.
+ */
+function joinValues(argv: readonly string[], options: Options): string[] {
   const shorts = Object.values(options).map(({ short }) => `-${short}`);
   const joined: string[] = [];
   for (let k = 0; k < argv.length; k++) {
     const [arg, next] = [argv[k] as string, argv[k + 1]];
     if (arg === "--") return [...joined, ...argv.slice(k)];
     const takes = arg.startsWith("--") && Object.hasOwn(options, arg.slice(2)) && options[arg.slice(2)]?.value;
-    if (takes && next !== undefined && /^-[^-]/.test(next) && !shorts.includes(next)) {
+    const omissible = takes ? options[arg.slice(2)]?.omissible : undefined;
+    if (omissible !== undefined) {
+      const isGiven = next !== undefined && omissible.test(next);
+      joined.push(`${arg}=${isGiven ? next : ""}`);
+      if (isGiven) k++;
+    } else if (takes && next !== undefined && /^-[^-]/.test(next) && !shorts.includes(next)) {
       joined.push(`${arg}=${next}`);
       k++;
     } else joined.push(arg);

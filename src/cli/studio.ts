@@ -3,9 +3,12 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
+import { decodeText } from "../formats/decode-text.ts";
+import { readInput } from "../formats/files.ts";
 import { writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
+import { largestCourse, readCourse } from "../studio/course/course-file.ts";
 import { openAnyModel } from "../tasks/index.ts";
 import { ours } from "../tasks/open-model.ts";
 import { type TaskFacts, taskFacts } from "../tasks/task.ts";
@@ -21,9 +24,20 @@ export const studio: Command = {
   usage: "studio [MODEL.safetensors ...] [options]",
   summary: "open the page to learn, build, train and inspect",
   details: "Everything runs in the browser. The given models appear in it. Ctrl-C ends it.",
-  examples: ["studio", "studio models/moby-dick.safetensors --port 8000"],
+  examples: [
+    "studio",
+    "studio models/moby-dick.safetensors --port 8000",
+    "studio --course-file > course.json",
+    "studio --course course.json",
+  ],
   arguments: [0, 100],
   options: {
+    course: {
+      value: "[FILE.json]",
+      help: "open the page with a course: stops with tasks and checks [the built-in one]",
+      omissible: /\.json$/i,
+    },
+    "course-file": { help: "write the built-in course to standard output, as a file to change, and end" },
     ...localPageOptions(usualPort),
     ...foreignOptions,
     ...foreignSides,
@@ -31,15 +45,40 @@ export const studio: Command = {
   async run(given) {
     const folder = fileURLToPath(new URL("../studio", import.meta.url));
     if (!existsSync(join(folder, "index.html"))) throw new Error("the page is missing in this installation");
+    if (given.flag("course-file")) {
+      process.stdout.write(readFileSync(join(folder, builtInCourse), "utf8"));
+      return;
+    }
+    const asked = given.text("course");
+    const course = asked === "" ? undefined : asked;
+    if (course !== undefined) checkCourse(course);
     const models = await describeAll(given);
     const same = models.find(({ id }, k) => models.findIndex((other) => other.id === id) < k);
     if (same !== undefined) {
       throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
     }
-    const { address } = await listen(await studioPage(folder, models, hostOf(given)), given, usualPort);
-    sayAddress(address, ["The studio is at", "Ctrl-C ends it"], given.flag("json"));
+    const page = await studioPage(folder, models, hostOf(given), course);
+    const { address } = await listen(page, given, usualPort);
+    sayAddress(
+      asked === undefined ? address : `${address}?course=${builtInCourse}`,
+      ["The studio is at", "Ctrl-C ends it"],
+      given.flag("json"),
+    );
   },
 };
+
+/** The name of a course beside the page; there is one in its folder. */
+const builtInCourse = "course.json";
+
+/** @throws InputError, one line, for a file that is no course */
+function checkCourse(path: string): void {
+  const bytes = readInput(path);
+  if (bytes.length > largestCourse) {
+    const [found, most] = [bytes.length, largestCourse].map((count) => count.toLocaleString("en-US"));
+    throw new InputError(`${path}: has ${found} bytes; a course has at most ${most}.`);
+  }
+  readCourse(decodeText(bytes, path), path);
+}
 
 type GivenModel = {
   readonly path: string;
@@ -83,8 +122,13 @@ async function described(path: string, given: Given): Promise<GivenModel> {
   return { path, file: () => bytes, id: name, name, bytes: bytes.length, task: facts };
 }
 
-/** Serve the page's files and the models. */
-async function studioPage(folder: string, models: readonly GivenModel[], host: string): Promise<Hono> {
+/** Serve the page's files, the models and, in place of the built-in one, a course. */
+async function studioPage(
+  folder: string,
+  models: readonly GivenModel[],
+  host: string,
+  course: string | undefined,
+): Promise<Hono> {
   const { serveStatic } = await import("@hono/node-server/serve-static");
   const app = await localApp(host);
   app.get("/models.json", (c) => c.json(models.map(({ path: _, file: __, ...model }) => model)));
@@ -93,6 +137,13 @@ async function studioPage(folder: string, models: readonly GivenModel[], host: s
     if (model === undefined) return c.notFound();
     return c.body(model.file(), 200, { "Content-Type": "application/octet-stream" });
   });
+  // As it is now: a teacher changes it and loads the page again, which says what is wrong.
+  if (course !== undefined) {
+    const type = { "Content-Type": "application/json" };
+    app.get(`/${builtInCourse}`, (c) =>
+      existsSync(course) ? c.body(readFileSync(course, "utf8"), 200, type) : c.notFound(),
+    );
+  }
   app.use(serveStatic({ root: folder }));
   return app;
 }

@@ -1,57 +1,12 @@
 /** The reader's position, as the part of the address after `#`, so that the page works in any folder of any host. */
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { type Address, readAddress } from "./address-text.ts";
 
-export const viewNames = [
-  "learn",
-  "lab",
-  "toys",
-  "inspect",
-  "write",
-  "forecast",
-  "listen",
-  "tracks",
-  "sentences",
-  "music",
-  "models",
-] as const;
-export type ViewName = (typeof viewNames)[number];
-
-/** `#/inspect/moby-dick?text=Call%20me`: the view, the open model or chapter, and settings that a link shares. */
-export type Address = {
-  readonly view: ViewName;
-  readonly path: readonly string[];
-  readonly query: Readonly<Record<string, string>>;
-};
+export { type Address, linkTo, readAddress, type ViewName, viewNames } from "./address-text.ts";
 
 /** A view draws itself from its address. */
 export type View = ComponentType<{ readonly address: Address }>;
-
-/** An address as a link's `href`. */
-export function linkTo(view: ViewName, path: readonly string[] = [], query: Address["query"] = {}): string {
-  const search = new URLSearchParams(query).toString();
-  return `#/${[view, ...path.map(encodeURIComponent)].join("/")}${search === "" ? "" : `?${search}`}`;
-}
-
-/** The part after `#`; the first view if the address names none. */
-export function readAddress(hash: string): Address {
-  const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-  const [view, ...rest] = path.split("/").map(decoded);
-  return {
-    view: viewNames.find((name) => name === view) ?? "learn",
-    path: rest.filter((part) => part !== ""),
-    query: Object.fromEntries(new URLSearchParams(search)),
-  };
-}
-
-/** A link can have been cut within an escape sequence. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
 
 /** Go to an address. With `replace`, the back button does not return to the previous one. */
 export function go(href: string, { replace = false } = {}): void {

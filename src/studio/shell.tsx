@@ -49,7 +49,8 @@ export function Shell() {
     if (!here || before.current === place) return;
     before.current = place;
     scrollTo(0, 0);
-    main.current?.focus({ preventScroll: true });
+    // Whoever goes through a course by its buttons stays at them.
+    if (document.activeElement?.closest(".course") == null) main.current?.focus({ preventScroll: true });
   }, [place, here, title]);
 
   return (
@@ -71,6 +72,7 @@ export function Shell() {
         </nav>
         <ThemeButton />
       </header>
+      {course !== undefined && <Course file={course} part="panel" />}
       <main id="main" class={`view-${address.view}`} ref={main} tabIndex={-1} aria-busy={!here}>
         <Notices />
         {link !== undefined && <Linked link={link} />}
@@ -79,12 +81,23 @@ export function Shell() {
         {error !== undefined && <Failed error={fill(own.notLoaded, { view: title })} onRetry={retry} />}
         {!here && error === undefined && <p class="soft loading">{fill(own.loading, { view: title })}</p>}
       </main>
+      {course !== undefined && <Course file={course} part="end" />}
     </>
   );
 }
 
 /** For a page that was opened with `?model=https://...`. */
 const link = new URLSearchParams(location.search).get("model") ?? undefined;
+
+/** For a page that was opened with `?course=course.json`. */
+const course = new URLSearchParams(location.search).get("course") ?? undefined;
+
+function Course({ file, part }: { readonly file: string; readonly part: "panel" | "end" }) {
+  const { value, error, retry } = useLoaded("course", () => import("./course/panel.tsx"));
+  if (error !== undefined && part === "panel") return <Failed error={texts.course.notLoaded} onRetry={retry} />;
+  if (value === undefined) return null;
+  return part === "panel" ? <value.CoursePanel file={file} /> : <value.CourseEnd />;
+}
 
 function Linked(props: { readonly link: string }) {
   const { value, error, retry } = useLoaded("linked", () => import("./models/linked-model.tsx"));

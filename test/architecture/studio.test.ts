@@ -8,7 +8,7 @@ import { filesBelow, isBuiltin, isSource, modulesOf, read } from "./modules.ts";
  * the page may need: where the reader is, what loads, what is noticed, what lasts. What stands around the views, and what begins
  * it all, are files too.
  */
-const order = ["texts", "page", "engine", "components", "models", "views", "shell.tsx", "main.tsx"];
+const order = ["texts", "page", "engine", "components", "models", "views", "course", "shell.tsx", "main.tsx"];
 /** What computes: the page asks the engine, which is in a worker, and imports of it the way to ask and types. */
 const computing = ["grad", "schedule", "engines", "runtime"];
 /** What reads equations and makes models of them, of folders that have more for a page: it is for the engine too. */

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { json, refusal, sampleText, start, tiny } from "./run.ts";
+import { json, refusal, run, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 
@@ -53,6 +53,28 @@ test("the page with the headers that give it threads, the models given by name, 
   });
 });
 
+test("the built-in course as a file, which serves as one; a changed file is the next page's", async () => {
+  const { code, out: builtIn } = await run(folder, "studio", "--course-file");
+  expect(code).toBe(0);
+  const courseOf = async (address: string): Promise<string> => {
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?course=course\.json$/);
+    const course = await fetch(new URL("course.json", address));
+    expect(course.headers.get("content-type")).toMatch(/^application\/json/);
+    return course.text();
+  };
+  // A model behind the option without a file is a model.
+  await whileServing(["--course", "a b.safetensors", "--port", "0"], async (address) => {
+    expect(await courseOf(address)).toBe(builtIn);
+    expect(await (await fetch(new URL("models.json", address))).json()).toHaveLength(1);
+  });
+  writeFileSync(join(folder, "own.json"), builtIn);
+  await whileServing(["--port", "0", "--course", "own.json"], async (address) => {
+    expect(await courseOf(address)).toBe(builtIn);
+    writeFileSync(join(folder, "own.json"), "changed");
+    expect(await courseOf(address)).toBe("changed");
+  });
+});
+
 test("of several files those that are no models are told and left out; the others are there to open", async () => {
   writeFileSync(join(folder, "bad.safetensors"), "nothing");
   const server = start(folder, ["studio", "bad.safetensors", "a b.safetensors", "gone.safetensors", "--port", "0"]);
@@ -76,6 +98,8 @@ test("a port that is taken, an address that is not there, a file that is no mode
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
   writeFileSync(join(folder, "no.safetensors"), "nothing");
+  writeFileSync(join(folder, "wrong.json"), '{"format": 1, "id": "a", "title": "A", "stops": []}');
+  writeFileSync(join(folder, "long.json"), " ".repeat(1_000_001));
   const cases: [string[], RegExp][] = [
     [["--port", String(port)], new RegExp(`--port: another program is listening at 127\\.0\\.0\\.1:${port}`)],
     [["--port", "70000"], /--port: needs a whole number from 0 to 65,535/],
@@ -83,6 +107,13 @@ test("a port that is taken, an address that is not there, a file that is no mode
     [["no.safetensors"], /no\.safetensors/],
     [["missing.safetensors"], /missing\.safetensors/],
     [["a b.safetensors", "./a b.safetensors"], /another model named "a b"/],
+    [["--course", "none.json"], /^none\.json: there is no such file\./],
+    [
+      ["--course=no.safetensors"],
+      /^no\.safetensors: is not JSON at line 1, column 1: found “nothing”; expected a value\. /,
+    ],
+    [["--course", "wrong.json"], /^wrong\.json: stops is a list of 0; expected a list of 1 to 100 stops, in \[ \]\.$/],
+    [["--course", "long.json"], /^long\.json: has 1,000,001 bytes; a course has at most 1,000,000\.$/],
   ];
   for (const [args, message] of cases) {
     expect(await refusal(folder, "studio", ...args)).toMatch(message);

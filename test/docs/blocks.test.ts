@@ -31,8 +31,13 @@ test("equations compile", () => {
 
 test("the JSON of the model file's page is what is written", () => {
   const [block, ...others] = of("json");
-  // Those of the guides to other models and to sweeps are read by tests of their own.
-  const elsewhere = ["docs/models-of-others.md", "docs/models-of-others.md", "docs/more-than-one-machine.md"];
+  // Those of the guides to other models, to sweeps and to courses are read by tests of their own.
+  const elsewhere = [
+    "docs/models-of-others.md",
+    "docs/models-of-others.md",
+    "docs/more-than-one-machine.md",
+    "docs/teaching.md",
+  ];
   expect(others.map(({ page }) => page)).toEqual(elsewhere);
   const model = sequential([embedding(10, 8), simpleRnn(16)]);
   const { metadata } = readSafetensors(writeModel({ model, extra: {} }), "m.safetensors");

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cellFacts } from "../../src/nn/cell-facts.ts";
+import { readNumber } from "../../src/studio/components/typed-number.ts";
 import { type CellSource, learning } from "../../src/studio/engine/learning.ts";
-import { type ChapterName, isRight, questions, readNumber } from "../../src/studio/views/learn/chapter-questions.ts";
+import { type ChapterName, isRight, questions } from "../../src/studio/views/learn/chapter-questions.ts";
 
 const folder = join(import.meta.dirname, "../../src/studio/views/learn");
 

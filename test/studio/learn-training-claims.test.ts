@@ -1,5 +1,8 @@
 /** What chapter 5 says of its two networks' training, and chapter 8 of a model's samples, run with ten seeds as the page does. */
 import { describe, expect } from "vitest";
+import builtIn from "../../src/studio/course/course.json" with { type: "json" };
+import { readCourse } from "../../src/studio/course/course-file.ts";
+import { answerBy } from "../../src/studio/course/verdict.ts";
 import { experiments, type MemorySettings, type RememberReport } from "../../src/studio/engine/experiments.ts";
 import { training } from "../../src/studio/engine/training.ts";
 import { lastReports, updates } from "../../src/studio/views/learn/forgetting.tsx";
@@ -80,8 +83,11 @@ describe("chapter 8", () => {
     const settings = { ...settingsFor(rhyme, 1), until: { epochs }, seed };
     const { values } = await toItsEnd(training.train(rhyme, settings));
     const all = values.flatMap(({ sample }) => (sample === undefined ? [] : [look(sample)]));
-    return [all[0], all.at(-1)] as [ReturnType<typeof look>, ReturnType<typeof look>];
+    const nats = Math.min(...values.map(({ validationLoss }) => validationLoss ?? Infinity));
+    return [all[0], all.at(-1), nats] as [ReturnType<typeof look>, ReturnType<typeof look>, number];
   };
+  const course = readCourse(JSON.stringify(builtIn), "course.json");
+  const asked = course.stops.flatMap(({ checks = [] }) => checks.filter(({ kind }) => kind === "model"));
   const text = "first it finds the frequent letters and the spaces, then short words, then longer ones.";
   claim("text", text, async () => {
     for (const seed of seeds) {
@@ -92,8 +98,12 @@ describe("chapter 8", () => {
       expect(later.long, `seed ${seed}`).toBeLessThan(0.2);
     }
     for (const seed of seeds.slice(0, 2)) {
-      const [, last] = await samples(seed, 40);
+      const [, last, nats] = await samples(seed, 40);
       expect(last.long, `seed ${seed}`).toBeGreaterThan(0.5);
+      // What the built-in course asks for; the book's loss is below it after some 200 updates.
+      expect(asked.map((check) => answerBy(check, { kind: "model", tokens: "char", nats }))).toEqual([
+        expect.any(String),
+      ]);
     }
   });
 });

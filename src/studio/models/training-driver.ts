@@ -6,6 +6,7 @@ import { InputError } from "../../graph/input-error.ts";
 import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
 import type { TrainedModel, TrainingReport, TrainingSettings } from "../engine/training.ts";
 import type { Watched } from "../engine/watching.ts";
+import { reportFact } from "../facts.ts";
 import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
 import { createShared } from "../shared.ts";
@@ -255,6 +256,7 @@ async function kept(
   };
   const training = { facts: { ...facts, ...results }, losses };
   const { id, name, inPage = false } = await keepModel({ name: wanted, training }, bytes, { run });
+  if (validationLoss !== null) reportFact({ kind: "model", tokens: facts.tokens ?? "unknown", nats: validationLoss });
   const note = broke ?? (stopped ? "It was stopped early; the model at that point is saved." : "");
   return { kind: "kept", id, name, note, inPage };
 }

@@ -1,4 +1,5 @@
 /** The questions at the end of each chapter, and what is a right answer to them. */
+import { readNumber } from "../../components/typed-number.ts";
 
 export type Question = {
   readonly asks: string;
@@ -153,12 +154,6 @@ export const questions: Readonly<Record<ChapterName, readonly Question[]>> = {
     },
   ],
 };
-
-/** A number as a reader may write it: with a comma, a true minus sign, spaces around it; undefined if it is none. */
-export function readNumber(text: string): number | undefined {
-  const plain = text.trim().replace("−", "-").replace(",", ".");
-  return /^[-+]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : undefined;
-}
 
 /** Whether an answer is right; undefined if it is no answer. */
 export function isRight(question: Question, answer: string): boolean | undefined {

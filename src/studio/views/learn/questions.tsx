@@ -1,6 +1,7 @@
 /** The two questions at the end of a chapter. They check themselves; the browser remembers what was answered. */
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { remember, remembered } from "../../components/remembered.ts";
+import { reportFact } from "../../facts.ts";
 import { type ChapterName, isRight, type Question, questions } from "./chapter-questions.ts";
 import "./questions.css";
 
@@ -15,23 +16,35 @@ function answers(): Answers {
   }
 }
 
+/** How many of a chapter's questions are answered rightly. */
+function report(chapter: ChapterName): void {
+  const given = answers();
+  const all = questions[chapter];
+  const right = all.filter((question, k) => isRight(question, given[`${chapter}.${k + 1}`] ?? "")).length;
+  reportFact({ kind: "questions", chapter, right, of: all.length });
+}
+
 export function Questions({ chapter }: { readonly chapter: ChapterName }) {
+  useEffect(() => report(chapter), [chapter]);
   return (
     <section class="questions" aria-label="Questions">
       <h2>Two questions</h2>
       {questions[chapter].map((question, k) => (
-        <Asked key={question.asks} {...{ question }} name={`${chapter}.${k + 1}`} />
+        <Asked key={question.asks} {...{ question }} name={`${chapter}.${k + 1}`} onGive={() => report(chapter)} />
       ))}
     </section>
   );
 }
 
-function Asked({ question, name }: { readonly question: Question; readonly name: string }) {
+type AskedProps = { readonly question: Question; readonly name: string; readonly onGive: () => void };
+
+function Asked({ question, name, onGive }: AskedProps) {
   const id = useId();
   const [answer, setAnswer] = useState<string | undefined>(() => answers()[name]);
   const give = (text: string): void => {
     setAnswer(text);
     remember(key, JSON.stringify({ ...answers(), [name]: text }));
+    onGive();
   };
   return (
     <fieldset class="card">

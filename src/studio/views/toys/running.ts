@@ -6,6 +6,7 @@ import { type Engine, EngineDied, startEngine } from "../../engine/engine.ts";
 import type { Wish } from "../../engine/remote.ts";
 import type { ToyEnd, ToyReport, ToySettings } from "../../engine/toys.ts";
 import type { Watched } from "../../engine/watching.ts";
+import { reportFact } from "../../facts.ts";
 import { messageOf } from "../../loading.ts";
 import { createShared } from "../../shared.ts";
 
@@ -118,6 +119,7 @@ async function train(own: Engine, settings: ToySettings, sweep: number | undefin
       const stopped = latest.updates < settings.updates;
       const run: ToyRun = { id: ++lastRun, settings, points, latest, end: value, stopped, sweep };
       update({ runs: [...get().runs, run] });
+      reportFact({ kind: "toy", task: settings.task, whole: latest.held.exact });
       return;
     }
     const { updates, trainingLoss, loss, held, watched } = value;
