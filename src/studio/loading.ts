@@ -2,6 +2,9 @@
  * Load data from the network or the browser's storage, which can fail: a failed request is tried again at the next use.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { fill, texts } from "./texts/texts.ts";
+
+const own = texts.loading;
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -21,10 +24,10 @@ export function once<Result>(load: () => Promise<Result>): () => Promise<Result>
 export async function fetched(path: string): Promise<Response> {
   const name = path.replace("./", "");
   const response = await fetch(path).catch((error) => {
-    throw new Error(`${name} did not load: ${messageOf(error)}. Check the connection to the page's host.`);
+    throw new Error(fill(own.failed, { name, problem: messageOf(error) }));
   });
   if (response.ok) return response;
-  throw new Error(`${name}: the page's host answered ${response.status}. Check that its folder is complete.`);
+  throw new Error(fill(own.answered, { name, status: response.status }));
 }
 
 export type Loaded<Value> = { readonly value?: Value; readonly error?: string; readonly retry: () => void };

@@ -3,6 +3,9 @@
  * fetched before it is imported. A browser remembers that a module's address failed, but a file that was only fetched
  * can be fetched again. The import finds the fetched file in the browser's cache.
  */
+import { fill, texts } from "./texts/texts.ts";
+
+const own = texts.loading.part;
 const asked = new Map<string, Promise<unknown>>();
 // The files that the page started with are loaded already.
 for (const { name } of performance.getEntriesByType("resource")) asked.set(name, Promise.resolve());
@@ -28,7 +31,7 @@ function ask(address: string): Promise<unknown> {
 
 async function script(address: string): Promise<void> {
   const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address}: the page's host answered ${response.status}.`);
+  if (!response.ok) throw new Error(fill(own.answered, { address, status: response.status }));
   await response.arrayBuffer();
 }
 
@@ -39,7 +42,7 @@ function style(address: string): Promise<void> {
     link.onload = () => resolve();
     link.onerror = () => {
       link.remove();
-      reject(new Error(`${address} did not load.`));
+      reject(new Error(fill(own.failed, { address })));
     };
     link.href = address;
     document.head.append(link);

@@ -6,6 +6,9 @@ import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
+import { fill, texts } from "../texts/texts.ts";
+
+const own = texts.models.database;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -117,7 +120,7 @@ async function database(): Promise<Database | undefined> {
   if (found === undefined) {
     notKept = true;
     notify("storage", {
-      text: "This browser gives the page no storage: models, trainings and texts are lost when the page is closed. Download what you want to keep.",
+      text: own.noStorage,
     });
   }
   return found;
@@ -148,13 +151,13 @@ async function look<Result>(work: (database: Database) => Promise<Result>): Prom
     return found;
   } catch (error) {
     const reason = messageOf(error);
-    const text = `This browser cannot read its storage (${reason}): stored models, trainings and texts are not shown.`;
+    const text = fill(own.notShown, { reason });
     const run = (): void => {
       changedHere();
       void probe();
     };
-    notify("unread", { text, action: { label: "Try again", run } });
-    throw new Error(`This browser cannot read its storage: ${reason}.`);
+    notify("unread", { text, action: { label: own.again, run } });
+    throw new Error(fill(own.unreadable, { reason }));
   }
 }
 

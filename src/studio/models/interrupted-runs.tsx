@@ -1,9 +1,12 @@
 /** Runs that a reload or a crash interrupted: to continue, to save as they are, or to delete. */
 import { useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
+import { fill, rich, texts } from "../texts/texts.ts";
 import { forgetRun, type InterruptedRun, useInterrupted } from "./interrupted.ts";
 import { dateAndTime } from "./losses.ts";
 import { goOnWith, keepInterrupted, type TrainingPlace, useTrainingStatus } from "./training-driver.ts";
+
+const own = texts.models.interruptedRuns;
 
 /** Only the runs that were started in this place; all runs if absent. */
 export function InterruptedRuns({ place }: { readonly place?: TrainingPlace }) {
@@ -38,19 +41,20 @@ function InterruptedRunCard({
 }) {
   const { id, name, step, done, savedMs } = run;
   return (
-    <section class="card row interrupted" aria-label={`Interrupted: ${name}`}>
+    <section class="card row interrupted" aria-label={fill(own.label, { name })}>
       <span>
-        <strong>{name}</strong> was interrupted on {dateAndTime(savedMs)}, after {step.toLocaleString("en-US")} updates,{" "}
-        {Math.floor(100 * done)} % of its training.
+        {rich(own.told, {
+          ...{ name, when: dateAndTime(savedMs), steps: step.toLocaleString("en-US"), done: Math.floor(100 * done) },
+        })}
       </span>
       <button type="button" class="main" onClick={() => attempt(goOnWith(run))}>
-        Continue it
+        {own.continue}
       </button>
       <button type="button" onClick={() => attempt(keepInterrupted(run))}>
-        Keep it as it is
+        {own.keep}
       </button>
       <button type="button" class="quiet" onClick={() => attempt(forgetRun(id))}>
-        Forget it
+        {own.forget}
       </button>
     </section>
   );

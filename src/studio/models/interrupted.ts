@@ -3,10 +3,13 @@
  */
 import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
+import { texts } from "../texts/texts.ts";
 import { read, readAll, useKept, write } from "./database.ts";
 import { readFacts } from "./kept-facts.ts";
 import { type LossPoint, withoutRun } from "./model-store.ts";
 import type { TrainingFacts } from "./training-facts.ts";
+
+const own = texts.models.interrupted;
 
 /** An unfinished training, without its checkpoint and its text. */
 export type InterruptedRun = {
@@ -87,7 +90,7 @@ export function createKeeper(
           ({ inPage, problem }) => {
             hasText = !inPage;
             stored ||= !inPage;
-            tell(inPage ? (problem ?? "it gives the page no storage") : undefined, stored);
+            tell(inPage ? (problem ?? own.noStorage) : undefined, stored);
           },
           (error) => tell(messageOf(error), stored),
         )
@@ -103,7 +106,7 @@ export function createKeeper(
 /** @throws Error if it no longer exists */
 export async function checkpointOf(id: string): Promise<{ file: Uint8Array<ArrayBuffer>; text: string }> {
   const [file, text] = await Promise.all([read("checkpoints", id), read("texts", id)]);
-  if (file === undefined || text === undefined) throw new Error("The browser no longer has this training.");
+  if (file === undefined || text === undefined) throw new Error(own.gone);
   return { file, text };
 }
 

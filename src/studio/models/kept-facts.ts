@@ -3,15 +3,9 @@
  * words as shown, "Validation loss" or "byte pairs", and the oldest ones two lists of their own.
  */
 import { isPlain } from "../../graph/schema.ts";
+import english from "../texts/en.json" with { type: "json" };
 import { textTitled } from "./text-origin.ts";
-import {
-  checkedFacts,
-  endingTitles,
-  optimizerTitles,
-  scheduleTitles,
-  type TrainingFacts,
-  tokenTitles,
-} from "./training-facts.ts";
+import { checkedFacts, optimizerTitles, scheduleTitles, type TrainingFacts } from "./training-facts.ts";
 
 /** Undefined for invalid facts. */
 export function readFacts(told: unknown): TrainingFacts | undefined {
@@ -43,6 +37,11 @@ function fromOldest({
   };
 }
 
+/** Older versions stored words, which were English. */
+const { tokenKinds, averaged, schedules, endings } = english.models.facts;
+const optimizers = { ...optimizerTitles, asgd: averaged };
+const scheduleWords = { ...scheduleTitles, ...schedules };
+
 const nameOf = (titles: Readonly<Record<string, string>>, title: unknown): string | undefined =>
   Object.keys(titles).find((name) => titles[name] === title);
 
@@ -50,12 +49,12 @@ const nameOf = (titles: Readonly<Record<string, string>>, title: unknown): strin
 function fromWords(told: Told): Told {
   const { Cell: cell, Equations: equations, Text: text, Length: length, "Seconds of training": seconds } = told;
   const [, count, unit] = /^([\d.e+-]+) (epoch|minute)s?$/.exec(String(length)) ?? [];
-  const schedule = nameOf(scheduleTitles, told.Schedule ?? scheduleTitles.cosine);
+  const schedule = nameOf(scheduleWords, told.Schedule ?? schedules.cosine);
   return {
     cell: equations === undefined ? cell : { equations },
     ...{ units: told.Units, layers: told.Layers, dropout: told.Dropout },
-    tokens: nameOf(tokenTitles, told.Tokens),
-    optimizer: nameOf(optimizerTitles, told.Optimizer ?? optimizerTitles.adam),
+    tokens: nameOf(tokenKinds, told.Tokens),
+    optimizer: nameOf(optimizers, told.Optimizer ?? optimizers.adam),
     text: text === undefined ? undefined : textTitled(String(text)),
     ...{ batch: told.Batch, steps: told.Steps, learningRate: told["Learning rate"] },
     schedule: schedule && { name: schedule, decaySteps: told["Decay steps"], decayRate: told["Decay rate"] },
@@ -64,6 +63,6 @@ function fromWords(told: Told): Told {
     ...{ parameters: told.Parameters, vocabulary: told.Vocabulary, updates: told.Updates },
     ...{ loss: told.Loss, validationLoss: told["Validation loss"], tokensPerSecond: told["Tokens per second"] },
     trainingMs: typeof seconds === "number" ? 1000 * seconds : undefined,
-    ended: told.Ended === "its loss was no number" ? "broke" : nameOf(endingTitles, told.Ended),
+    ended: told.Ended === "its loss was no number" ? "broke" : nameOf(endings, told.Ended),
   };
 }

@@ -2,8 +2,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { go, linkTo, readAddress } from "../address.ts";
 import { messageOf } from "../loading.ts";
+import { fill, rich, texts } from "../texts/texts.ts";
 import { fetchModel, linking } from "./linked.ts";
 import { keepForGood, type StoredModel } from "./model-store.ts";
+
+const own = texts.models.linkedModel;
 
 type State =
   | { readonly kind: "loading"; readonly bytes: number; readonly all: number | undefined }
@@ -54,19 +57,17 @@ export default function LinkedModel({ link }: { readonly link: string }) {
   };
   if (state.kind === "done") return null;
   return (
-    <section class="notice row" aria-label="The model of the link">
+    <section class="notice row" aria-label={own.label}>
       {state.kind === "loading" && (
         <>
-          <progress
-            value={state.all === undefined ? undefined : state.bytes / state.all}
-            aria-label="Loading the model"
-          />
+          <progress value={state.all === undefined ? undefined : state.bytes / state.all} aria-label={own.progress} />
           <span class="numbers">
-            Loading the model of the link: {megabytes(state.bytes)}
-            {state.all !== undefined && ` of ${megabytes(state.all)}`} MB
+            {state.all === undefined
+              ? fill(own.loading, { read: megabytes(state.bytes) })
+              : fill(own.loadingOf, { read: megabytes(state.bytes), all: megabytes(state.all) })}
           </span>
           <button type="button" onClick={leave}>
-            Cancel
+            {own.cancel}
           </button>
         </>
       )}
@@ -76,26 +77,24 @@ export default function LinkedModel({ link }: { readonly link: string }) {
             {state.message}
           </span>
           <button type="button" onClick={() => setTries(tries + 1)}>
-            Try again
+            {own.again}
           </button>
           <button type="button" class="quiet" onClick={leave}>
-            Dismiss
+            {own.dismiss}
           </button>
         </>
       )}
       {state.kind === "there" && (
         <>
-          <span>
-            <strong>{state.model.name}</strong> was loaded from a link, and is available until the page is closed.
-          </span>
+          <span>{rich(own.loaded, { name: state.model.name })}</span>
           <a class="button" href={linkTo("write", [state.model.id])}>
-            Write with it
+            {own.write}
           </a>
           <a class="button" href={linkTo("inspect", [state.model.id])}>
-            Look inside
+            {own.inspect}
           </a>
           <button type="button" class="main" onClick={() => keep(state.model)}>
-            Keep it
+            {own.keep}
           </button>
           {state.problem !== undefined && (
             <span class="error" role="alert">

@@ -3,7 +3,10 @@ import { joined } from "../../graph/joined.ts";
 import { engine } from "../engine/engine.ts";
 import { messageOf } from "../loading.ts";
 import { createShared } from "../shared.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { keepModel, type StoredModel } from "./model-store.ts";
+
+const own = texts.models.linked;
 
 /** Whether the model of the page's link is still on its way: views that name it wait. */
 export const linking = createShared(new URLSearchParams(location.search).has("model"));
@@ -24,9 +27,7 @@ function read(address: string): URL {
   const isHere = url?.protocol === "http:" && ["127.0.0.1", "localhost"].includes(url.hostname);
   if (url !== undefined && (url.protocol === "https:" || isHere) && url.username === "" && url.password === "")
     return url;
-  throw new Error(
-    `The link's model is not the address of a file: ${address.slice(0, 200)}. It should begin with https://.`,
-  );
+  throw new Error(fill(own.noAddress, { address: address.slice(0, 200) }));
 }
 
 /**
@@ -60,26 +61,21 @@ async function bytesOf(
   signal: AbortSignal,
   tell: (bytes: number, all: number | undefined) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = (bytes: string): Error =>
-    new Error(
-      `The model at ${url.host} has ${bytes}; a link loads at most ${megabytes(largestBytes)}. Download it, and open the file.`,
-    );
+  const { host } = url;
+  const most = megabytes(largestBytes);
   let response: Response;
   try {
     response = await fetch(url, { mode: "cors", credentials: "omit", referrerPolicy: "no-referrer", signal });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new Error(
-      `${url.host} does not give the model to this page: it cannot be reached, or does not allow other sites to read it (CORS). Download the model, and open the file.`,
-    );
+    throw new Error(fill(own.notGiven, { host }));
   }
-  if (!response.ok)
-    throw new Error(`${url.host} answered ${response.status} instead of the model. Check that the link is complete.`);
+  if (!response.ok) throw new Error(fill(own.answered, { host, status: response.status }));
   const said = Number(response.headers.get("content-length") ?? Number.NaN);
   const all = said > 0 && response.headers.get("content-encoding") === null ? said : undefined;
   if (all !== undefined && all > largestBytes) {
     response.body?.cancel().catch(() => {});
-    throw tooLarge(megabytes(all));
+    throw new Error(fill(own.tooLarge, { host, size: megabytes(all), most }));
   }
   const reader = response.body?.getReader();
   const parts: Uint8Array[] = [];
@@ -87,13 +83,13 @@ async function bytesOf(
   for (;;) {
     const { done, value } = (await reader?.read().catch((error) => {
       if (signal.aborted) throw error;
-      throw new Error(`${url.host} broke off after ${megabytes(length)}: ${messageOf(error)}.`);
+      throw new Error(fill(own.brokeOff, { host, size: megabytes(length), problem: messageOf(error) }));
     })) ?? { done: true, value: undefined };
     if (done) break;
     length += value.length;
     if (length > largestBytes) {
       reader?.cancel().catch(() => {});
-      throw tooLarge("more");
+      throw new Error(fill(own.larger, { host, most }));
     }
     parts.push(value);
     tell(length, all);

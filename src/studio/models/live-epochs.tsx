@@ -1,5 +1,8 @@
 /** A training while it runs: how far it is, its losses by epoch in training and on what is held out, and how to stop it. */
 import { Curves } from "../components/curves.tsx";
+import { fill, texts } from "../texts/texts.ts";
+
+const own = texts.models.liveEpochs;
 
 /** What is told of an epoch, from 1. */
 export type EpochReport = {
@@ -28,28 +31,26 @@ export function LiveEpochs({ reports, stopping, unit, held, say, onStop }: LiveE
       return value === undefined ? [] : [{ at: report.epoch, value }];
     });
   const curves = [
-    { name: "training", colour: "--c1", points: points(({ loss }) => loss) },
+    { name: own.training, colour: "--c1", points: points(({ loss }) => loss) },
     { name: held, colour: "--c2", points: points(({ validationLoss }) => validationLoss) },
   ].filter(({ points }) => points.length > 0);
   const values = curves.flatMap(({ points }) => points.map(({ value }) => value));
   return (
     <div class="live">
-      <progress value={latest === undefined ? 0 : latest.epoch / latest.epochs} aria-label="The training" />
-      <p class="numbers small">
-        {stopping ? "Finishing …" : latest === undefined ? "Making the network …" : say(latest)}
-      </p>
+      <progress value={latest === undefined ? 0 : latest.epoch / latest.epochs} aria-label={own.progress} />
+      <p class="numbers small">{stopping ? own.finishing : latest === undefined ? own.making : say(latest)}</p>
       {reports.length > 1 && (
         <Curves
-          label={`The loss by epoch, in training and ${held}`}
+          label={fill(own.curves, { held })}
           height={180}
           curves={curves}
-          x={{ label: "epoch", domain: [1, Math.max(2, latest?.epoch ?? 2)] }}
+          x={{ label: own.epoch, domain: [1, Math.max(2, latest?.epoch ?? 2)] }}
           y={{ label: unit, domain: [Math.min(0, ...values), Math.max(...values)] }}
         />
       )}
       <p>
         <button type="button" onClick={onStop} disabled={stopping || latest === undefined}>
-          Stop early and keep it
+          {own.stop}
         </button>
       </p>
     </div>

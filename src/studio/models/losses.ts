@@ -1,5 +1,8 @@
 /** Losses of a training, point by point. */
+import { fill, language, texts } from "../texts/texts.ts";
 import type { LossPoint } from "./model-store.ts";
+
+const own = texts.models.duration;
 
 /** More points of a curve than a screen can show. */
 const maxPoints = 1500;
@@ -19,16 +22,19 @@ export function lossesAsCsv(losses: readonly LossPoint[]): string {
   return ["step,loss,validation_loss,seconds", ...rows, ""].join("\n");
 }
 
-const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const dateFormat = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
+  dateStyle: "medium",
+  timeStyle: "short",
+});
 /** Format a time of day, given in milliseconds since 1970. */
 export const dateAndTime = (ms: number): string => dateFormat.format(ms);
 
 /** Format a duration. */
 export function duration(ms: number): string {
-  if (!Number.isFinite(ms)) return "unknown";
+  if (!Number.isFinite(ms)) return own.unknown;
   const seconds = Math.round(ms / 1000);
   const minutes = Math.floor(seconds / 60);
-  if (minutes === 0) return `${seconds} s`;
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes === 0) return fill(own.seconds, { seconds });
+  if (minutes < 60) return fill(own.minutes, { minutes, seconds: seconds % 60 });
+  return fill(own.hours, { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }

@@ -5,10 +5,13 @@
 import type { ModelFacts } from "../engine/open-models.ts";
 import { fetched, messageOf, once } from "../loading.ts";
 import { notify } from "../notices.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { type Change, changedHere, read, readAll, useKept, write } from "./database.ts";
 import { freeName } from "./free-name.ts";
 import { readFacts } from "./kept-facts.ts";
 import type { TrainingFacts } from "./training-facts.ts";
+
+const words = texts.models.store;
 
 /** The losses of a training, point by point. */
 export type LossPoint = {
@@ -50,8 +53,8 @@ async function givenOrNone(): Promise<readonly StoredModel[]> {
     notify("given", undefined);
     return given;
   } catch (error) {
-    const text = `The list of models that come with the page: ${messageOf(error)}`;
-    notify("given", { text, action: { label: "Try again", run: changedHere } });
+    const text = fill(words.given, { problem: messageOf(error) });
+    notify("given", { text, action: { label: words.again, run: changedHere } });
     return [];
   }
 }
@@ -83,7 +86,7 @@ export async function readModelFile(id: string): Promise<Uint8Array<ArrayBuffer>
   }
   const file = await read("files", id);
   if (file !== undefined) return file;
-  throw new Error(`The browser no longer has the model "${id}".`);
+  throw new Error(fill(words.gone, { id }));
 }
 
 export type KeepOptions = {
@@ -119,8 +122,8 @@ export async function keepModel(
     { inPage },
   );
   if (written.problem !== undefined) {
-    const text = `The browser could not store “${made.name}” (${written.problem}): it is lost when the page is closed. Download it.`;
-    notify("space", { text, action: { label: "Dismiss", run: () => notify("space", undefined) } });
+    const text = fill(words.noRoom, { name: made.name, problem: written.problem });
+    notify("space", { text, action: { label: words.dismiss, run: () => notify("space", undefined) } });
   }
   return { ...made, ...(written.inPage && { inPage: true }) };
 }
@@ -145,7 +148,7 @@ export async function keepForGood(model: StoredModel): Promise<void> {
     { store: "models", key: model.id, value: told },
     { store: "files", key: model.id, value: file },
   ]);
-  if (problem !== undefined) throw new Error(`The browser could not store it: ${problem}. Download it.`);
+  if (problem !== undefined) throw new Error(fill(words.notStored, { problem }));
   notify("space", undefined);
 }
 

@@ -9,6 +9,7 @@ import type { jobs } from "../engine/jobs.ts";
 import type { ModelFacts, ModelHandle } from "../engine/open-models.ts";
 import type { Job, ResultOf, YieldOf } from "../engine/remote.ts";
 import { type Loaded, useLoaded } from "../loading.ts";
+import { texts } from "../texts/texts.ts";
 
 type Jobs = typeof jobs;
 /** Jobs about a model that is open. */
@@ -124,7 +125,7 @@ function open(entry: Entry): Promise<ModelFacts> {
 async function send(entry: Entry): Promise<ModelFacts> {
   const { name, load } = entry.source;
   const file = await load();
-  if (entry.users === 0) throw new Error("The model was closed.");
+  if (entry.users === 0) throw new Error(texts.models.openModel.closed);
   entry.openedIn = entry.engine();
   return entry.openedIn.ask("openModel", entry.handle, file, name);
 }

@@ -7,12 +7,14 @@ import { engine } from "../engine/engine.ts";
 import type { BroughtModel, ModelFacts } from "../engine/open-models.ts";
 import { messageOf } from "../loading.ts";
 import "./picker.css";
+import { fill, texts } from "../texts/texts.ts";
 import { linking } from "./linked.ts";
 import { isOfText, keepModel, readModelFile, type StoredModel, useModels } from "./model-store.ts";
 import { type OpenModel, useOpenModel } from "./open-model.ts";
 import { viewOfTask } from "./task-views.ts";
 import { TrainSmall } from "./train-small.tsx";
-import { tokenTitles } from "./training-facts.ts";
+
+const words = texts.models.picker;
 
 export type WithModelProps = {
   readonly address: Address;
@@ -51,7 +53,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
   };
   useDroppedFiles(take);
 
-  if (models === undefined) return <p class="soft">Looking for models …</p>;
+  if (models === undefined) return <p class="soft">{words.looking}</p>;
   const gone = id !== undefined && found === undefined && !waits;
   return (
     <>
@@ -68,19 +70,12 @@ export function WithModel({ address, carried, children }: WithModelProps) {
         </p>
       )}
       {opened.error !== undefined && <Failed error={opened.error} onRetry={opened.retry} />}
-      {waits && <p class="soft">Loading the model of the link …</p>}
-      {gone && (
-        <p role="alert">
-          The model “{id}” is no longer here. {models.length > 0 ? "Choose another one above." : ""}
-        </p>
-      )}
+      {waits && <p class="soft">{words.linked}</p>}
+      {gone && <p role="alert">{fill(models.length > 0 ? words.goneOfSome : words.gone, { id })}</p>}
       {models.length === 0 && !waits && (
         <div class="card picker-start">
-          <h2>There is no model yet</h2>
-          <p>
-            Train a small one on Moby-Dick, here in the browser, or open a file: one that Unrolled has saved, or a model
-            of text of Keras, PyTorch, ONNX or TensorFlow.js, together with its vocabulary (JSON).
-          </p>
+          <h2>{words.none}</h2>
+          <p>{words.start}</p>
           <TrainSmall onKept={show} />
           <FileButton onFiles={take} />
         </div>
@@ -95,12 +90,11 @@ function OfAnotherTask({ model: { id, name, facts } }: { readonly model: OpenMod
   const own = viewOfTask(facts.task);
   return (
     <p role="status">
-      “{name}” is {facts.task.title} (task “{facts.task.kind}”), and this view shows language models (task “text”).
-      Choose one of them above, or open a file.
+      {fill(words.otherTask, { name, title: facts.task.title, kind: facts.task.kind })}
       {own !== undefined && (
         <>
           {" "}
-          <a href={linkTo(own.view, [id])}>{own.action} with this one.</a>
+          <a href={linkTo(own.view, [id])}>{own.withThis}</a>
         </>
       )}
     </p>
@@ -115,9 +109,9 @@ type ModelSelectProps = {
 function ModelSelect({ models, chosen, onChoose }: ModelSelectProps) {
   return (
     <label class="field">
-      Model
+      {words.model}
       <select value={chosen ?? ""} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {chosen === undefined && <option value="">Choose one</option>}
+        {chosen === undefined && <option value="">{words.choose}</option>}
         {models.map((model) => (
           <option key={model.id} value={model.id}>
             {isOfText(model) ? model.name : `${model.name} (${model.task?.kind})`}
@@ -130,7 +124,7 @@ function ModelSelect({ models, chosen, onChoose }: ModelSelectProps) {
 
 type FileButtonProps = { readonly onFiles: (files: readonly File[]) => void; readonly label?: string };
 /** Several files are one model: what lies beside it, or its vocabulary. */
-export function FileButton({ onFiles, label = "Open a file …" }: FileButtonProps) {
+export function FileButton({ onFiles, label = words.open }: FileButtonProps) {
   const id = useId();
   return (
     <span class="picker-file">
@@ -173,9 +167,7 @@ export async function keepBrought({ name, bytes, facts }: Extract<BroughtModel, 
 export async function keepFiles(files: readonly File[]): Promise<Kept> {
   const brought = await broughtBy(files);
   if ("facts" in brought) return keepBrought(brought);
-  throw new Error(
-    `${brought.name}: it is a model of ${brought.source}, and nothing says what it reads. Of a model of text, choose the file of its tokens (JSON) together with it. The view Models shows its layers.`,
-  );
+  throw new Error(fill(words.untold, { name: brought.name, source: brought.source }));
 }
 
 /** What takes typing: pasting there is its own. */
@@ -228,7 +220,9 @@ export const described = ({ text, parameters, layers }: ModelFacts): string =>
     ...(text === undefined
       ? []
       : [
-          `${text.vocabulary.toLocaleString("en")} ${tokenTitles[text.tokens === "whitespace" ? "word" : text.tokens]}`,
+          fill(words.described.vocabulary[text.tokens === "whitespace" ? "word" : text.tokens], {
+            n: text.vocabulary.toLocaleString("en"),
+          }),
         ]),
-    `${parameters.toLocaleString("en")} parameters`,
+    fill(words.described.parameters, { n: parameters.toLocaleString("en") }),
   ].join(" · ");

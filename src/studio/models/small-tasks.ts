@@ -3,6 +3,9 @@
  * the same text.
  */
 import { createRandom, type Random } from "../../nn/random.ts";
+import { texts } from "../texts/texts.ts";
+
+const own = texts.models.smallTasks;
 
 export type SmallTask = {
   readonly title: string;
@@ -18,13 +21,11 @@ const word = (random: Random, length: number): string => Array.from({ length }, 
 
 export const smallTasks = {
   pattern: {
-    title: "A repeated pattern",
-    about: "The same line again and again: after a few hundred updates, the model predicts every character.",
+    ...own.pattern,
     line: () => "abc abd abe abf abg",
   },
   counting: {
-    title: "Counting up",
-    about: "Six numbers that count up from a random first one.",
+    ...own.counting,
     line(random) {
       const first = random.integer(93);
       const row = (from: number): string => Array.from({ length: 6 }, (_, k) => from + k).join(" ");
@@ -32,16 +33,14 @@ export const smallTasks = {
     },
   },
   sums: {
-    title: "Sums",
-    about: "Questions and answers such as 27+35=62. The questions are random; the answers can be learned.",
+    ...own.sums,
     line(random) {
       const [a, b] = [random.integer(50), random.integer(50)];
       return `${a}+${b}=${a + b}`;
     },
   },
   brackets: {
-    title: "Balanced brackets",
-    about: "Each bracket that opens is closed by its own kind, in order: a stack, kept in the state.",
+    ...own.brackets,
     line(random) {
       let text = "";
       let open = "";
@@ -59,9 +58,7 @@ export const smallTasks = {
     },
   },
   copying: {
-    title: "Say it again",
-    about:
-      "Eight random letters, then the same eight again: the first half can only be guessed, the second half must be remembered.",
+    ...own.copying,
     line(random) {
       const told = word(random, 8);
       return `${told} ${told}`;

@@ -8,7 +8,10 @@ import { readModelFile, type StoredModel, useModels } from "./model-store.ts";
 import { type OpenModel, useOpenModel } from "./open-model.ts";
 import { FileButton, haveModel, keepFiles, useDroppedFiles } from "./picker.tsx";
 import "./picker.css";
+import { fill, rich, texts } from "../texts/texts.ts";
 import { viewOfTask } from "./task-views.ts";
+
+const words = texts.models.taskModels;
 
 export type WithTaskModelProps = {
   readonly address: Address;
@@ -45,18 +48,18 @@ export function WithTaskModel({ address, what, command, onOther, onText, childre
     else if (files.length > 0) onOther(files as readonly [File, ...File[]]);
   };
   useDroppedFiles(take, onText);
-  if (models === undefined) return <p class="soft">Looking for models …</p>;
+  if (models === undefined) return <p class="soft">{words.looking}</p>;
   return (
     <>
       <div class="picker">
         {own.length > 0 && (
           <label class="field">
-            Model
+            {words.model}
             <select
               value={found?.id ?? ""}
               onChange={({ currentTarget: { value } }) => go(linkTo(view, value === "" ? [] : [value], query))}
             >
-              {found === undefined && <option value="">Choose one</option>}
+              {found === undefined && <option value="">{words.choose}</option>}
               {own.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name}
@@ -65,21 +68,15 @@ export function WithTaskModel({ address, what, command, onOther, onText, childre
             </select>
           </label>
         )}
-        <FileButton onFiles={take} label="Open a model …" />
+        <FileButton onFiles={take} label={words.open} />
       </div>
-      {own.length === 0 && (
-        <p>
-          There are no {what} here yet. Open a file that Unrolled has saved: <code>{command}</code> makes one.
-        </p>
-      )}
+      {own.length === 0 && <p>{rich(words.none, { what, command })}</p>}
       {problem !== "" && (
         <p class="error" role="alert">
           {problem}
         </p>
       )}
-      {id !== undefined && found === undefined && (
-        <p role="alert">The model “{id}” is no longer here. Choose another one, or open its file.</p>
-      )}
+      {id !== undefined && found === undefined && <p role="alert">{fill(words.gone, { id })}</p>}
       {found !== undefined && (
         <OpenedOfTask key={found.id} {...{ model: found, view, what }}>
           {children}
@@ -100,18 +97,20 @@ export type OpenedOfTaskProps = {
 export function OpenedOfTask({ model, view, what, children }: OpenedOfTaskProps) {
   const { value, error, retry } = useOpenModel({ ...model, load: () => readModelFile(model.id) });
   if (error !== undefined) return <Failed error={error} onRetry={retry} />;
-  if (value === undefined) return <p class="soft">Opening {model.name} …</p>;
+  if (value === undefined) return <p class="soft">{fill(words.opening, { name: model.name })}</p>;
   const { task } = value.facts;
   const own = viewOfTask(task);
   if (own?.view === view) return <>{children(value)}</>;
+  const said = { name: value.name, title: task.title, kind: task.kind, what };
   return (
     <p role="status">
-      “{value.name}” is {task.title} (task “{task.kind}”){task.reads !== undefined && ` that reads ${task.reads}`}, and
-      this view shows {what}.
+      {task.reads === undefined
+        ? fill(words.otherTask, said)
+        : fill(words.otherTaskReads, { ...said, reads: task.reads })}
       {own !== undefined && (
         <>
           {" "}
-          <a href={linkTo(own.view, [value.id])}>{own.action} with this one.</a>
+          <a href={linkTo(own.view, [value.id])}>{own.withThis}</a>
         </>
       )}
     </p>

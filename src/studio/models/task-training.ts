@@ -6,6 +6,7 @@ import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
 import type { Job, Wish } from "../engine/remote.ts";
 import { messageOf } from "../loading.ts";
 import { createShared } from "../shared.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { askBeforeLeaving } from "./leaving.ts";
 import { keepModel, type StoredModel } from "./model-store.ts";
 
@@ -49,7 +50,12 @@ export function createTaskTraining<Report, Result extends File>(task: NonNullabl
           set({ running: { reports: [...reports, value], stopping: stopWanted } });
         }
       } catch (error) {
-        set({ failed: error instanceof EngineDied ? `${error.message} Train again.` : messageOf(error) });
+        set({
+          failed:
+            error instanceof EngineDied
+              ? fill(texts.models.taskTraining.again, { problem: error.message })
+              : messageOf(error),
+        });
       } finally {
         engine?.end();
         leave();

@@ -3,6 +3,8 @@
  * text.
  */
 import { isPlain } from "../../graph/schema.ts";
+import english from "../texts/en.json" with { type: "json" };
+import { texts } from "../texts/texts.ts";
 import { type SmallTaskName, smallTasks } from "./small-tasks.ts";
 
 /** `chapter`: the first of Moby-Dick. `own`: the reader's, in Learn; `pasted`: the reader's, in the Lab. */
@@ -11,22 +13,22 @@ export type TextOrigin =
   | { readonly kind: "task"; readonly task: SmallTaskName }
   | { readonly kind: "file"; readonly name: string };
 
-const titles = {
-  ...{ book: "Moby-Dick", chapter: "Its first chapter", own: "A text of yours", pasted: "pasted text" },
-} as const;
+const titles = texts.models.origins;
 
-export function textTitle(origin: TextOrigin): string {
+function titleIn({ origins, smallTasks }: typeof texts.models, origin: TextOrigin): string {
   if (origin.kind === "task") return smallTasks[origin.task].title;
-  return origin.kind === "file" ? origin.name : titles[origin.kind];
+  return origin.kind === "file" ? origin.name : origins[origin.kind];
 }
 
-/** The origin with this title; a file, if no other origin has it. */
+export const textTitle = (origin: TextOrigin): string => titleIn(texts.models, origin);
+
+/** The origin with this English title, which older versions stored; a file, if no other origin has it. */
 export function textTitled(title: string): TextOrigin {
   const known: readonly TextOrigin[] = [
     ...(Object.keys(titles) as (keyof typeof titles)[]).map((kind) => ({ kind })),
     ...(Object.keys(smallTasks) as SmallTaskName[]).map((task) => ({ kind: "task", task }) as const),
   ];
-  return known.find((origin) => textTitle(origin) === title) ?? { kind: "file", name: title };
+  return known.find((origin) => titleIn(english.models, origin) === title) ?? { kind: "file", name: title };
 }
 
 /** Check a stored origin, which is not trusted. */

@@ -1,6 +1,9 @@
 /** Train a small model of a task on an example, for a reader without one: a button, then the progress. */
 import { useEffect } from "preact/hooks";
+import { fill, texts } from "../texts/texts.ts";
 import type { createTaskTraining } from "./task-training.ts";
+
+const own = texts.models.trainExample;
 
 export type ExampleTraining = ReturnType<
   typeof createTaskTraining<{ readonly done: number }, { readonly bytes: Uint8Array<ArrayBuffer> }>
@@ -38,9 +41,9 @@ export function TrainExample({ training, label, about, onTrain, onTrained }: Tra
         </p>
       ) : (
         <p class="row">
-          <progress value={running.reports.at(-1)?.done ?? 0} aria-label={`The training: ${label}`} />
+          <progress value={running.reports.at(-1)?.done ?? 0} aria-label={fill(own.progress, { label })} />
           <button type="button" onClick={training.stop} disabled={running.stopping || running.reports.length === 0}>
-            Stop early and keep it
+            {own.stop}
           </button>
         </p>
       )}

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { mobyDick } from "./book.ts";
 import { InterruptedRuns } from "./interrupted-runs.tsx";
 import { dismissOutcome, finishTraining, startTraining, type Training, useTrainingStatus } from "./training-driver.ts";
@@ -12,7 +13,8 @@ const settings: TrainingSettings = {
   ...{ batch: 32, steps: 64, learningRate: 0.003, seed: 0 },
   ...{ until: { minutes }, sample: 160 },
 };
-const name = "Moby-Dick, a small LSTM";
+const words = texts.models.trainSmall;
+const { name } = words;
 
 export function TrainSmall({ onKept }: { readonly onKept: (id: string) => void }) {
   const { training, outcome } = useTrainingStatus();
@@ -43,9 +45,9 @@ export function TrainSmall({ onKept }: { readonly onKept: (id: string) => void }
         </p>
       )}
       <button type="button" class="main" onClick={train}>
-        Train a small one now
+        {words.train}
       </button>{" "}
-      <span class="soft small">An LSTM of 128 units on characters, about a minute.</span>
+      <span class="soft small">{words.about}</span>
     </div>
   );
 }
@@ -55,24 +57,27 @@ function Live({ training: { name: its, phase, latest, sample } }: { readonly tra
   const ending = phase === "stopping";
   return (
     <div class="train-small">
-      {its !== name && <p class="small">{its} is being trained.</p>}
-      <progress value={ending ? 1 : (latest?.done ?? 0)} aria-label="The training" />
+      {its !== name && <p class="small">{fill(words.other, { name: its })}</p>}
+      <progress value={ending ? 1 : (latest?.done ?? 0)} aria-label={words.progress} />
       <p class="numbers small">
         {ending
-          ? "Finishing …"
+          ? words.finishing
           : latest === undefined
-            ? "Making the model …"
-            : `Step ${latest.step.toLocaleString("en")}: ${(latest.loss / Math.LN2).toFixed(2)} bits a token, ` +
-              `${Math.round(latest.tokensPerSecond).toLocaleString("en")} tokens a second`}
+            ? words.making
+            : fill(words.told, {
+                step: latest.step.toLocaleString("en"),
+                bits: (latest.loss / Math.LN2).toFixed(2),
+                rate: Math.round(latest.tokensPerSecond).toLocaleString("en"),
+              })}
       </p>
       {!ending && sample !== undefined && (
         <>
-          <p class="soft small">Sample of its text:</p>
+          <p class="soft small">{words.sample}</p>
           <pre>{sample.text}</pre>
         </>
       )}
       <button type="button" onClick={finishTraining} disabled={ending || latest === undefined}>
-        Stop early and keep it
+        {words.stop}
       </button>
     </div>
   );

@@ -10,6 +10,7 @@ import { reportFact } from "../facts.ts";
 import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
 import { createShared } from "../shared.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { changedHere } from "./database.ts";
 import { checkpointOf, createKeeper, forgetRun, hold, type InterruptedRun } from "./interrupted.ts";
 import { askBeforeLeaving } from "./leaving.ts";
@@ -17,6 +18,8 @@ import { withPoint } from "./losses.ts";
 import { keepModel, type LossPoint } from "./model-store.ts";
 import type { TextOrigin } from "./text-origin.ts";
 import { factsOf, type TrainingFacts, type TrainingResults } from "./training-facts.ts";
+
+const words = texts.models.training;
 
 /** Where it was begun. */
 export type TrainingPlace = "lab" | "small" | "learn";
@@ -152,7 +155,7 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
   // A run that is gone on with has the device that it began with: another one rounds otherwise.
   let running = settings;
   try {
-    if (release === undefined) throw new Error("It is running in another tab of this browser.");
+    if (release === undefined) throw new Error(words.elsewhere);
     const start = from && { file: from.file, interrupted: from.run !== undefined };
     const job = own.run("train", text, settings, start);
     for (;;) {
@@ -163,7 +166,7 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
       }
       hear(value, beforeMs - pausedMs, beforeStep);
       // The first report has a checkpoint, unless the model is too large for checkpoints.
-      if (!reported && value.checkpoint === undefined) notify("unkept-run", { text: tooLarge });
+      if (!reported && value.checkpoint === undefined) notify("unkept-run", { text: words.tooLarge });
       reported = true;
       if (value.computes !== undefined) running = { ...running, device: value.computes.device };
       if (value.checkpoint !== undefined) {
@@ -196,27 +199,21 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
   }
 }
 
-const tooLarge =
-  "This model is too large to be saved while it trains: the run is lost when the page is closed or reloaded. Finish it to keep the model.";
-
 /** The notice for a run whose checkpoints the browser does not store; removed if it does. */
 function sayUnkept(problem: string | undefined, stored: boolean): void {
-  const lost = stored ? "what the run has learned since it was last stored" : "the run";
-  const text = `The browser cannot store this run (${problem}): ${lost} is lost when the page is closed or reloaded. Finish the run to keep the model.`;
-  notify("unkept-run", problem === undefined ? undefined : { text });
+  const message = stored ? words.unkeptSince : words.unkept;
+  notify("unkept-run", problem === undefined ? undefined : { text: fill(message, { problem }) });
 }
 
 function reasonOf(error: unknown): string {
   const { phase, resumed } = status().training ?? {};
   if (error instanceof EngineDied && phase === "ending") {
-    return resumed ? "It was ended. Its last checkpoint is still stored." : "It was ended, and nothing was saved.";
+    return resumed ? words.endedStored : words.ended;
   }
   const message = messageOf(error);
   // The browsers' errors for a lack of memory outside of WebAssembly.
   const full = /allocation failed|invalid (typed )?array length|out of memory/i.test(message);
-  return full
-    ? "This machine does not have enough memory for it. Use fewer units or layers, or a smaller batch."
-    : message;
+  return full ? words.noMemory : message;
 }
 
 function hear(report: TrainingReport, offsetMs: number, beforeStep: number): void {
@@ -257,7 +254,7 @@ async function kept(
   const training = { facts: { ...facts, ...results }, losses };
   const { id, name, inPage = false } = await keepModel({ name: wanted, training }, bytes, { run });
   if (validationLoss !== null) reportFact({ kind: "model", tokens: facts.tokens ?? "unknown", nats: validationLoss });
-  const note = broke ?? (stopped ? "It was stopped early; the model at that point is saved." : "");
+  const note = broke ?? (stopped ? words.stopped : "");
   return { kind: "kept", id, name, note, inPage };
 }
 

@@ -7,7 +7,10 @@ import { fitDefaults } from "../../train/fit-stream-options.ts";
 import type { OptimizerName } from "../../train/optimizer-names.ts";
 import type { Schedule, ScheduleName } from "../engine/schedules.ts";
 import type { TrainingSettings } from "../engine/training.ts";
+import { fill, texts } from "../texts/texts.ts";
 import { isTextOrigin, type TextOrigin, textTitle } from "./text-origin.ts";
+
+const own = texts.models.facts;
 
 /** The settings of the model, which a continued training cannot change. */
 export type ModelSettings = Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
@@ -29,9 +32,7 @@ export type TrainingResults = {
   readonly ended: keyof typeof endingTitles;
 };
 
-export const endingTitles = {
-  ...{ whole: "at its end", stopped: "stopped by hand", interrupted: "interrupted", broke: "its loss was not finite" },
-} as const;
+export const endingTitles = own.endings;
 
 /** The facts of a training; facts that older versions did not store are absent. */
 export type TrainingFacts = Partial<
@@ -53,11 +54,7 @@ export function factsOf(settings: TrainingSettings, text: TextOrigin): TrainingF
   };
 }
 
-export const tokenTitles: Readonly<Record<TrainingSettings["tokens"], string>> = {
-  char: "characters",
-  word: "words",
-  bpe: "byte pairs",
-};
+export const tokenTitles: Readonly<Record<TrainingSettings["tokens"], string>> = own.tokenKinds;
 /** Optimisers by Keras's names, as far as it has them. */
 export const optimizerTitles: Readonly<Record<OptimizerName, string>> = {
   adam: "Adam",
@@ -65,12 +62,11 @@ export const optimizerTitles: Readonly<Record<OptimizerName, string>> = {
   nadam: "Nadam",
   rmsprop: "RMSprop",
   sgd: "SGD",
-  asgd: "ASGD, averaged",
+  asgd: own.averaged,
 };
 /** Schedules by Keras's names; `cosine` is the library's own schedule over the whole training. */
 export const scheduleTitles: Readonly<Record<"cosine" | ScheduleName, string>> = {
-  cosine: "cosine to a tenth",
-  constant: "constant",
+  ...own.schedules,
   cosineDecay: "CosineDecay",
   exponentialDecay: "ExponentialDecay",
   inverseTimeDecay: "InverseTimeDecay",
@@ -78,9 +74,9 @@ export const scheduleTitles: Readonly<Record<"cosine" | ScheduleName, string>> =
 };
 /** The titles of numeric settings, in forms and tables. */
 export const settingTitles = {
-  ...{ units: "Units", layers: "Layers", dropout: "Dropout", batch: "Batch", steps: "Steps" },
-  ...{ learningRate: "Learning rate", clipNorm: "Clip norm", decaySteps: "Decay steps", decayRate: "Decay rate" },
-  seed: "Seed",
+  ...{ units: own.units, layers: own.layers, dropout: own.dropout, batch: own.batch, steps: own.steps },
+  ...{ learningRate: own.learningRate, clipNorm: own.clipNorm, decaySteps: own.decaySteps, decayRate: own.decayRate },
+  seed: own.seed,
 } as const;
 
 /** The settings that a schedule uses, besides the initial rate. */
@@ -118,18 +114,18 @@ const kinds: { readonly [Name in keyof TrainingFacts]-?: Fact<NonNullable<Traini
     accepts: (told) => typeof told === "string" || (isPlain(told) && typeof told.equations === "string"),
     shown: (cell) =>
       typeof cell === "string"
-        ? { title: "Cell", value: cell }
+        ? { title: own.cell, value: cell }
         : [
-            { title: "Cell", value: "own cell" },
-            { title: "Equations", value: cell.equations, code: true },
+            { title: own.cell, value: own.ownCell },
+            { title: own.equations, value: cell.equations, code: true },
           ],
   },
   units: numeric(settingTitles.units),
   layers: numeric(settingTitles.layers),
-  tokens: named("Tokens", tokenTitles),
+  tokens: named(own.tokens, tokenTitles),
   dropout: numeric(settingTitles.dropout),
-  optimizer: named("Optimizer", optimizerTitles),
-  text: { accepts: isTextOrigin, shown: (text) => ({ title: "Text", value: textTitle(text) }) },
+  optimizer: named(own.optimizer, optimizerTitles),
+  text: { accepts: isTextOrigin, shown: (text) => ({ title: own.text, value: textTitle(text) }) },
   batch: numeric(settingTitles.batch),
   steps: numeric(settingTitles.steps),
   learningRate: numeric(settingTitles.learningRate),
@@ -140,7 +136,7 @@ const kinds: { readonly [Name in keyof TrainingFacts]-?: Fact<NonNullable<Traini
       Object.hasOwn(scheduleTitles, told.name) &&
       [told.decaySteps, told.decayRate].every((decay) => decay === undefined || isNumber(decay)),
     shown: ({ name, ...decay }) => [
-      { title: "Schedule", value: scheduleTitles[name] },
+      { title: own.schedule, value: scheduleTitles[name] },
       ...decayOf(name).flatMap((each) => {
         const value = decay[each];
         return value === undefined ? [] : [{ title: settingTitles[each], value }];
@@ -152,22 +148,20 @@ const kinds: { readonly [Name in keyof TrainingFacts]-?: Fact<NonNullable<Traini
   until: {
     accepts: (told) => isPlain(told) && (isNumber(told.epochs) || isNumber(told.minutes)),
     shown: (until) => ({
-      title: "Length",
-      value: "epochs" in until ? counted(until.epochs, "epoch") : counted(until.minutes, "minute"),
+      title: own.length,
+      value: "epochs" in until ? fill(own.epochs, { n: until.epochs }) : fill(own.minutes, { n: until.minutes }),
     }),
   },
-  parameters: numeric("Parameters"),
-  vocabulary: numeric("Vocabulary"),
-  updates: numeric("Updates"),
-  loss: numeric("Loss", rounded),
-  validationLoss: numeric("Validation loss", rounded),
-  tokensPerSecond: numeric("Tokens per second", Math.round),
-  trainingMs: numeric("Seconds of training", (ms) => Math.round(ms / 100) / 10),
-  ended: named("Ended", endingTitles),
+  parameters: numeric(own.parameters),
+  vocabulary: numeric(own.vocabulary),
+  updates: numeric(own.updates),
+  loss: numeric(own.loss, rounded),
+  validationLoss: numeric(own.validationLoss, rounded),
+  tokensPerSecond: numeric(own.tokensPerSecond, Math.round),
+  trainingMs: numeric(own.seconds, (ms) => Math.round(ms / 100) / 10),
+  ended: named(own.ended, endingTitles),
 };
 const names = Object.keys(kinds) as (keyof TrainingFacts)[];
-
-const counted = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? "" : "s"}`;
 
 /** All known facts in words. */
 export function shownFacts(facts: TrainingFacts): readonly ShownFact[] {
