@@ -1,4 +1,5 @@
 /** Every built-in cell: equations, cost at a size that the reader chooses, speed on this machine. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CellFacts } from "../../../nn/cell-facts.ts";
 import { linkTo } from "../../address.ts";
@@ -6,6 +7,9 @@ import { Formula } from "../../components/formula.tsx";
 import type { CellSpeed } from "../../engine/cell-gallery.ts";
 import { startEngine, useAnswer } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
+
+const own = texts.modelsView.gallery;
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const shape = { vocabulary: 65, batch: 32, steps: 32 } as const;
@@ -13,33 +17,30 @@ const sizes = [32, 64, 128, 256, 512] as const;
 
 /** The order of the table. */
 const orders = {
-  "as listed": () => 0,
+  listed: () => 0,
   parameters: ({ parameters }: Row) => parameters,
-  "year of its paper": ({ year }: Row) => year ?? 0,
-  "training speed": ({ speed }: Row) => -(speed?.trainedPerSecond ?? 0),
+  year: ({ year }: Row) => year ?? 0,
+  speed: ({ speed }: Row) => -(speed?.trainedPerSecond ?? 0),
 } as const;
 type Order = keyof typeof orders;
 type Row = CellFacts & { readonly speed: CellSpeed | undefined };
 
 export function CellGallery() {
   const [units, setUnits] = useState(128);
-  const [order, setOrder] = useState<Order>("as listed");
+  const [order, setOrder] = useState<Order>("listed");
   const { value: facts, error } = useAnswer("builtInCells", { units, input: 64 });
   const { speeds, measuring, failed, measure, stop, forget } = useSpeeds();
   const rows = (facts ?? []).map((fact) => ({ ...fact, speed: speeds.get(fact.name) }));
-  if (order !== "as listed") rows.sort((a, b) => orders[order](a) - orders[order](b));
+  if (order !== "listed") rows.sort((a, b) => orders[order](a) - orders[order](b));
   const fastest = Math.max(...[...speeds.values()].map(({ trainedPerSecond = 0 }) => trainedPerSecond));
-  const threads = [...speeds.values()].some((speed) => speed.threads > 1) ? "all cores" : "one core";
+  const trained = [...speeds.values()].some((speed) => speed.threads > 1) ? own.allCores : own.oneCore;
   return (
     <section aria-labelledby="gallery">
-      <h2 id="gallery">Cell gallery</h2>
-      <p>
-        Each of these {facts === undefined ? "" : `${facts.length} `}cells is a few equations; everything else is made
-        from them. Open one to read it, take it to the Lab to change it.
-      </p>
+      <h2 id="gallery">{own.title}</h2>
+      <p>{facts === undefined ? own.leadAlone : fill(own.lead, { n: facts.length })}</p>
       <div class="row gallery-controls">
         <label class="field">
-          Units
+          {own.units}
           <select
             value={units}
             onChange={(event) => {
@@ -53,16 +54,18 @@ export function CellGallery() {
           </select>
         </label>
         <label class="field">
-          Order
+          {own.order}
           <select value={order} onChange={(event) => setOrder(event.currentTarget.value as Order)}>
-            {Object.keys(orders).map((name) => (
-              <option key={name}>{name}</option>
+            {(Object.keys(orders) as Order[]).map((name) => (
+              <option key={name} value={name}>
+                {own.orders[name]}
+              </option>
             ))}
           </select>
         </label>
         {measuring ? (
           <button type="button" onClick={stop}>
-            Stop measuring
+            {own.stop}
           </button>
         ) : (
           <button
@@ -71,15 +74,13 @@ export function CellGallery() {
             disabled={facts === undefined}
             onClick={() => measure(facts?.map(({ name }) => name) ?? [], units)}
           >
-            Measure the speed here
+            {own.measure}
           </button>
         )}
       </div>
       <p class="soft small" role="status">
-        {measuring && `Measured ${speeds.size} of ${facts?.length ?? 0}.`}
-        {!measuring &&
-          speeds.size > 0 &&
-          `Training on batches of ${shape.batch} x ${shape.steps} tokens out of ${shape.vocabulary}, ${threads}; reading tokens one at a time.`}
+        {measuring && fill(own.measured, { n: speeds.size, all: facts?.length ?? 0 })}
+        {!measuring && speeds.size > 0 && fill(trained, shape)}
       </p>
       {(error ?? failed) !== undefined && (
         <p class="error" role="alert">
@@ -105,9 +106,7 @@ function GalleryCell({ row, fastest }: { readonly row: Row; readonly fastest: nu
             <b>{row.name}</b> <span class="soft">{row.year}</span>
             <span class="differs">{row.differs}</span>
           </span>
-          <span class="cost numbers">
-            {whole.format(row.parameters)} <span class="soft">parameters</span>
-          </span>
+          <span class="cost numbers">{rich(own.parameters, { n: whole.format(row.parameters), soft })}</span>
           <Speed speed={row.speed} fastest={fastest} />
         </summary>
         {open && <Opened row={row} />}
@@ -116,13 +115,15 @@ function GalleryCell({ row, fastest }: { readonly row: Row; readonly fastest: nu
   );
 }
 
+const soft = (inside: ComponentChildren) => <span class="soft">{inside}</span>;
+
 function Speed({ speed, fastest }: { readonly speed: CellSpeed | undefined; readonly fastest: number }) {
   if (speed === undefined) return <span class="speed" />;
   const { trainedPerSecond } = speed;
-  if (trainedPerSecond === undefined) return <span class="speed soft">no gradient</span>;
+  if (trainedPerSecond === undefined) return <span class="speed soft">{own.noGradient}</span>;
   return (
     <span class="speed numbers">
-      {whole.format(trainedPerSecond)} <span class="soft">tokens/s</span>
+      {rich(own.speed, { n: whole.format(trainedPerSecond), soft })}
       <span class="bar" style={{ inlineSize: `${(100 * trainedPerSecond) / fastest}%` }} />
     </span>
   );
@@ -131,7 +132,6 @@ function Speed({ speed, fastest }: { readonly speed: CellSpeed | undefined; read
 function Opened({ row }: { readonly row: Row }) {
   const { name, states, multiplyAdds, looped, hoisted, speed } = row;
   const { value } = useAnswer("equations", name);
-  const products = `${looped.length} in the time loop, ${hoisted.length} for all steps at once`;
   return (
     <div class="opened">
       {value !== undefined && <Formula display tex={value.tex} />}
@@ -142,17 +142,17 @@ function Opened({ row }: { readonly row: Row }) {
         </pre>
       )}
       <dl class="facts numbers">
-        <dt>States</dt>
-        <dd>{states.length === 0 ? "none" : states.join(", ")}</dd>
-        <dt>Products</dt>
-        <dd>{products}</dd>
-        <dt>Multiply-adds per step</dt>
+        <dt>{own.states}</dt>
+        <dd>{states.length === 0 ? own.noStates : states.join(", ")}</dd>
+        <dt>{own.products}</dt>
+        <dd>{fill(own.where, { looped: looped.length, hoisted: hoisted.length })}</dd>
+        <dt>{own.multiplyAdds}</dt>
         <dd>{whole.format(multiplyAdds)}</dd>
-        {speed !== undefined && <dt>Reading speed, one text</dt>}
-        {speed !== undefined && <dd>{whole.format(speed.readPerSecond)} tokens/s</dd>}
+        {speed !== undefined && <dt>{own.reading}</dt>}
+        {speed !== undefined && <dd>{fill(own.readPerSecond, { n: whole.format(speed.readPerSecond) })}</dd>}
       </dl>
       <a class="button" href={linkTo("lab", [], { start: name })}>
-        Take {name} to the Lab
+        {fill(own.take, { name })}
       </a>
     </div>
   );

@@ -4,12 +4,13 @@
  */
 import "./models.css";
 import type { View } from "../../address.ts";
+import { texts } from "../../texts/texts.ts";
 import { CellGallery } from "./cell-gallery.tsx";
 import { OwnModels } from "./own-models.tsx";
 
 const Models: View = () => (
   <>
-    <h1>Models</h1>
+    <h1>{texts.modelsView.title}</h1>
     <OwnModels />
     <CellGallery />
   </>

@@ -15,7 +15,10 @@ import {
 import { broughtBy, FileButton, keepBrought, useDroppedFiles } from "../../models/picker.tsx";
 import { viewOfTask } from "../../models/task-views.ts";
 import { shownFacts } from "../../models/training-facts.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { type Untold, UntoldModel } from "./untold-model.tsx";
+
+const words = texts.modelsView.own;
 
 export function OwnModels() {
   const models = useModels();
@@ -41,17 +44,12 @@ export function OwnModels() {
   useDroppedFiles((files) => attempt(take(files)));
   return (
     <section aria-labelledby="own">
-      <h2 id="own">Yours</h2>
+      <h2 id="own">{words.title}</h2>
       <p>
         <FileButton onFiles={(files) => attempt(take(files))} />
       </p>
       {untold !== undefined && <UntoldModel model={untold} />}
-      {models?.length === 0 && (
-        <p>
-          None yet. Train one in the <a href={linkTo("lab")}>Lab</a>, open a file, or start the studio with one:{" "}
-          <code>unrolled studio model.safetensors</code>. What is trained here stays in this browser.
-        </p>
-      )}
+      {models?.length === 0 && <p>{rich(words.none, { lab: (inside) => <a href={linkTo("lab")}>{inside}</a> })}</p>}
       {models !== undefined && models.length > 0 && (
         <ul class="own">
           {models.map((model) => (
@@ -90,44 +88,55 @@ function OwnModel({
     <li class="card">
       <h3>{name}</h3>
       <p class="soft small">
-        {size.format(bytes / 1e6)} MB
-        {madeMs === undefined ? ", given on the command line" : `, made ${dateAndTime(madeMs)}`}
-        {inPage && ", only until the page is closed"}
-        {task !== undefined && !ofText && `, ${task.title} (task “${task.kind}”)`}
+        {[
+          fill(words.size, { n: size.format(bytes / 1e6) }),
+          madeMs === undefined ? words.given : fill(words.made, { when: dateAndTime(madeMs) }),
+          ...(inPage ? [words.inPage] : []),
+          ...(task !== undefined && !ofText ? [fill(words.task, { title: task.title, kind: task.kind })] : []),
+        ].join(", ")}
       </p>
       {facts.length > 0 && <p class="soft small numbers">{facts.join(" · ")}</p>}
       <p class="row">
         {ofText && (
           <>
-            <a class="button" href={linkTo("inspect", [id])} aria-label={`Inspect ${name}`}>
-              Inspect
+            <a class="button" href={linkTo("inspect", [id])} aria-label={fill(words.inspectNamed, { name })}>
+              {words.inspect}
             </a>
-            <a class="button" href={linkTo("write", [id])} aria-label={`Write with ${name}`}>
-              Write
+            <a class="button" href={linkTo("write", [id])} aria-label={fill(words.writeNamed, { name })}>
+              {words.write}
             </a>
           </>
         )}
         {own !== undefined && (
-          <a class="button" href={linkTo(own.view, [id])} aria-label={`${own.action} with ${name}`}>
+          <a class="button" href={linkTo(own.view, [id])} aria-label={fill(own.withNamed, { name })}>
             {own.action}
           </a>
         )}
-        <button type="button" aria-label={`Download ${name}`} onClick={() => attempt(save())}>
-          Download
+        <button type="button" aria-label={fill(words.downloadNamed, { name })} onClick={() => attempt(save())}>
+          {words.download}
         </button>
         {inPage && (
-          <button type="button" aria-label={`Keep ${name}`} onClick={() => attempt(keepForGood(model))}>
-            Keep
+          <button
+            type="button"
+            aria-label={fill(words.keepNamed, { name })}
+            onClick={() => attempt(keepForGood(model))}
+          >
+            {words.keep}
           </button>
         )}
         {madeMs !== undefined && !asked && (
-          <button type="button" class="quiet" aria-label={`Forget ${name}`} onClick={() => setAsked(true)}>
-            Forget
+          <button
+            type="button"
+            class="quiet"
+            aria-label={fill(words.forgetNamed, { name })}
+            onClick={() => setAsked(true)}
+          >
+            {words.forget}
           </button>
         )}
         {asked && (
           <button type="button" onBlur={() => setAsked(false)} onClick={() => attempt(forgetModel(id))} ref={focused}>
-            Really forget {name}?
+            {fill(words.really, { name })}
           </button>
         )}
       </p>

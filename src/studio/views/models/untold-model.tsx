@@ -1,6 +1,9 @@
 /** A model of which nothing says what it is for, such as another program's: who wrote it, and its layers. */
 import type { BroughtModel } from "../../engine/open-models.ts";
 import { download } from "../../models/model-store.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const words = texts.modelsView.untold;
 
 export type Untold = Exclude<BroughtModel, { readonly facts: unknown }>;
 
@@ -10,19 +13,16 @@ export function UntoldModel({ model }: { readonly model: Untold }) {
   return (
     <section class="card untold" aria-labelledby="untold">
       <h3 id="untold">{name}</h3>
-      <p role="status">
-        A model of {source}, with {parameters.toLocaleString("en")} parameters. Nothing says what it reads: of a model
-        of text, open the file of its tokens (JSON) together with it.
-      </p>
+      <p role="status">{fill(words.about, { source, n: parameters.toLocaleString("en") })}</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be in reach of the keyboard */}
       <div class="scroll" tabIndex={0}>
         <table>
           <thead>
             <tr>
-              <th scope="col">Layer</th>
-              <th scope="col">Output</th>
-              <th scope="col">Parameters</th>
-              <th scope="col">Reads</th>
+              <th scope="col">{words.layer}</th>
+              <th scope="col">{words.output}</th>
+              <th scope="col">{words.parameters}</th>
+              <th scope="col">{words.reads}</th>
             </tr>
           </thead>
           <tbody>
@@ -47,7 +47,7 @@ export function UntoldModel({ model }: { readonly model: Untold }) {
       ))}
       <p>
         <button type="button" onClick={() => download(own, bytes)}>
-          Download as {own}
+          {fill(words.download, { file: own })}
         </button>
       </p>
     </section>

@@ -5,9 +5,12 @@ import { ColouredText } from "../../components/coloured-text.tsx";
 import { shadeOf, useRamp, visible } from "../../components/heat.ts";
 import { significant } from "../../components/numbers.ts";
 import { RampLegend } from "../../components/ramp-legend.tsx";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { NumbersTable } from "./numbers-table.tsx";
 
-const kinds = { saliency: "For and against it", norm: "How much" } as const;
+const own = texts.sentences.hangsOn;
+
+const { kinds } = own;
 type Kind = keyof typeof kinds;
 
 export type HangsOnProps = {
@@ -33,21 +36,23 @@ export function HangsOn({ answer, text, tokens }: HangsOnProps) {
   return (
     <>
       <div class="row">
-        <Choice label="What the colours show" value={kind} options={kinds} onChoose={setKind} />
+        <Choice label={own.shown} value={kind} options={kinds} onChoose={setKind} />
         <RampLegend
-          low={kind === "norm" ? "0" : `against it −${significant(most)}`}
-          high={kind === "norm" ? significant(most) : `${significant(most)} for it`}
+          low={kind === "norm" ? "0" : fill(own.against, { most: significant(most) })}
+          high={kind === "norm" ? significant(most) : fill(own.for, { most: significant(most) })}
           gate={kind === "norm"}
         />
       </div>
       {looked !== undefined && (
         <output id={readoutId} class="readout small" aria-live={pointed === undefined ? "polite" : "off"}>
-          “{visible(looked.token)}” {looked.saliency < 0 ? "speaks against" : "speaks for"} “{answer}” with{" "}
-          <b>{significant(Math.abs(looked.saliency))}</b> nats; its gradient is {significant(looked.norm)} long
+          {rich(looked.saliency < 0 ? own.speaksAgainst : own.speaksFor, {
+            ...{ token: visible(looked.token), answer, nats: significant(Math.abs(looked.saliency)) },
+            norm: significant(looked.norm),
+          })}
         </output>
       )}
       <ColouredText
-        label={`What “${answer}” hangs on. The left and right arrow keys move from token to token.`}
+        label={fill(own.label, { answer })}
         describedBy={readoutId}
         tokens={pieces}
         ramp={ramp}
@@ -57,14 +62,11 @@ export function HangsOn({ answer, text, tokens }: HangsOnProps) {
         onPoint={setPointed}
       />
       <NumbersTable
-        columns={["nats", "gradient"]}
+        columns={[own.nats, own.gradient]}
         write={significant}
         rows={tokens.map(({ token, saliency, norm }) => ({ name: token, numbers: [saliency, norm] }))}
       />
-      <p class="soft small">
-        The gradient of the log-probability of “{answer}” by the vector of each token: its length, and its product with
-        that vector, which says for or against.
-      </p>
+      <p class="soft small">{fill(own.about, { answer })}</p>
     </>
   );
 }

@@ -1,6 +1,9 @@
 /** Numbers that colours show, as a table, which is there once it is asked for. */
 import { useState } from "preact/hooks";
 import { visible } from "../../components/heat.ts";
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.sentences.table;
 
 export type NumbersTableProps = {
   readonly columns: readonly string[];
@@ -12,10 +15,10 @@ export function NumbersTable({ columns, rows, write }: NumbersTableProps) {
   const [open, setOpen] = useState(false);
   return (
     <details open={open} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>The numbers as a table</summary>
+      <summary>{own.open}</summary>
       {open && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-        <section class="scroll" tabIndex={0} aria-label="The numbers">
+        <section class="scroll" tabIndex={0} aria-label={own.label}>
           <table>
             <thead>
               <tr>

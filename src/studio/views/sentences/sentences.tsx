@@ -10,6 +10,9 @@ import { dates, partsOfSpeech, reviews } from "./examples.ts";
 import { Tagged } from "./tagged.tsx";
 import { Translated } from "./translated.tsx";
 import "./sentences.css";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.sentences;
 
 const Sentences: View = ({ address }) => {
   const { path, query } = address;
@@ -19,15 +22,12 @@ const Sentences: View = ({ address }) => {
   const [other, setOther] = useState<{ readonly name: string; readonly id: string | undefined }>();
   return (
     <>
-      <h1>Sentences</h1>
-      <p class="soft">
-        Write a sentence: a translator turns it into another and shows where it looked for each token; a tagger labels
-        its words, a classifier all of it, and both show which words the answer hangs on.
-      </p>
+      <h1>{own.title}</h1>
+      <p class="soft">{own.lead}</p>
       <WithTaskModel
         // Another model reads the same sentence.
         address={{ ...address, query: text === undefined ? {} : { text } }}
-        what="translators, taggers and classifiers of texts"
+        what={own.what}
         command="unrolled translate dates.tsv --out dates.safetensors"
         onOther={([{ name }]) => setOther({ name, id })}
       >
@@ -35,12 +35,12 @@ const Sentences: View = ({ address }) => {
       </WithTaskModel>
       {other !== undefined && other.id === id && (
         <p class="error" role="alert">
-          {other.name} is no model of a known ending. Sentences are written below it, once it is open.
+          {fill(own.noModel, { name: other.name })}
         </p>
       )}
       {id === undefined && (
         <section aria-labelledby="train">
-          <h2 id="train">Train a small one here</h2>
+          <h2 id="train">{own.train}</h2>
           {examples.map(({ name, training, label, about, begin, text }) => (
             <TrainExample
               key={name}
@@ -81,24 +81,21 @@ const examples: readonly Example[] = [
   {
     name: "dates",
     training: createTaskTraining({ kind: "translate", title: "a translator" }),
-    label: "A translator of dates",
-    about: "“March 7, 1985” becomes 1985-03-07: about 20 seconds.",
+    ...own.examples.dates,
     begin: (engine) => engine.run("trainOnPairs", dates(3000, 1)),
     text: "7 March 1985",
   },
   {
     name: "parts of speech",
     training: createTaskTraining({ kind: "tag", title: "a tagger of words" }),
-    label: "A tagger of parts of speech",
-    about: "In “the old man the boat” man is a verb: a few seconds.",
+    ...own.examples.words,
     begin: (engine) => engine.run("trainOnTagged", partsOfSpeech(1500, 1)),
     text: "the old man the boat",
   },
   {
     name: "reviews",
     training: createTaskTraining({ kind: "classify", title: "a classifier of sequences", reads: "text" }),
-    label: "A classifier of reviews",
-    about: "“The plot is lovely but the cast is not funny” is bad: a few seconds.",
+    ...own.examples.reviews,
     begin: (engine) => engine.run("trainOnTexts", reviews(1500, 1)),
     text: "the plot is lovely but the cast is not funny",
   },

@@ -3,9 +3,12 @@ import { type Address, go, linkTo } from "../../address.ts";
 import { percent, TokenBars } from "../../components/token-bars.tsx";
 import { useNewest } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { rich, texts } from "../../texts/texts.ts";
 import { HangsOn } from "./hangs-on.tsx";
 import { likeliest } from "./likeliest.ts";
 import { Problem, SentenceField, useTyped } from "./typed.tsx";
+
+const own = texts.sentences.tagged;
 
 const colours = 6;
 /** The colour of a label, by its number among all: parts of one entity (B-PER, I-PER) have one, what is outside has none. */
@@ -31,14 +34,14 @@ export function Tagged({ model, address }: { readonly model: OpenModel; readonly
   const labels = Object.keys(value?.probabilities ?? {});
   return (
     <>
-      <SentenceField label="The sentence, its words between blanks" typed={typed} />
-      {words.length === 0 && <p role="status">Write a sentence.</p>}
+      <SentenceField label={own.sentence} typed={typed} />
+      {words.length === 0 && <p role="status">{texts.sentences.empty}</p>}
       {words.length > 0 && <Problem error={error} />}
       {words.length > 0 && value !== undefined && error === undefined && (
         <>
           <section aria-labelledby="labels">
-            <h2 id="labels">Its labels</h2>
-            <ol class="tagged" aria-label="Words with their labels; each can be chosen">
+            <h2 id="labels">{own.labels}</h2>
+            <ol class="tagged" aria-label={own.list}>
               {value.tokens.map(({ token, label, probability }, t) => (
                 <li key={t}>
                   <button
@@ -55,15 +58,13 @@ export function Tagged({ model, address }: { readonly model: OpenModel; readonly
             </ol>
           </section>
           <section aria-labelledby="hangs-on">
-            <h2 id="hangs-on">
-              What <em>{value.label}</em> for “{value.tokens[value.word]?.token}” hangs on
-            </h2>
+            <h2 id="hangs-on">{rich(own.why, { label: value.label, token: value.tokens[value.word]?.token })}</h2>
             <div class="beside-text">
               <div>
                 <HangsOn answer={value.label} text={typed.text} tokens={value.tokens} />
               </div>
               <div>
-                <p class="soft small">Its labels by probability, given the whole sentence:</p>
+                <p class="soft small">{own.probabilities}</p>
                 <TokenBars {...likeliest(value.probabilities, value.label)} />
               </div>
             </div>

@@ -10,9 +10,12 @@ import { written } from "../../components/numbers.ts";
 import { RampLegend } from "../../components/ramp-legend.tsx";
 import { percent, TokenBars } from "../../components/token-bars.tsx";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { type Decoding, useDecoding } from "./decoding.ts";
 import { NumbersTable } from "./numbers-table.tsx";
 import { Problem, SentenceField, useTyped } from "./typed.tsx";
+
+const own = texts.sentences.translated;
 
 const [usualBeams, maxBeams] = [4, 20];
 
@@ -25,10 +28,10 @@ export function Translated({ model, address }: { readonly model: OpenModel; read
   const isThere = typed.text.trim() !== "";
   return (
     <>
-      <SentenceField label="The source" typed={typed} />
+      <SentenceField label={own.source} typed={typed} />
       <div class="row">
         <label class="field">
-          Beams
+          {own.beams}
           <input
             type="number"
             min={1}
@@ -39,16 +42,13 @@ export function Translated({ model, address }: { readonly model: OpenModel; read
             }
           />
         </label>
-        <p class="soft small">
-          Translations that are kept at each token, 1 to {maxBeams}: with 1, the likeliest token each time.
-          {beams !== asked && ` There are ${usualBeams} now.`}
-        </p>
+        <p class="soft small">{fill(beams === asked ? own.kept : own.keptNow, { most: maxBeams, n: usualBeams })}</p>
       </div>
-      {!isThere && <p role="status">Write a sentence.</p>}
+      {!isThere && <p role="status">{texts.sentences.empty}</p>}
       {isThere && <Problem error={error} />}
       {isThere && (sofar ?? decoded) !== undefined && (
         <section aria-labelledby="translation">
-          <h2 id="translation">The translation</h2>
+          <h2 id="translation">{own.translation}</h2>
           <p class="translation" role="status" aria-busy={sofar !== undefined}>
             {sofar === undefined ? decoded?.text : `${sofar.text} …`}
           </p>
@@ -60,7 +60,7 @@ export function Translated({ model, address }: { readonly model: OpenModel; read
 }
 
 /** What is shown for the token that ends a translation. */
-const end = "⟨end⟩";
+const { end } = own;
 type Whole = NonNullable<Decoding["decoded"]>;
 
 function Steps({ decoded }: { readonly decoded: Whole }) {
@@ -74,19 +74,18 @@ function Steps({ decoded }: { readonly decoded: Whole }) {
   // Words stand apart; characters and byte pairs are the text as it is.
   const apart = decoded.text !== target.slice(0, ended ? -1 : undefined).join("");
   const pieces = useMemo(() => (apart ? names.map((name) => `${name} `) : names), [names, apart]);
-  const place = `at token ${at + 1} of ${names.length}, “${visible(names[at] ?? "")}”`;
+  const looked = { at: at + 1, count: names.length, token: visible(names[at] ?? "") };
   return (
     <>
       <NeverSeen characters={unknown} />
       <p class="soft small">
-        Its probability as a whole, the product of its tokens', is {percent(Math.exp(logProbability))}.
-        {!ended && " It did not come to its end."}
+        {fill(ended ? own.whole : own.wholeCut, { probability: percent(Math.exp(logProbability)) })}
       </p>
-      <h3>Token by token</h3>
+      <h3>{own.byToken}</h3>
       <div class="beside-text">
         <div>
           <ColouredText
-            label="The translation. The left and right arrow keys move from token to token."
+            label={own.label}
             describedBy="token"
             tokens={pieces}
             ramp={ramp}
@@ -96,12 +95,12 @@ function Steps({ decoded }: { readonly decoded: Whole }) {
             onPoint={setPointed}
           />
           <p id="token" class="small numbers" aria-live={pointed === undefined ? "polite" : "off"}>
-            Token {at + 1} of {names.length}, “{visible(names[at] ?? "")}”: {percent(probabilities[at] ?? 0)}
+            {fill(own.token, { ...looked, probability: percent(probabilities[at] ?? 0) })}
           </p>
-          <RampLegend low="unsure" high="sure" gate />
+          <RampLegend low={own.unsure} high={own.sure} gate />
           {(steps[at]?.length ?? 0) > 1 && (
             <>
-              <p class="soft small">Kept after it, the likeliest first:</p>
+              <p class="soft small">{own.after}</p>
               <ol class="kept">
                 {steps[at]?.map((one, k) => (
                   <li key={k}>
@@ -114,7 +113,7 @@ function Steps({ decoded }: { readonly decoded: Whole }) {
           )}
         </div>
         <div>
-          <p class="soft small">The likeliest tokens in its place:</p>
+          <p class="soft small">{own.inPlace}</p>
           <TokenBars
             tokens={(next[at] ?? []).map((one) => (ended && isEnd(one.text, target) ? { ...one, text: end } : one))}
             present={next[at]?.find(({ text }) => text === target[at])?.token}
@@ -124,11 +123,12 @@ function Steps({ decoded }: { readonly decoded: Whole }) {
       {attention !== undefined && (
         <Attention {...{ attention, source, names }} row={Math.min(chosen, last)} onChoose={setChosen} />
       )}
-      <h3>The decoder's gates</h3>
+      <h3>{own.gates}</h3>
       <Gates
-        {...{ values, place }}
+        values={values}
+        place={fill(own.place, looked)}
         count={names.length}
-        columns="tokens"
+        columns={own.columns}
         column={at}
         onChoose={setChosen}
         onPoint={setPointed}
@@ -168,16 +168,21 @@ function Attention({ attention, source, names, row, onChoose }: AttentionProps) 
   const extents = useMemo(() => new Float32Array(names.length).fill(1), [names]);
   return (
     <>
-      <h3>Where it looked</h3>
+      <h3>{own.attention.title}</h3>
       <div class="row">
         <RampLegend low="0" high="1" gate />
         <output id="looked" class="readout small" aria-live={pointed === undefined ? "polite" : "off"}>
-          For “{visible(names[t] ?? "")}” it took <b>{written(attention[t]?.[s] ?? 0)}</b> of what it read from “
-          {visible(source[s] ?? "")}”
+          {rich(own.attention.looked, {
+            ...{
+              token: visible(names[t] ?? ""),
+              share: written(attention[t]?.[s] ?? 0),
+              source: visible(source[s] ?? ""),
+            },
+          })}
         </output>
       </div>
       <HeatMap
-        label="Attention: tokens of the translation by tokens of the source. Arrow keys move."
+        label={own.attention.label}
         describedBy="looked"
         count={source.length}
         tokens={source}
@@ -194,10 +199,7 @@ function Attention({ attention, source, names, row, onChoose }: AttentionProps) 
         }}
         onPoint={setPointed}
       />
-      <p class="soft small">
-        Rows are tokens of the translation, columns tokens of the source; a row's shares sum to 1. Point, tap or use the
-        arrow keys.
-      </p>
+      <p class="soft small">{own.attention.about}</p>
       <NumbersTable
         columns={source}
         rows={names.map((name, t) => ({ name, numbers: attention[t] ?? none }))}

@@ -2,6 +2,9 @@
 import { excerpt } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { WritingSettings } from "../../engine/writing.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.write.settings;
 
 /** A token that the reader chose, and its position after the prompt. */
 export type Choice = { readonly place: number; readonly token: number };
@@ -23,13 +26,13 @@ const optional = {
 
 /** The range of each number, here and in the form. */
 export const bounds = {
-  length: { label: "Length, tokens", min: 0, max: 20_000, whole: true },
-  temperature: { label: "Temperature", min: 0, max: 2, whole: false },
-  "top-k": { label: "Top-k", min: 1, max: Number.MAX_SAFE_INTEGER, whole: true },
-  "top-p": { label: "Top-p", min: 0.05, max: 1, whole: false },
-  "min-p": { label: "Min-p", min: 0, max: 0.5, whole: false },
-  "repetition-penalty": { label: "Repetition penalty", min: 1, max: 2, whole: false },
-  seed: { label: "Seed", min: 0, max: 2 ** 32 - 1, whole: true },
+  length: { label: own.labels.length, min: 0, max: 20_000, whole: true },
+  temperature: { label: own.labels.temperature, min: 0, max: 2, whole: false },
+  "top-k": { label: own.labels.topK, min: 1, max: Number.MAX_SAFE_INTEGER, whole: true },
+  "top-p": { label: own.labels.topP, min: 0.05, max: 1, whole: false },
+  "min-p": { label: own.labels.minP, min: 0, max: 0.5, whole: false },
+  "repetition-penalty": { label: own.labels.repetitionPenalty, min: 1, max: 2, whole: false },
+  seed: { label: own.labels.seed, min: 0, max: 2 ** 32 - 1, whole: true },
 } as const;
 type Name = keyof typeof bounds;
 
@@ -45,8 +48,8 @@ export function problemsOf(query: Readonly<Record<string, string>>): readonly st
     const { label, min, max, whole } = bounds[name];
     const said = query[name];
     if (said === undefined || isRight(name, said)) return [];
-    const most = name === "top-k" ? "on" : `to ${max.toLocaleString("en")}`;
-    return `${label}: ${whole ? "a whole number" : "a number"} from ${min} ${most}, not “${excerpt(said)}”.`;
+    const problem = name === "top-k" ? own.notWholeFrom : whole ? own.notWhole : own.notNumber;
+    return fill(problem, { label, min, max: max.toLocaleString("en"), said: excerpt(said) });
   });
 }
 

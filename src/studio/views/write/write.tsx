@@ -15,17 +15,18 @@ import { WithModel } from "../../models/picker.tsx";
 import { bounds, type Plan, planOf, problemsOf, queryOf, usual } from "./settings.ts";
 import { type Known, nameOf, takenAt, useWriter } from "./writer.ts";
 import "./write.css";
+import { fill, texts } from "../../texts/texts.ts";
+
+const words = texts.write;
+const own = words.settings;
 
 /** The settings in a link that apply to every model. */
 const carried = ["prompt", "length", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "seed"];
 
 const Write: View = ({ address }) => (
   <>
-    <h1>Write</h1>
-    <p class="soft">
-      A model goes on from what you begin. Each token is coloured by how much the model itself was surprised to draw it;
-      choose one to see what else could have stood there, and to go on from that instead.
-    </p>
+    <h1>{words.title}</h1>
+    <p class="soft">{words.lead}</p>
     <WithModel address={address} carried={carried}>
       {(model) => <Opened key={model.id} model={model} query={address.query} />}
     </WithModel>
@@ -60,6 +61,7 @@ function Opened({ model, query }: OpenedProps) {
   const length = plan?.length ?? 0;
   const shown = useMemo(() => tokens.slice(0, length), [tokens, length]);
   const writing = error === undefined && !ended && tokens.length < length;
+  const how = ended ? words.ended : length >= bounds.length.max ? words.largest : words.tokens;
   const take = (place: number, token: number): void => {
     if (plan === undefined) return;
     const choice = { place, token };
@@ -74,7 +76,7 @@ function Opened({ model, query }: OpenedProps) {
       <Settings model={model} form={form} onForm={setForm} onWrite={show} />
       {problems.length > 0 && (
         <p class="error" role="alert">
-          The link cannot be opened. {problems.join(" ")}
+          {fill(words.badLink, { problems: problems.join(" ") })}
         </p>
       )}
       {error !== undefined && (
@@ -86,26 +88,22 @@ function Opened({ model, query }: OpenedProps) {
         <>
           <div class="row">
             <button type="button" disabled={!writing} onClick={() => setLength(shown.length)}>
-              Stop
+              {words.stop}
             </button>
             <button
               type="button"
               disabled={writing || ended || error !== undefined || length >= bounds.length.max}
               onClick={() => setLength(Math.min(bounds.length.max, length + Math.max(1, Number(form.length))))}
             >
-              Go on
+              {words.goOn}
             </button>
             <CopyButton text={plan.settings.prompt + shown.map(({ text }) => text).join("")} />
             <p class="numbers small soft progress" role="status">
-              {writing
-                ? "Writing …"
-                : error === undefined
-                  ? `${shown.length.toLocaleString("en")} tokens${ended ? ", the model ended the text" : length >= bounds.length.max ? ", the largest length" : ""}`
-                  : ""}
+              {writing ? words.writing : error === undefined ? fill(how, { n: shown.length.toLocaleString("en") }) : ""}
             </p>
             {tokensPerSecond !== undefined && (
               <p class="numbers small soft progress">
-                {Math.round(tokensPerSecond).toLocaleString("en")} tokens a second
+                {fill(words.speed, { n: Math.round(tokensPerSecond).toLocaleString("en") })}
               </p>
             )}
           </div>
@@ -144,9 +142,9 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
   return (
     <div class="beside-text">
       <section aria-labelledby={`${id}-text`}>
-        <h2 id={`${id}-text`}>The text</h2>
+        <h2 id={`${id}-text`}>{words.text.title}</h2>
         <ColouredText
-          label="The text. The left and right arrow keys move from token to token."
+          label={words.text.label}
           describedBy={id}
           before={prompt}
           tokens={texts}
@@ -158,16 +156,18 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
           follow={writing}
         />
         <p>
-          <RampLegend low="0" high={`${strongestBits} bits of surprise, and more`} gate />
+          <RampLegend low="0" high={fill(words.text.surprise, { bits: strongestBits })} gate />
         </p>
       </section>
       <section aria-labelledby={`${id}-others`}>
-        <h2 id={`${id}-others`}>Alternatives</h2>
+        <h2 id={`${id}-others`}>{words.text.others}</h2>
         <p id={id} class="soft small" role="status">
           {token === undefined || at === undefined
-            ? "Point at a token, or choose one by a click or with the arrow keys."
-            : `“${visible(token.name)}”, token ${(at + 1).toLocaleString("en")}: ` +
-              `${percent(Math.exp(token.logProbability))}, ${bitsOf(token).toFixed(2)} bits.`}
+            ? words.text.hint
+            : fill(words.text.token, {
+                ...{ token: visible(token.name), n: (at + 1).toLocaleString("en") },
+                ...{ probability: percent(Math.exp(token.logProbability)), bits: bitsOf(token).toFixed(2) },
+              })}
         </p>
         {token !== undefined && at !== undefined && (
           <TokenBars
@@ -240,16 +240,17 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
       }}
     >
       <div class="prompt">
-        <TextArea label="Prompt" rows={3} most={5000} value={prompt} onText={(prompt) => change({ prompt })} />
+        <TextArea label={own.prompt} rows={3} most={5000} value={prompt} onText={(prompt) => change({ prompt })} />
         {unknown.length > 0 && (
           <p class="small" role="status">
-            The model never saw {unknown.slice(0, 20).map(named).join(" ")}
-            {unknown.length > 20 && ` and ${unknown.length - 20} more`}; it reads each as unknown.
+            {fill(unknown.length > 20 ? own.unknownMore : own.unknown, {
+              ...{ characters: unknown.slice(0, 20).map(named).join(" "), n: unknown.length - 20 },
+            })}
           </p>
         )}
         <div class="row">
           <button type="submit" class="main">
-            Write
+            {own.write}
           </button>
           <button
             type="button"
@@ -259,22 +260,34 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
               onWrite(planFrom(other));
             }}
           >
-            Another one
+            {own.another}
           </button>
         </div>
       </div>
       <div class="numbers-of">
         <Slider
-          label="Temperature"
+          label={own.labels.temperature}
           value={temperature}
           {...range("temperature")}
           step={0.05}
           onInput={(temperature) => change({ temperature })}
         />
-        <Slider label="Top-p" value={topP} {...range("top-p")} step={0.05} onInput={(topP) => change({ topP })} />
-        <Slider label="Min-p" value={minP} {...range("min-p")} step={0.01} onInput={(minP) => change({ minP })} />
         <Slider
-          label="Repetition penalty"
+          label={own.labels.topP}
+          value={topP}
+          {...range("top-p")}
+          step={0.05}
+          onInput={(topP) => change({ topP })}
+        />
+        <Slider
+          label={own.labels.minP}
+          value={minP}
+          {...range("min-p")}
+          step={0.01}
+          onInput={(minP) => change({ minP })}
+        />
+        <Slider
+          label={own.labels.repetitionPenalty}
           value={repetitionPenalty}
           {...range("repetition-penalty")}
           step={0.05}
@@ -282,7 +295,7 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
         />
         <div class="row">
           <label class="field">
-            Length, tokens
+            {own.labels.length}
             <input
               type="number"
               min={1}
@@ -294,18 +307,18 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
             />
           </label>
           <label class="field">
-            Top-k
+            {own.labels.topK}
             <input
               type="number"
               min={1}
               step={1}
-              placeholder="all"
+              placeholder={own.all}
               value={form.topK}
               onInput={(event) => change({ topK: event.currentTarget.value })}
             />
           </label>
           <label class="field">
-            Seed
+            {own.labels.seed}
             <input
               type="number"
               min={0}
@@ -332,12 +345,12 @@ function CopyButton({ text }: { readonly text: string }) {
           // Without https there is no clipboard.
           const copied = navigator.clipboard?.writeText(text) ?? Promise.reject();
           copied.then(
-            () => setSaid("Copied."),
-            () => setSaid("The browser did not allow copying."),
+            () => setSaid(words.copy.done),
+            () => setSaid(words.copy.refused),
           );
         }}
       >
-        Copy the text
+        {words.copy.copy}
       </button>
       <span class="visually-hidden" role="status">
         {said}

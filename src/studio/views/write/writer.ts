@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { GeneratedToken } from "../../../tasks/generate.ts";
 import { useRounds } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import type { Choice, Plan } from "./settings.ts";
 
 export type Written = {
@@ -121,5 +122,5 @@ async function* write(
 export function takenAt({ alternatives }: GeneratedToken, { place, token }: Choice): GeneratedToken {
   const taken = alternatives.find((other) => other.token === token);
   if (taken !== undefined) return { ...taken, alternatives };
-  throw new Error(`The link takes token ${token} at place ${place}, which this model does not offer there.`);
+  throw new Error(fill(texts.write.notOffered, { token, place }));
 }
