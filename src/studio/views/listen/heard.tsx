@@ -2,7 +2,9 @@
 import { useMemo, useState } from "preact/hooks";
 import { Gates } from "../../components/gates.tsx";
 import type { ClassifierFacts, Heard } from "../../engine/listening.ts";
-import { texts } from "../../texts/texts.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
+
+const own = texts.listen.heard;
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 /** More classes than these are not looked at. */
@@ -37,35 +39,33 @@ export function HeardSound({ heard, facts, live }: HeardProps) {
   return (
     <>
       <p role="status">
-        <strong>{best.label}</strong>, {percent(best.now)}
-        {frames > 1 && (
-          <span class="soft">
-            , after {since.toLocaleString("en")} frames, {seconds(since)} s
-          </span>
-        )}
+        {rich(frames > 1 ? own.bestAfter : own.best, {
+          ...{ label: best.label, probability: percent(best.now) },
+          ...{ frames: since.toLocaleString("en"), seconds: seconds(since) },
+          soft: (inside) => <span class="soft">{inside}</span>,
+        })}
       </p>
       {words.length > 0 && (
         <p role="status">
-          What it took the sounds for, the last one first:{" "}
-          {[...words].reverse().map(({ label, probability }, k) => (
-            <span key={words.length - k}>
-              {k > 0 && ", "}
-              <strong>{label}</strong> <span class="soft">({percent(probability)})</span>
-            </span>
-          ))}
+          {rich(own.words, {
+            words: [...words].reverse().map(({ label, probability }, k) => (
+              <span key={words.length - k}>
+                {k > 0 && ", "}
+                <strong>{label}</strong> <span class="soft">({percent(probability)})</span>
+              </span>
+            )),
+          })}
         </p>
       )}
       {first > 0 && (
-        <p class="soft small">
-          The last {count.toLocaleString("en")} frames are shown, {seconds(count)} s.
-        </p>
+        <p class="soft small">{fill(own.last, { n: count.toLocaleString("en"), seconds: seconds(count) })}</p>
       )}
       <div data-figure={texts.pictures.names.heard} class="gates">
         {shown.map(({ label, c, now, most }) => (
           <div key={label} class="gates-row">
             <span class="gates-name">{label}</span>
             <Bars
-              label={`${label}: ${percent(now)}, at most ${percent(most)}`}
+              label={fill(own.bars, { label, now: percent(now), most: percent(most) })}
               {...{ probabilities, count, classes: labels.length, c }}
             />
             <span class="numbers">{percent(at(column, c))}</span>
@@ -73,18 +73,19 @@ export function HeardSound({ heard, facts, live }: HeardProps) {
         ))}
       </div>
       {shown.length < rows.length && (
-        <p class="soft small">
-          The {shown.length} likeliest of {rows.length} classes.
-        </p>
+        <p class="soft small">{fill(own.likeliest, { n: shown.length, all: rows.length })}</p>
       )}
       {values.length > 0 && (
         <>
-          <h3>The gates</h3>
+          <h3>{own.gates}</h3>
           <Gates
             {...{ count, column, live }}
             values={facts.values.map((value, k) => ({ ...value, data: values[k] as Float32Array }))}
-            columns="frames"
-            place={`after frame ${(first + column + 1).toLocaleString("en")}, ${(((first + column + 1) * hopMs) / 1000).toFixed(2)} s`}
+            columns={own.columns}
+            place={fill(own.place, {
+              n: (first + column + 1).toLocaleString("en"),
+              seconds: (((first + column + 1) * hopMs) / 1000).toFixed(2),
+            })}
             onChoose={(column) => setChosen(first + column)}
             onPoint={(column) => setPointed(column === undefined ? undefined : first + column)}
           />

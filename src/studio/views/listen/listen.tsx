@@ -12,8 +12,11 @@ import { type ExampleTraining, TrainExample } from "../../models/train-example.t
 import { HeardSound } from "./heard.tsx";
 import { createHistory, fileFrames, microphoneFrames } from "./history.ts";
 import "./listen.css";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { type Microphone, openMicrophone } from "./microphone.ts";
 import { examples, kinds, sampleRate as madeRate, trainingTones } from "./sounds.ts";
+
+const own = texts.listen;
 
 const training: ExampleTraining = createTaskTraining({
   ...{ kind: "classify", title: "a classifier", reads: "audio" },
@@ -24,29 +27,23 @@ const Listen: View = ({ address }) => {
   const [id] = address.path;
   return (
     <>
-      <h1>Listen</h1>
-      <p class="soft">
-        A classifier reads sound frame by frame, and says after each what it has heard so far: of a WAV file, or of the
-        microphone. Below its classes are its gates, at the same frames. The sound stays in this page. Drop a WAV file
-        anywhere here, or paste it.
-      </p>
+      <h1>{own.title}</h1>
+      <p class="soft">{own.lead}</p>
       <WithTaskModel
         address={address}
-        what="classifiers"
+        what={own.what}
         command="unrolled classify FOLDER --one-way --out model.safetensors"
         onOther={([first]) => setDropped(first)}
       >
         {(model) => <Opened model={model} dropped={dropped} />}
       </WithTaskModel>
-      {id === undefined && dropped !== undefined && (
-        <p role="status">“{dropped.name}” is heard as soon as a model is chosen.</p>
-      )}
+      {id === undefined && dropped !== undefined && <p role="status">{fill(own.waits, { name: dropped.name })}</p>}
       {id === undefined && (
         <TrainExample
           {...{ training }}
-          label="Train a small one on made tones"
-          about={`A GRU of 24 units on 160 tones that are made here: ${kinds.join(", ")}. No recorded voice comes with the page. A few seconds.`}
-          onTrain={() => void training.train("made tones", (engine) => engine.run("trainOnSounds", trainingTones()))}
+          label={own.train}
+          about={fill(own.trainAbout, { kinds: kinds.join(", ") })}
+          onTrain={() => void training.train(own.trained, (engine) => engine.run("trainOnSounds", trainingTones()))}
           onTrained={(trained) => go(linkTo("listen", [trained], {}))}
         />
       )}
@@ -66,12 +63,7 @@ function Opened({ model, dropped }: { readonly model: OpenModel; readonly droppe
   }
   if (facts === undefined) return null;
   if (facts.sampleRate === undefined) {
-    return (
-      <p role="status">
-        “{model.name}” reads rows of numbers, not sound. On the command line <code>unrolled classify</code> takes it
-        with series of numbers.
-      </p>
-    );
+    return <p role="status">{rich(own.noSound, { name: model.name })}</p>;
   }
   return <Hearing {...{ model, facts, dropped }} />;
 }
@@ -85,27 +77,28 @@ type HearingProps = {
 function Hearing({ model, facts, dropped }: HearingProps) {
   const { labels, whole, sampleRate } = facts;
   const [heard, setHeard] = useState<Heard>();
-  const [name, setName] = useState("");
+  const [title, setTitle] = useState("");
   const [problem, setProblem] = useState("");
   const [anew, setAnew] = useState(true);
   const microphone = useListening(model, facts, setHeard, setProblem, anew);
   const readFile = useReader(facts, setHeard, setProblem);
-  const begin = (what: string): void => {
+  /** @param its the title of what it hears */
+  const begin = (its: string): void => {
     microphone.stop();
     readFile.stop();
     setProblem("");
     setHeard(undefined);
-    setName(what);
+    setTitle(its);
   };
   const read = (file: File | undefined): void => {
     if (file === undefined) return;
-    begin(file.name);
+    begin(fill(own.inFile, { name: file.name }));
     void readFile.start(async () => model.run("classifySound", new Uint8Array(await file.arrayBuffer()), file.name));
   };
   const readMade = (name: string): void => {
     const samples = Object.hasOwn(examples, name) ? examples[name as keyof typeof examples] : undefined;
     if (samples === undefined) return;
-    begin(`a ${name} tone that is made here`);
+    begin(fill(own.inMade, { kind: name }));
     void readFile.start(async () => model.run("classifySamples", samples, madeRate, name));
   };
   useEffect(() => read(dropped), [dropped]);
@@ -113,7 +106,7 @@ function Hearing({ model, facts, dropped }: HearingProps) {
     <>
       <div class="row">
         <label class="button file">
-          Open a WAV file …
+          {own.open}
           <input
             type="file"
             class="visually-hidden"
@@ -125,7 +118,7 @@ function Hearing({ model, facts, dropped }: HearingProps) {
           />
         </label>
         <label class="field">
-          Or a tone that is made here
+          {own.made}
           <select
             value=""
             onChange={({ currentTarget }) => {
@@ -133,7 +126,7 @@ function Hearing({ model, facts, dropped }: HearingProps) {
               currentTarget.value = "";
             }}
           >
-            <option value="">Choose one</option>
+            <option value="">{own.choose}</option>
             {kinds.map((kind) => (
               <option key={kind}>{kind}</option>
             ))}
@@ -142,10 +135,10 @@ function Hearing({ model, facts, dropped }: HearingProps) {
         {microphone.on ? (
           <>
             <button type="button" class="main" onClick={microphone.stop}>
-              Stop listening
+              {own.stop}
             </button>
             <button type="button" onClick={microphone.forget}>
-              Forget what it heard
+              {own.forget}
             </button>
           </>
         ) : (
@@ -154,27 +147,28 @@ function Hearing({ model, facts, dropped }: HearingProps) {
             class="main"
             disabled={whole !== undefined}
             onClick={() => {
-              begin("the microphone");
+              begin(own.inMicrophone);
               void microphone.start();
             }}
           >
-            Listen to the microphone
+            {own.listen}
           </button>
         )}
       </div>
       {whole === undefined && (
         <label class="anew">
-          <input type="checkbox" checked={anew} onChange={({ currentTarget: { checked } }) => setAnew(checked)} /> At
-          the microphone begin anew with each sound after a pause, as with each word
+          <input type="checkbox" checked={anew} onChange={({ currentTarget: { checked } }) => setAnew(checked)} />{" "}
+          {own.anew}
         </label>
       )}
       <p class="soft small">
-        {labels.length} classes: {labels.slice(0, 20).join(", ")}
-        {labels.length > 20 && " and more"} · sound at {sampleRate?.toLocaleString("en")} samples a second
+        {fill(labels.length > 20 ? own.classesMore : own.classes, {
+          ...{ n: labels.length, labels: labels.slice(0, 20).join(", "), rate: sampleRate?.toLocaleString("en") ?? "" },
+        })}
       </p>
       {whole !== undefined && (
         <p class="small" role="status">
-          {whole} Of a file it says one thing, after all of it, and its gates are not shown.
+          {fill(own.whole, { why: whole })}
         </p>
       )}
       {problem !== "" && (
@@ -184,7 +178,7 @@ function Hearing({ model, facts, dropped }: HearingProps) {
       )}
       {heard !== undefined && heard.count > 0 && (
         <section aria-labelledby="heard">
-          <h2 id="heard">What it heard in {name}</h2>
+          <h2 id="heard">{title}</h2>
           <HeardSound {...{ heard, facts }} live={microphone.on} />
         </section>
       )}

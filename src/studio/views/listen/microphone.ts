@@ -1,22 +1,20 @@
 /** The microphone's samples, one channel, at the rate that the device has. */
+
+import { fill, texts } from "../../texts/texts.ts";
 import workletUrl from "./microphone-worklet.ts?worker&url";
+
+const own = texts.listen.microphone;
 
 export type Microphone = { readonly sampleRate: number; readonly stop: () => void };
 
 /** @throws Error, one line, where there is no microphone, or it is not allowed */
 export async function openMicrophone(onSamples: (samples: Float32Array) => void): Promise<Microphone> {
   if (navigator.mediaDevices === undefined) {
-    throw new Error(
-      "Without https, a browser gives a page no microphone. Open a WAV file, or the page on this machine.",
-    );
+    throw new Error(own.noHttps);
   }
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } }).catch((error: Error) => {
     const denied = error.name === "NotAllowedError";
-    throw new Error(
-      denied
-        ? "The browser does not allow this page the microphone. Allow it in the address bar, or open a WAV file."
-        : `There is no microphone (${error.message}). Open a WAV file.`,
-    );
+    throw new Error(denied ? own.denied : fill(own.none, { problem: error.message }));
   });
   const context = new AudioContext();
   const stop = (): void => {

@@ -4,10 +4,13 @@ import type { Piece } from "../../../data/piece.ts";
 import type { NamedPiece } from "../../../formats/music-bytes.ts";
 import { Choice } from "../../components/choice.tsx";
 import { createShared } from "../../shared.ts";
+import { rich, texts } from "../../texts/texts.ts";
 import { MusicFileButton } from "./files.tsx";
 import { Piano } from "./piano.tsx";
 import { pitchName } from "./pitches.ts";
 import type { Plan } from "./settings.ts";
+
+const own = texts.music.beginning;
 
 /** The pieces of the file that was opened last; they stay while views come and go. */
 export const opened = createShared<readonly NamedPiece[]>([]);
@@ -25,7 +28,7 @@ export function pieceOfKeys(keys: readonly number[], stepsPerQuarter: number): P
   };
 }
 
-const modes = { keys: "Begin with keys", hold: "Hold keys" } as const;
+const { modes } = own;
 type Beginning = Pick<Plan, "hold" | "keys" | "from">;
 
 export type BeginningProps = {
@@ -41,9 +44,9 @@ export function BeginningChoice({ value: { hold, keys, from }, onChange, onFiles
   const names = (pitches: readonly number[]): string => pitches.map(pitchName).join(" ");
   return (
     <div class="beginning">
-      <Choice label="What the keys do" value={mode} options={modes} onChoose={setMode} />
+      <Choice label={own.keys} value={mode} options={modes} onChoose={setMode} />
       <Piano
-        label={mode === "keys" ? "Keys to begin with" : "Keys to hold"}
+        label={mode === "keys" ? own.toBegin : own.toHold}
         held={mode === "hold" ? hold : undefined}
         onKey={(pitch) => {
           onSound(pitch);
@@ -52,33 +55,23 @@ export function BeginningChoice({ value: { hold, keys, from }, onChange, onFiles
         }}
       />
       <p class="small" role="status">
-        {from !== undefined ? (
-          <>
-            It goes on from the end of <strong>{from}</strong>.
-          </>
-        ) : keys.length > 0 ? (
-          <>
-            It goes on from <strong>{names(keys)}</strong>.
-          </>
-        ) : (
-          "It begins from silence."
-        )}{" "}
-        {hold.length > 0 && (
-          <>
-            <strong>{names(hold)}</strong> {hold.length === 1 ? "sounds" : "sound"} all the time.
-          </>
-        )}
+        {from !== undefined
+          ? rich(own.fromFile, { name: from })
+          : keys.length > 0
+            ? rich(own.fromKeys, { keys: names(keys) })
+            : own.fromSilence}{" "}
+        {hold.length > 0 && rich(own.held, { n: hold.length, keys: names(hold) })}
       </p>
       <div class="row">
-        <MusicFileButton label="Begin from a file …" onFiles={onFiles} />
+        <MusicFileButton label={own.file} onFiles={onFiles} />
         {pieces.length > 1 && (
           <label class="field">
-            Piece
+            {own.piece}
             <select
               value={from ?? ""}
               onChange={({ currentTarget: { value } }) => onChange({ from: value || undefined })}
             >
-              <option value="">None</option>
+              <option value="">{own.none}</option>
               {pieces.map(({ name }) => (
                 <option key={name}>{name}</option>
               ))}
@@ -87,7 +80,7 @@ export function BeginningChoice({ value: { hold, keys, from }, onChange, onFiles
         )}
         {(from !== undefined || keys.length > 0 || hold.length > 0) && (
           <button type="button" onClick={() => onChange({ keys: [], hold: [], from: undefined })}>
-            From silence
+            {own.clear}
           </button>
         )}
       </div>

@@ -2,7 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { MusicFiles } from "../../../formats/music-bytes.ts";
 import { engine } from "../../engine/engine.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { isMendable, said } from "./messages.ts";
+
+const own = texts.music.files;
 
 /** Reads files, and keeps what is wrong with them until others are read. @param onRead is given their pieces */
 export function useMusicFiles(onRead: (pieces: MusicFiles["pieces"]) => void) {
@@ -58,15 +61,17 @@ export function FilesSaid({ problem, left, onMend }: FilesSaidProps) {
       {isMendable(problem) && (
         <p>
           <button type="button" onClick={onMend}>
-            Mend it and read it
+            {own.mend}
           </button>{" "}
-          <span class="soft small">Notes end with their track or where the next begins; such tunes are left out.</span>
+          <span class="soft small">{own.mended}</span>
         </p>
       )}
       {left.length > 0 && (
         <p class="small" role="status">
-          Left out: {left.slice(0, mostLines).join("; ")}
-          {left.length > mostLines && `; and ${(left.length - mostLines).toLocaleString("en")} more`}
+          {fill(left.length > mostLines ? own.leftMore : own.left, {
+            lines: left.slice(0, mostLines).join("; "),
+            n: (left.length - mostLines).toLocaleString("en"),
+          })}
         </p>
       )}
     </>

@@ -10,11 +10,14 @@ import { WithTaskModel } from "../../models/task-models.tsx";
 import { BeginningChoice, opened, pieceOfKeys, velocity } from "./beginning.tsx";
 import { FilesSaid, useDropped, useMusicFiles } from "./files.tsx";
 import "./music.css";
+import { fill, texts } from "../../texts/texts.ts";
 import { useSynth } from "./playing.ts";
 import { bounds, type Plan, planOf, problemsOf, queryOf, usual } from "./settings.ts";
 import { TrainMusic } from "./training.tsx";
 import { useWriter } from "./writer.ts";
 import { WrittenMusic } from "./written.tsx";
+
+const own = texts.music;
 
 type Query = Address["query"];
 
@@ -26,15 +29,11 @@ const Music: View = ({ address }) => {
   const taken = (): void => setDropped(undefined);
   return (
     <>
-      <h1>Music</h1>
-      <p class="soft">
-        A model that has learnt from MIDI files or ABC tunes writes music: from silence, from keys that you play, or on
-        from a file. You see its notes with its gates under them, hear them, and save them as a MIDI file. All of it
-        happens in this browser.
-      </p>
+      <h1>{own.title}</h1>
+      <p class="soft">{own.lead}</p>
       <WithTaskModel
         address={address}
-        what="models of music"
+        what={own.what}
         command="unrolled music FOLDER --out model.safetensors"
         onOther={setDropped}
       >
@@ -44,7 +43,7 @@ const Music: View = ({ address }) => {
         <TrainMusic dropped={dropped} onTaken={taken} />
       ) : (
         <p>
-          <a href={linkTo("music")}>Train another one here</a>
+          <a href={linkTo("music")}>{own.another}</a>
         </p>
       )}
     </>
@@ -126,7 +125,7 @@ function Composing({ model, query, facts, dropped, onTaken }: OpenedProps & { re
       const { now, play } = synth();
       play({ pitch, velocity, at: now() + 0.01, seconds: 0.35 });
     } catch (error) {
-      setProblem(`This browser plays no sound: ${messageOf(error)}`);
+      setProblem(fill(own.noSound, { problem: messageOf(error) }));
     }
   };
   const writing = written !== undefined && !written.ended;
@@ -143,7 +142,7 @@ function Composing({ model, query, facts, dropped, onTaken }: OpenedProps & { re
         <BeginningChoice onFiles={files.read} value={form} onChange={change} onSound={sound} />
         <div class="numbers-of">
           <Slider
-            label="Temperature"
+            label={bounds.temperature.label}
             value={form.temperature}
             {...{ min: bounds.temperature.min, max: bounds.temperature.max, step: bounds.temperature.step }}
             onInput={(temperature) => change({ temperature })}
@@ -163,14 +162,14 @@ function Composing({ model, query, facts, dropped, onTaken }: OpenedProps & { re
           </div>
           <div class="row">
             <button type="submit" class="main" disabled={wrong.length > 0}>
-              Write
+              {own.write}
             </button>
             <button type="button" disabled={wrong.length > 0} onClick={() => write({ seed: String(anySeed()) })}>
-              Another one
+              {own.writeAnother}
             </button>
             {writing && (
               <button type="button" onClick={stop}>
-                Stop writing
+                {own.stop}
               </button>
             )}
           </div>
@@ -178,18 +177,19 @@ function Composing({ model, query, facts, dropped, onTaken }: OpenedProps & { re
             {written === undefined
               ? ""
               : writing
-                ? `Writing: step ${written.steps} of ${written.of} …`
-                : `${written.notes.length.toLocaleString("en")} ${written.notes.length === 1 ? "note" : "notes"} in ${Number((written.steps / facts.stepsPerQuarter).toFixed(2))} quarters.`}
+                ? fill(own.writing, { step: written.steps, of: written.of })
+                : fill(own.notes, {
+                    n: written.notes.length,
+                    quarters: Number((written.steps / facts.stepsPerQuarter).toFixed(2)),
+                  })}
           </p>
         </div>
       </form>
       <FilesSaid {...files.told} />
       {[
         wrong.join(" "),
-        linked.length > 0 ? `The link cannot be opened. ${linked.join(" ")}` : "",
-        isGone
-          ? `“${plan?.from}” is no longer here: a file is not in a link. Open it again, or begin from silence.`
-          : "",
+        linked.length > 0 ? fill(own.badLink, { problems: linked.join(" ") }) : "",
+        isGone && plan.from !== undefined ? fill(own.gone, { name: plan.from }) : "",
         problem,
         error ?? "",
       ]

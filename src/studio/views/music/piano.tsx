@@ -1,5 +1,6 @@
 /** A small piano on the screen: two octaves of keys, which arrow keys move through. */
 import { useState } from "preact/hooks";
+import { fill, texts } from "../../texts/texts.ts";
 import { isBlack, pitchName } from "./pitches.ts";
 
 export type PianoProps = {
@@ -28,7 +29,7 @@ export function Piano({ label, held, onKey }: PianoProps) {
             type="button"
             class="quiet small"
             aria-pressed={one === octave}
-            aria-label={`From C${one} on`}
+            aria-label={fill(texts.music.piano.from, { octave: one })}
             onClick={() => setOctave(one)}
           >
             C{one}

@@ -1,6 +1,7 @@
 /** A piano roll: notes over the steps of their grid, with bars, beats and the names of the keys. It is as wide as its place. */
 import { useMemo } from "preact/hooks";
 import type { GridNote } from "../../../tasks/music/settings.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { isBlack, pitchName } from "./pitches.ts";
 
 export type RollProps = {
@@ -26,11 +27,11 @@ export function keysShown(notes: readonly GridNote[]): readonly [lowest: number,
   return [from, Math.min(127, Math.max(high, from + fewestKeys - 1))];
 }
 
-/** Where a step is: "bar 2, beat 1.5". */
-export function placeName(step: number, stepsPerQuarter: number, quartersInBar: number): string {
+/** Where a step is: in which bar, and at which beat of it, both from 1. */
+export function placeOf(step: number, stepsPerQuarter: number, quartersInBar: number) {
   const inBar = quartersInBar * stepsPerQuarter;
   const beat = (step % inBar) / stepsPerQuarter + 1;
-  return `bar ${Math.floor(step / inBar) + 1}, beat ${Number(beat.toFixed(2))}`;
+  return { bar: Math.floor(step / inBar) + 1, beat: Number(beat.toFixed(2)) };
 }
 
 export function Roll({ notes, count, stepsPerQuarter, quartersInBar, place, describedBy, onChoose }: RollProps) {
@@ -107,7 +108,9 @@ export function Roll({ notes, count, stepsPerQuarter, quartersInBar, place, desc
         role="application"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move through it
         tabIndex={0}
-        aria-label={`Piano roll: ${notes.length} notes over ${count} steps, from ${pitchName(lowest)} to ${pitchName(highest)}. Arrow keys move.`}
+        aria-label={fill(texts.music.written.roll, {
+          ...{ notes: notes.length, steps: count, lowest: pitchName(lowest), highest: pitchName(highest) },
+        })}
         aria-describedby={describedBy}
         onKeyDown={(event) => {
           const { key, shiftKey, altKey, ctrlKey, metaKey } = event;

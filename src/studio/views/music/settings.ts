@@ -1,6 +1,9 @@
 /** What is to be written, in an address: the same address and model give the same music. */
 import { excerpt } from "../../../graph/excerpt.ts";
 import type { Address } from "../../address.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.music.settings;
 
 type Query = Address["query"];
 
@@ -19,9 +22,9 @@ export type Plan = {
 
 /** The range of each number, here and in the form. */
 export const bounds = {
-  length: { label: "Length, quarters", min: 1, max: 256, step: 1 },
-  temperature: { label: "Temperature", min: 0, max: 2, step: 0.05 },
-  seed: { label: "Seed", min: 0, max: 2 ** 32 - 1, step: 1 },
+  length: { label: own.length, min: 1, max: 256, step: 1 },
+  temperature: { label: own.temperature, min: 0, max: 2, step: 0.05 },
+  seed: { label: own.seed, min: 0, max: 2 ** 32 - 1, step: 1 },
 } as const;
 type Name = keyof typeof bounds;
 const names = Object.keys(bounds) as Name[];
@@ -32,15 +35,15 @@ export function isRight(name: Name, text: string): boolean {
   const value = Number(text);
   return text.trim() !== "" && value >= min && value <= max && (step < 1 || Number.isInteger(value));
 }
-const rangeOf = (name: Name): string =>
-  `${bounds[name].step < 1 ? "a number" : "a whole number"} from ${bounds[name].min} to ${bounds[name].max.toLocaleString("en")}`;
 
 /** What is wrong with numbers that are given as texts: a line for each. */
 export const problemsOf = (given: Query): readonly string[] =>
   names.flatMap((name) => {
     const said = given[name];
     if (said === undefined || isRight(name, said)) return [];
-    return `${bounds[name].label}: ${rangeOf(name)}, not “${excerpt(said)}”.`;
+    const { label, min, max, step } = bounds[name];
+    const problem = step < 1 ? own.notNumber : own.notWhole;
+    return fill(problem, { label, min, max: max.toLocaleString("en"), said: excerpt(said) });
   });
 
 const pitchesIn = (text = ""): readonly number[] =>

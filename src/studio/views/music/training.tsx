@@ -10,9 +10,12 @@ import { type EpochReport, LiveEpochs } from "../../models/live-epochs.tsx";
 import { useModels } from "../../models/model-store.ts";
 import { createTaskTraining } from "../../models/task-training.ts";
 import { createShared } from "../../shared.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { FilesSaid, MusicFileButton, useDropped, useMusicFiles } from "./files.tsx";
 import { said } from "./messages.ts";
 import { type ExampleName, examples } from "./tunes.ts";
+
+const own = texts.music.training;
 
 type OwnPieces = Awaited<ReturnType<typeof readExample>>;
 /** The reader's pieces; they stay while views come and go. */
@@ -25,17 +28,17 @@ const trainer = createTaskTraining<MusicEpoch, { readonly bytes: Uint8Array<Arra
 
 /** Of few tunes, many updates make the better model of rolls; of events it begins more surely from silence with fewer. */
 const forms: Readonly<Record<MusicForm, { readonly title: string; readonly batchSize: number }>> = {
-  events: { title: "Events: note after note", batchSize: 16 },
-  roll: { title: "Roll: keys that sound, step by step", batchSize: 4 },
+  events: { title: own.forms.events, batchSize: 16 },
+  roll: { title: own.forms.roll, batchSize: 4 },
 };
 const fixed = { cell: "gru", dropout: 0, steps: 32, learningRate: 0.01 } as const;
 /** The numbers of a training, with their bounds. */
 const numbers = {
-  stepsPerQuarter: { label: "Steps of a quarter", min: 1, max: 24, usual: 2 },
-  units: { label: "Units", min: 1, max: 512, usual: 64 },
-  epochs: { label: "Epochs", min: 1, max: 500, usual: 30 },
-  transpose: { label: "Up and down, semitones", min: 0, max: 12, usual: 0 },
-  seed: { label: "Seed", min: 0, max: 2 ** 32 - 1, usual: 1 },
+  stepsPerQuarter: { label: own.numbers.stepsPerQuarter, min: 1, max: 24, usual: 2 },
+  units: { label: own.numbers.units, min: 1, max: 512, usual: 64 },
+  epochs: { label: own.numbers.epochs, min: 1, max: 500, usual: 30 },
+  transpose: { label: own.numbers.transpose, min: 0, max: 12, usual: 0 },
+  seed: { label: own.numbers.seed, min: 0, max: 2 ** 32 - 1, usual: 1 },
 } as const;
 type NumberName = keyof typeof numbers;
 const names = Object.keys(numbers) as NumberName[];
@@ -51,7 +54,7 @@ const readExample = async (name: ExampleName) => {
 type TrainMusicProps = { readonly dropped: readonly File[] | undefined; readonly onTaken: () => void };
 
 export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
-  const own = ownPieces.use();
+  const mine = ownPieces.use();
   const files = useMusicFiles(ownPieces.set);
   useDropped(dropped, onTaken, files.read);
   const models = useModels() ?? [];
@@ -62,8 +65,8 @@ export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
   const [problem, setProblem] = useState("");
   // Files that were just read are what is meant.
   useEffect(() => {
-    if (own.length > 0) setData("own");
-  }, [own]);
+    if (mine.length > 0) setData("own");
+  }, [mine]);
   useEffect(() => {
     if (trained === undefined || trained.isShown) return;
     trainer.showed();
@@ -73,17 +76,17 @@ export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
     const { label, min, max } = numbers[name];
     const value = Number(texts[name]);
     if (texts[name].trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return [];
-    return `${label}: a whole number from ${min} to ${max.toLocaleString("en")}.`;
+    return fill(own.notWhole, { label, min, max: max.toLocaleString("en") });
   });
   const train = async (): Promise<void> => {
     setProblem("");
     try {
-      const pieces = (data === "own" ? own : await readExample(data)).map(({ piece }) => piece);
+      const pieces = (data === "own" ? mine : await readExample(data)).map(({ piece }) => piece);
       const settings = Object.fromEntries(names.map((name) => [name, Number(texts[name])])) as Record<
         NumberName,
         number
       >;
-      const title = data === "own" ? (own[0]?.name.replace(/\.\w+(:\d+)?$/, "") ?? "music") : data;
+      const title = data === "own" ? (mine[0]?.name.replace(/\.\w+(:\d+)?$/, "") ?? "music") : data;
       const name = freeName(
         `${title}, ${form}`,
         models.map((model) => model.name),
@@ -106,26 +109,22 @@ export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
         void train();
       }}
     >
-      <h2 id="train">Train a small one</h2>
+      <h2 id="train">{own.title}</h2>
       <div class="row fields">
         <label class="field">
-          Music
+          {own.music}
           <select value={data} onChange={({ currentTarget: { value } }) => setData(value as typeof data)}>
             {Object.entries(titlesOf(examples)).map(([name, title]) => (
               <option key={name} value={name}>
                 {title}
               </option>
             ))}
-            {own.length > 0 && (
-              <option value="own">
-                Your files, {own.length.toLocaleString("en")} {own.length === 1 ? "piece" : "pieces"}
-              </option>
-            )}
+            {mine.length > 0 && <option value="own">{fill(own.own, { n: mine.length })}</option>}
           </select>
         </label>
-        <MusicFileButton label="Open .mid or .abc files …" onFiles={files.read} />
+        <MusicFileButton label={own.open} onFiles={files.read} />
         <label class="field">
-          Form
+          {own.form}
           <select value={form} onChange={({ currentTarget: { value } }) => setForm(value as MusicForm)}>
             {Object.entries(titlesOf(forms)).map(([name, title]) => (
               <option key={name} value={name}>
@@ -160,19 +159,18 @@ export function TrainMusic({ dropped, onTaken }: TrainMusicProps) {
       {running === undefined ? (
         <p>
           <button type="submit" class="main" disabled={wrong.length > 0}>
-            Train
+            {own.train}
           </button>{" "}
-          <span class="soft small">
-            A GRU, some seconds. A tenth of the pieces is held out, and the epoch that foresees them best is kept.
-          </span>
+          <span class="soft small">{own.about}</span>
         </p>
       ) : (
-        <LiveEpochs {...running} unit="nats" held="held out" say={told} onStop={trainer.stop} />
+        <LiveEpochs {...running} unit={own.nats} held={own.held} say={told} onStop={trainer.stop} />
       )}
     </form>
   );
 }
 
 const told = ({ epoch, epochs, loss, validationLoss }: EpochReport): string =>
-  `Epoch ${epoch} of ${epochs}: ${loss.toFixed(3)} nats` +
-  (validationLoss === undefined ? "" : `, of pieces held out ${validationLoss.toFixed(3)}`);
+  validationLoss === undefined
+    ? fill(own.epoch, { epoch, epochs, loss: loss.toFixed(3) })
+    : fill(own.epochHeld, { epoch, epochs, loss: loss.toFixed(3), held: validationLoss.toFixed(3) });

@@ -1,5 +1,8 @@
 /** Tunes to begin with, made here by a few rules, the same at each visit: ABC, as people share tunes. */
 import { createRandom, type Random } from "../../../nn/random.ts";
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.music.training.examples;
 
 const from = <Value>(random: Random, values: readonly Value[]): Value => values[random.integer(values.length)] as Value;
 
@@ -47,7 +50,7 @@ const book = (count: number, seed: number, tune: (random: Random) => string): st
 };
 
 export const examples = {
-  jigs: { title: "Jigs, 60 tunes made here", stepsPerQuarter: 2, make: () => book(60, 1, jig) },
-  chords: { title: "Chords in C, 60 pieces made here", stepsPerQuarter: 2, make: () => book(60, 2, hymn) },
+  jigs: { title: own.jigs, stepsPerQuarter: 2, make: () => book(60, 1, jig) },
+  chords: { title: own.chords, stepsPerQuarter: 2, make: () => book(60, 2, hymn) },
 } as const;
 export type ExampleName = keyof typeof examples;

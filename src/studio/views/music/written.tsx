@@ -6,12 +6,14 @@ import type { MusicFacts } from "../../engine/composing.ts";
 import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
 import { download } from "../../models/model-store.ts";
-import { texts } from "../../texts/texts.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { pitchName } from "./pitches.ts";
 import { usePlaying } from "./playing.ts";
-import { placeName, Roll } from "./roll.tsx";
+import { placeOf, Roll } from "./roll.tsx";
 import type { Synth } from "./synth.ts";
 import type { Written } from "./writer.ts";
+
+const own = texts.music.written;
 
 export type WrittenMusicProps = {
   readonly written: Written;
@@ -68,7 +70,7 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
     try {
       playing.play(step);
     } catch (error) {
-      setProblem(`This browser plays no sound: ${messageOf(error)}`);
+      setProblem(fill(texts.music.noSound, { problem: messageOf(error) }));
     }
   };
   const save = async (): Promise<void> => {
@@ -83,11 +85,11 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
   const place = Math.min(count - 1, pointed ?? chosen);
   const gates = useGates(facts.values, values);
   const sounding = notes.filter(({ start, duration }) => start <= place && place < start + duration);
-  const sounds = sounding.length === 0 ? "silence" : sounding.map(({ pitch }) => pitchName(pitch)).join(" ");
-  const where = `in ${placeName(place, stepsPerQuarter, quartersInBar)} (${sounds})`;
+  const sounds = sounding.length === 0 ? own.silence : sounding.map(({ pitch }) => pitchName(pitch)).join(" ");
+  const where = fill(own.where, { ...placeOf(place, stepsPerQuarter, quartersInBar), sounds });
   return (
     <section aria-labelledby="written">
-      <h2 id="written">What it wrote</h2>
+      <h2 id="written">{own.title}</h2>
       <div class="row playing">
         {playing.isPlaying ? (
           <button
@@ -95,11 +97,11 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
             class="main"
             onClick={() => setChosen(Math.min(count - 1, Math.floor(playing.pause())))}
           >
-            Pause
+            {own.pause}
           </button>
         ) : (
           <button type="button" class="main" disabled={!ended || notes.length === 0} onClick={() => play(chosen)}>
-            Play
+            {own.play}
           </button>
         )}
         <button
@@ -110,13 +112,13 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
             choose(0);
           }}
         >
-          Stop
+          {own.stop}
         </button>
         <button type="button" disabled={!ended || notes.length === 0} onClick={save}>
-          Save as .mid
+          {own.save}
         </button>
         <label class="field">
-          Quarters in a bar
+          {own.quarters}
           <select
             value={String(quartersInBar)}
             onChange={({ currentTarget: { value } }) => setQuartersInBar(Number(value))}
@@ -126,9 +128,9 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
             ))}
           </select>
         </label>
-        <Slider label="Tempo" value={tempo} min={20} max={300} step={1} onInput={setTempo} />
+        <Slider label={own.tempo} value={tempo} min={20} max={300} step={1} onInput={setTempo} />
         <Slider
-          label="Volume"
+          label={own.volume}
           value={volume}
           {...{ min: 0, max: 1, step: 0.05 }}
           format={(value) => `${Math.round(100 * value)} %`}
@@ -156,7 +158,7 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
             <GateRows
               {...{ gates, count, column: place }}
               done={seen}
-              columns="steps"
+              columns={own.columns}
               onChoose={choose}
               onPoint={setPointed}
             />
@@ -169,10 +171,9 @@ export function WrittenMusic({ written, facts, name, synth, volume, onVolume }: 
         </div>
       </div>
       <p class="soft small">
-        Above the notes, under them each line of the equations of <code>{gates.layer}</code> at the same steps: rows are
-        units, columns are steps of the grid, each with what the network was after the last that it wrote there. Choose
-        a step by a click or with the arrow keys: from there it plays.
-        {ended && seen < count && ` Of a network of this size the first ${seen.toLocaleString("en")} steps are shown.`}
+        {rich(ended && seen < count ? own.aboutFirst : own.about, {
+          ...{ layer: gates.layer, n: seen.toLocaleString("en") },
+        })}
       </p>
     </section>
   );

@@ -79,21 +79,18 @@ type Example = {
 };
 const examples: readonly Example[] = [
   {
-    name: "dates",
     training: createTaskTraining({ kind: "translate", title: "a translator" }),
     ...own.examples.dates,
     begin: (engine) => engine.run("trainOnPairs", dates(3000, 1)),
     text: "7 March 1985",
   },
   {
-    name: "parts of speech",
     training: createTaskTraining({ kind: "tag", title: "a tagger of words" }),
     ...own.examples.words,
     begin: (engine) => engine.run("trainOnTagged", partsOfSpeech(1500, 1)),
     text: "the old man the boat",
   },
   {
-    name: "reviews",
     training: createTaskTraining({ kind: "classify", title: "a classifier of sequences", reads: "text" }),
     ...own.examples.reviews,
     begin: (engine) => engine.run("trainOnTexts", reviews(1500, 1)),

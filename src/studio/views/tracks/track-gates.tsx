@@ -5,7 +5,10 @@ import { useNewest } from "../../engine/engine.ts";
 import type { CsvText } from "../../engine/forecasting.ts";
 import type { ShownTrack, TrackGates, TracksQuestion } from "../../engine/tracking.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { TrackPanel } from "./track-panel.tsx";
+
+const own = texts.tracks.inside;
 
 export type TrackGatesPanelProps = {
   readonly model: OpenModel;
@@ -26,9 +29,9 @@ export function TrackGatesPanel({ model, table, tableKey, part, track, number, o
   return (
     <section class="card inside" aria-labelledby="inside-track">
       <div class="row inside-head">
-        <h3 id="inside-track">Inside track {track.id}</h3>
+        <h3 id="inside-track">{fill(own.title, { id: track.id })}</h3>
         <button type="button" onClick={onClose}>
-          Close
+          {own.close}
         </button>
       </div>
       {error !== undefined && (
@@ -36,7 +39,7 @@ export function TrackGatesPanel({ model, table, tableKey, part, track, number, o
           {error}
         </p>
       )}
-      {value === undefined && error === undefined && <p class="soft small">Reading the gates …</p>}
+      {value === undefined && error === undefined && <p class="soft small">{own.reading}</p>}
       {value !== undefined && error === undefined && <Inside track={track} gates={value} />}
     </section>
   );
@@ -55,8 +58,11 @@ function Inside({ track, gates: { values, seen, ahead, path, form } }: { track: 
     y: Float64Array.from([...track.seen.y.subarray(1), ...path.y.subarray(0, ahead)]),
   };
   const [x, y] = [places.x[column] as number, places.y[column] as number];
-  const which =
-    column < seen ? `place ${column + 2} of ${seen + 1} that were seen` : `its own place ${column - seen + 1}`;
+  const point = { x: figure.format(x), y: figure.format(y) };
+  const place =
+    column < seen
+      ? fill(own.afterSeen, { at: column + 2, count: seen + 1, ...point })
+      : fill(own.afterOwn, { at: column - seen + 1, ...point });
   return (
     <div class="inside-body">
       <div>
@@ -68,19 +74,11 @@ function Inside({ track, gates: { values, seen, ahead, path, form } }: { track: 
           }}
         />
         <p id="inside-about" class="soft small">
-          {form === "direct"
-            ? `It reads the ${seen} steps between the ${seen + 1} places that were seen, a column each; its last state gives all futures at once, so that there are no gates after it.`
-            : `It reads the ${seen} steps between the ${seen + 1} places that were seen, then steps of its own: here along the thin line, which follows the mean of each; each of its futures is a path of draws, read in the same way.`}
+          {fill(form === "direct" ? own.direct : own.byStep, { steps: seen, places: seen + 1 })}
         </p>
       </div>
       <div>
-        <Gates
-          {...{ values, count, column }}
-          columns="steps"
-          place={`after the step to ${which} (${figure.format(x)}, ${figure.format(y)})`}
-          onChoose={setChosen}
-          onPoint={setPointed}
-        />
+        <Gates {...{ values, count, column, place }} columns={own.columns} onChoose={setChosen} onPoint={setPointed} />
       </div>
     </div>
   );

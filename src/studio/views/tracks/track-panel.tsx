@@ -2,6 +2,9 @@
 import type { ComponentChildren } from "preact";
 import type { Path } from "../../../train/densities/paths.ts";
 import type { ShownTrack } from "../../engine/tracking.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
+
+const own = texts.tracks.panel;
 
 const [side, margin] = [240, 14];
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
@@ -66,11 +69,7 @@ export function TrackPanel({ track, children, read }: TrackPanelProps) {
     ...{ Home: () => 0, End: () => spots.length - 1 },
   };
   const picture = (
-    <svg
-      viewBox={`0 0 ${side} ${side}`}
-      role="img"
-      aria-label={`Track ${id} after frame ${frame}: futures with ${said}`}
-    >
+    <svg viewBox={`0 0 ${side} ${side}`} role="img" aria-label={fill(own.label, { id, frame, shares: said })}>
       {[...futures]
         .sort((a, b) => a.probability - b.probability)
         .map((future, k) => (
@@ -86,7 +85,11 @@ export function TrackPanel({ track, children, read }: TrackPanelProps) {
   return (
     <figure class="track">
       <figcaption>
-        <strong>{id}</strong> <span class="soft">after frame {frame}</span> <span class="numbers">{said}</span>
+        {rich(own.caption, {
+          ...{ id, frame, shares: said },
+          soft: (inside) => <span class="soft">{inside}</span>,
+          numbers: (inside) => <span class="numbers">{inside}</span>,
+        })}
         {children}
       </figcaption>
       {read === undefined ? (
@@ -97,7 +100,7 @@ export function TrackPanel({ track, children, read }: TrackPanelProps) {
           role="application"
           // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move through it
           tabIndex={0}
-          aria-label={`Track ${id}: ${spots.length} places that are read. Arrow keys move.`}
+          aria-label={fill(own.places, { id, n: spots.length })}
           aria-describedby={read.describedBy}
           onKeyDown={(event) => {
             const { key, altKey, ctrlKey, metaKey } = event;

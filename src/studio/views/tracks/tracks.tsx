@@ -15,11 +15,14 @@ import { type ExampleTraining, TrainExample } from "../../models/train-example.t
 import { TrackGatesPanel } from "./track-gates.tsx";
 import { TrackPanel } from "./track-panel.tsx";
 import "./tracks.css";
+import { fill, texts } from "../../texts/texts.ts";
 import { examples, trainingSizes, trainingWalkers } from "./walkers.ts";
+
+const own = texts.tracks;
 
 type Query = Address["query"];
 const perPage = 12;
-const parts = { known: "Their last steps, beside what came", end: "What comes after their end" } as const;
+const { parts } = own;
 
 const Tracks: View = ({ address }) => {
   const { path, query } = address;
@@ -42,19 +45,10 @@ const Tracks: View = ({ address }) => {
   };
   return (
     <>
-      <h1>Tracks</h1>
-      <p class="soft">
-        A model of trajectories sees the first steps of a track and says where it may go on: several futures, each with
-        its probability. A table has a row for each thing and frame: frame, id, x, y. Drop a CSV file anywhere here, or
-        paste a table.
-      </p>
+      <h1>{own.title}</h1>
+      <p class="soft">{own.lead}</p>
       <TableChoice {...{ query, examples, table, onChoose: choose, onFile: take, onProblem: setProblem }} />
-      {table === undefined && (
-        <p role="alert">
-          This table is stored in another tab and is not in the link. Paste it here, open its file, or choose another
-          one.
-        </p>
-      )}
+      {table === undefined && <p role="alert">{own.noTable}</p>}
       {problem !== "" && (
         <p class="error" role="alert">
           {problem}
@@ -62,7 +56,7 @@ const Tracks: View = ({ address }) => {
       )}
       <WithTaskModel
         address={address}
-        what="models of trajectories"
+        what={own.what}
         command="unrolled trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors"
         onOther={([first]) => take(first)}
         onText={(text) => {
@@ -78,10 +72,10 @@ const Tracks: View = ({ address }) => {
       {id === undefined && (
         <TrainExample
           {...{ training }}
-          label="Train a small one on walkers"
-          about="A GRU of 32 units on 600 other walkers, a few seconds."
+          label={own.train}
+          about={own.trainAbout}
           onTrain={() =>
-            void training.train("walkers at a fork", (engine) =>
+            void training.train(own.trained, (engine) =>
               engine.run("trainOnTracks", { name: "walkers.csv", text: trainingWalkers() }, trainingSizes),
             )
           }
@@ -138,11 +132,11 @@ function Predicted({ model, table, query }: PredictedProps) {
   const pages = value === undefined ? 1 : Math.max(1, Math.ceil(value.count / perPage));
   return (
     <section aria-labelledby="predicted">
-      <h2 id="predicted">Where they go on</h2>
+      <h2 id="predicted">{own.predicted}</h2>
       <div class="row choices">
-        <Choice label="What is predicted" value={part} options={parts} onChoose={(part) => set({ part })} />
+        <Choice label={own.part} value={part} options={parts} onChoose={(part) => set({ part })} />
         <label class="field">
-          Futures
+          {own.futures}
           <input
             type="number"
             min={1}
@@ -160,9 +154,9 @@ function Predicted({ model, table, query }: PredictedProps) {
       {value !== undefined && error === undefined && (
         <>
           <p class="legend small">
-            <span class="key seen">seen: {value.settings.seen} steps</span>
-            <span class="key future">futures, likelier ones stronger: {value.settings.predicted} steps</span>
-            {part === "known" && <span class="key truth">what came</span>}
+            <span class="key seen">{fill(own.legend.seen, { n: value.settings.seen })}</span>
+            <span class="key future">{fill(own.legend.futures, { n: value.settings.predicted })}</span>
+            {part === "known" && <span class="key truth">{own.legend.came}</span>}
           </p>
           {inside !== undefined && insideTrack !== undefined && (
             <div ref={gatesPlace}>
@@ -182,26 +176,24 @@ function Predicted({ model, table, query }: PredictedProps) {
                     type="button"
                     class="quiet gates-of"
                     aria-pressed={number === inside}
-                    aria-label={`The gates of track ${track.id}`}
+                    aria-label={fill(own.gatesOf, { id: track.id })}
                     onClick={() => look(number === inside ? undefined : number)}
                   >
-                    Gates
+                    {own.gates}
                   </button>
                 </TrackPanel>
               );
             })}
           </div>
-          {value.shown.length === 0 && <p role="status">There is no page {page}.</p>}
+          {value.shown.length === 0 && <p role="status">{fill(own.noPage, { page })}</p>}
           {pages > 1 && (
             <p class="row">
               <button type="button" disabled={page <= 1} onClick={() => set({ page: String(page - 1) })}>
-                Before
+                {own.before}
               </button>
-              <span class="numbers">
-                Page {page} of {pages}
-              </span>
+              <span class="numbers">{fill(own.page, { page, pages })}</span>
               <button type="button" disabled={page >= pages} onClick={() => set({ page: String(page + 1) })}>
-                Next
+                {own.next}
               </button>
             </p>
           )}
@@ -217,21 +209,18 @@ type ScoresProps = { readonly scores: NonNullable<PredictedTable["scores"]>; rea
 function Scores({ scores: { model, constantVelocity }, futures }: ScoresProps) {
   const decimals = decimalsFor(Math.max(model.ade, constantVelocity.ade), 3);
   const rows = [
-    ["the model's one path", model.ade, model.fde],
-    [`the best of its ${futures} futures`, model.minAde, model.minFde],
-    ["constant velocity", constantVelocity.ade, constantVelocity.fde],
+    [own.scores.path, model.ade, model.fde],
+    [fill(own.scores.best, { n: futures }), model.minAde, model.minFde],
+    [own.scores.velocity, constantVelocity.ade, constantVelocity.fde],
   ] as const;
   return (
     <>
-      <h3>How far off</h3>
-      <p class="soft small">
-        Mean distance to what came, in the table's unit, on the last steps of {model.windows.toLocaleString("en")}{" "}
-        tracks: over all predicted steps (ADE), and at the last of them (FDE).
-      </p>
+      <h3>{own.scores.title}</h3>
+      <p class="soft small">{fill(own.scores.about, { n: model.windows.toLocaleString("en") })}</p>
       <table>
         <thead>
           <tr>
-            <th scope="col">Prediction</th>
+            <th scope="col">{own.scores.prediction}</th>
             <th scope="col" class="number">
               ADE
             </th>

@@ -1,5 +1,6 @@
 /** Walkers that go straight on, turn left or turn right where a path forks: what was seen does not say which. */
 import { createRandom } from "../../../nn/random.ts";
+import { texts } from "../../texts/texts.ts";
 
 const steps = 20;
 
@@ -23,7 +24,7 @@ export function walkers(count: number, seed: number): string {
 }
 
 export const examples = {
-  walkers: { title: "Walkers at a fork, 60 tracks of 20 steps", make: () => walkers(60, 11) },
+  walkers: { title: texts.tracks.walkers, make: () => walkers(60, 11) },
 } as const;
 export const trainingSizes = { seen: 8, predicted: 12 } as const;
 export const trainingWalkers = (): string => walkers(600, 1);
