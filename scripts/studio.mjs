@@ -1,6 +1,6 @@
 /** The studio's page: bundled by Vite from src/studio into files that any folder of any host can serve. */
 import { createHash } from "node:crypto";
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { build } from "vite";
 
@@ -48,8 +48,8 @@ export function listFiles(folder) {
   for (const file of files) hash.update(file.slice(folder.length)).update(readFileSync(file));
   const names = files
     .map((file) => relative(folder, file).replaceAll(sep, "/"))
-    // What reads HDF5 is larger than all the rest, and is kept once it is used.
-    .filter((name) => name !== "models.json" && !/\/hdf5_/.test(name));
+    // What reads HDF5 is larger than all the rest; it, and another language's texts, are kept once they are used.
+    .filter((name) => name !== "models.json" && !/\/hdf5_|^texts\//.test(name));
   const version = hash.digest("hex").slice(0, 16);
   writeFileSync(own, `const builtFiles=${JSON.stringify(names)},builtVersion="${version}";\n${script}`);
 }
@@ -112,7 +112,9 @@ export async function buildStudio(root, folder) {
     },
   });
   // A teacher's own takes its place, or stands beside it.
-  copyFileSync(join(root, "src/studio/course/course.json"), join(folder, "course.json"));
+  cpSync(join(root, "src/studio/course/course.json"), join(folder, "course.json"));
+  // What a translation begins from; the page has it in its code.
+  cpSync(join(root, "src/studio/texts/en.json"), join(folder, "texts/en.json"));
   // `unrolled studio MODEL` answers with its own.
   writeFileSync(join(folder, "models.json"), "[]\n");
 }

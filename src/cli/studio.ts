@@ -39,6 +39,7 @@ export const studio: Command = {
     },
     "course-file": { help: "write the built-in course to standard output, as a file to change, and end" },
     ...localPageOptions(usualPort),
+    texts: { value: "LANG.json", help: "texts of the page in another language, such as de.json" },
     ...foreignOptions,
     ...foreignSides,
   },
@@ -57,13 +58,19 @@ export const studio: Command = {
     if (same !== undefined) {
       throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
     }
-    const page = await studioPage(folder, models, hostOf(given), course);
-    const { address } = await listen(page, given, usualPort);
-    sayAddress(
-      asked === undefined ? address : `${address}?course=${builtInCourse}`,
-      ["The studio is at", "Ctrl-C ends it"],
-      given.flag("json"),
-    );
+    const path = given.text("texts");
+    const language = path === undefined ? undefined : languageOf(path);
+    const own = new Map([
+      ...(course === undefined ? [] : [[`/${builtInCourse}`, course] as const]),
+      ...(path === undefined ? [] : [[`/texts/${language}.json`, path] as const]),
+    ]);
+    const { address } = await listen(await studioPage(folder, models, own, hostOf(given)), given, usualPort);
+    const query = new URLSearchParams({
+      ...(asked === undefined ? {} : { course: builtInCourse }),
+      ...(language === undefined ? {} : { lang: language }),
+    });
+    const whole = query.size === 0 ? address : `${address}?${query}`;
+    sayAddress(whole, ["The studio is at", "Ctrl-C ends it"], given.flag("json"));
   },
 };
 
@@ -122,12 +129,38 @@ async function described(path: string, given: Given): Promise<GivenModel> {
   return { path, file: () => bytes, id: name, name, bytes: bytes.length, task: facts };
 }
 
-/** Serve the page's files, the models and, in place of the built-in one, a course. */
+/** The language of a file of texts. The page itself checks the texts. @throws InputError if it cannot be one */
+function languageOf(path: string): string {
+  const name = basename(path, ".json");
+  const refuse = (why: string): never => {
+    throw new InputError(`--texts: ${path}: ${why}`);
+  };
+  if (!isTag(name)) refuse("its name is no language. Name it by a tag: de.json, or pt-BR.json.");
+  if (/^en$/i.test(name)) refuse("the page itself is English. Name a copy by its language: de.json, or en-GB.json.");
+  const text = decodeText(readInput(path), path);
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    refuse(`it is no JSON: ${(error as Error).message}. Begin from texts/en.json of the page.`);
+  }
+  return name;
+}
+
+/** Whether it is a tag of BCP 47. */
+function isTag(name: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(name).length === 1;
+  } catch {
+    return false;
+  }
+}
+
+/** Serve the page's files, the models and, by their paths in the page, the reader's own files in place of the built-in ones. */
 async function studioPage(
   folder: string,
   models: readonly GivenModel[],
+  own: ReadonlyMap<string, string>,
   host: string,
-  course: string | undefined,
 ): Promise<Hono> {
   const { serveStatic } = await import("@hono/node-server/serve-static");
   const app = await localApp(host);
@@ -137,12 +170,10 @@ async function studioPage(
     if (model === undefined) return c.notFound();
     return c.body(model.file(), 200, { "Content-Type": "application/octet-stream" });
   });
-  // As it is now: a teacher changes it and loads the page again, which says what is wrong.
-  if (course !== undefined) {
+  for (const [path, file] of own) {
+    // As it is now: who changes it loads the page again, which says what is wrong.
     const type = { "Content-Type": "application/json" };
-    app.get(`/${builtInCourse}`, (c) =>
-      existsSync(course) ? c.body(readFileSync(course, "utf8"), 200, type) : c.notFound(),
-    );
+    app.get(path, (c) => (existsSync(file) ? c.body(readFileSync(file, "utf8"), 200, type) : c.notFound()));
   }
   app.use(serveStatic({ root: folder }));
   return app;

@@ -1,7 +1,7 @@
 /** The studio: one page that runs completely in the browser. */
 import { render } from "preact";
 import { Shell } from "./shell.tsx";
-import { language } from "./texts/texts.ts";
+import { fileOfTexts, language } from "./texts/texts.ts";
 
 document.documentElement.lang = language;
 render(<Shell />, document.getElementById("app") as HTMLElement);
@@ -10,11 +10,18 @@ render(<Shell />, document.getElementById("app") as HTMLElement);
 const keepMs = 2000;
 // Only the built page has it; browsers without storage, and hosts without https, have no service workers.
 if (import.meta.url.includes("/assets/")) {
-  addEventListener("load", () => {
+  // The language was read before the service worker that keeps files was there.
+  navigator.serviceWorker?.addEventListener("controllerchange", () => {
+    if (fileOfTexts !== undefined) fetch(fileOfTexts).catch(() => {});
+  });
+  const keep = (): void => {
     setTimeout(() => {
       navigator.serviceWorker
         ?.register(new URL("./service-worker.js", document.baseURI), { updateViaCache: "none" })
         .catch(() => {});
     }, keepMs);
-  });
+  };
+  // A page that waits for its language is loaded before this runs.
+  if (document.readyState === "complete") keep();
+  else addEventListener("load", keep);
 }

@@ -26,6 +26,8 @@ const family = `unrolled studio ${scope} `;
 const cacheName = family + builtVersion;
 const addresses = new Set(builtFiles.map((file) => new URL(file, scope).href));
 const [page, list] = ["index.html", "models.json"].map((file) => new URL(file, scope).href) as [string, string];
+/** The texts of other languages, which somebody put beside the page. */
+const isTexts = (address: string): boolean => address.startsWith(`${scope}texts/`);
 
 /**
  * Cache all files or none. Files without a version in their name are requested again even if the browser considers its
@@ -80,6 +82,8 @@ worker.addEventListener("fetch", (event) => {
     );
   } else if (isAsset(address)) {
     event.respondWith(kept(request, address));
+  } else if (isTexts(address)) {
+    event.respondWith(newestTexts(request, address));
   } else if (addresses.has(address)) {
     event.respondWith(newest(request, address));
   }
@@ -95,12 +99,33 @@ async function newest(request: Request, address: string): Promise<Response> {
   }
 }
 
-/** A page of the previous version requests files that only the previous cache has. */
-async function kept(request: Request, address: string): Promise<Response> {
+/** The file of a language is kept each time that it is read, in place of the one before. */
+async function newestTexts(request: Request, address: string): Promise<Response> {
+  try {
+    const response = await fetch(request);
+    if (response.ok) await (await caches.open(cacheName)).put(address, response.clone());
+    return response;
+  } catch (error) {
+    const cached = await inCaches(address);
+    if (cached !== undefined) return cached;
+    throw error;
+  }
+}
+
+/** The newest that a version of the page has kept. */
+async function inCaches(address: string): Promise<Response | undefined> {
   const own = (await caches.keys()).filter((name) => name.startsWith(family));
   for (const name of own.reverse()) {
     const cached = await (await caches.open(name)).match(address);
-    if (cached === undefined) continue;
+    if (cached !== undefined) return cached;
+  }
+  return undefined;
+}
+
+/** A page of the previous version requests files that only the previous cache has. */
+async function kept(request: Request, address: string): Promise<Response> {
+  const cached = await inCaches(address);
+  if (cached !== undefined) {
     // The host can have enabled cross-origin isolation meanwhile; without this, the page would have no worker.
     return request.destination === "worker"
       ? copyOf(cached, { "Cross-Origin-Embedder-Policy": "require-corp" })

@@ -61,8 +61,8 @@ test.each([true, false])(
         const folder = new URL(".", address).href;
         const files = readdirSync(built, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
         expect(urls.every((url) => url.startsWith(folder))).toBe(true);
-        // Without the service worker itself, the list of models, and what reads HDF5, which is kept once it is used.
-        expect(urls.length).toBe(files.length - 3);
+        // Without the service worker itself, the list of models, and what is kept once it is used: what reads HDF5, and texts.
+        expect(urls.length).toBe(files.length - 4);
 
         await page.context().setOffline(true);
         expect(
@@ -93,6 +93,25 @@ test.each([true, false])(
     });
   },
 );
+
+test("a language whose texts lie beside the page is there offline after one visit", async () => {
+  await withCopy(async (root, studio) => {
+    writeFileSync(join(studio, "texts/de.json"), JSON.stringify({ shell: { skip: "Zur Ansicht" } }));
+    await withPage({ isolated: true, folder: root }, async (page) => {
+      const address = new URL("some/where/index.html?lang=de", page.url()).href;
+      await page.goto(address);
+      await page.waitForSelector("main[aria-busy=false] h1");
+      await keptVersions(page, 1);
+      const isKept = () => page.evaluate(async () => (await caches.match("./texts/de.json")) !== undefined);
+      await expect.poll(isKept, { timeout: 30_000 }).toBe(true);
+      await page.context().setOffline(true);
+      await page.reload();
+      await page.waitForSelector("main[aria-busy=false] h1");
+      expect(await page.textContent(".skip")).toBe("Zur Ansicht");
+      expect(await page.getAttribute("html", "lang")).toBe("de");
+    });
+  });
+});
 
 test("a new version is there at the next load, offline too; a page of the old one still finds its parts", async () => {
   await withCopy(async (root, studio) => {

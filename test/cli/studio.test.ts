@@ -93,6 +93,20 @@ test("of several files those that are no models are told and left out; the other
   server.kill();
 });
 
+test("the texts of another language are at the address that is said, as they are now; English lies beside them", async () => {
+  const path = join(folder, "de.json");
+  writeFileSync(path, JSON.stringify({ shell: { skip: "Zur Ansicht" } }));
+  await whileServing(["--texts", path, "--port", "0"], async (address) => {
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?lang=de$/);
+    const texts = async (name: string) => (await fetch(new URL(`texts/${name}.json`, address))).json();
+    expect(await texts("de")).toEqual({ shell: { skip: "Zur Ansicht" } });
+    writeFileSync(path, JSON.stringify({ shell: { skip: "Zum Inhalt" } }));
+    expect(await texts("de")).toEqual({ shell: { skip: "Zum Inhalt" } });
+    expect(await texts("en")).toMatchObject({ shell: { skip: "Skip to the view" } });
+    expect((await fetch(new URL("texts/fr.json", address))).status).toBe(404);
+  });
+});
+
 test("a port that is taken, an address that is not there, a file that is no model, two of one name: one line, exit 2", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
@@ -100,6 +114,7 @@ test("a port that is taken, an address that is not there, a file that is no mode
   writeFileSync(join(folder, "no.safetensors"), "nothing");
   writeFileSync(join(folder, "wrong.json"), '{"format": 1, "id": "a", "title": "A", "stops": []}');
   writeFileSync(join(folder, "long.json"), " ".repeat(1_000_001));
+  for (const name of ["fr", "deutsch_1", "en"]) writeFileSync(join(folder, `${name}.json`), "{");
   const cases: [string[], RegExp][] = [
     [["--port", String(port)], new RegExp(`--port: another program is listening at 127\\.0\\.0\\.1:${port}`)],
     [["--port", "70000"], /--port: needs a whole number from 0 to 65,535/],
@@ -114,6 +129,10 @@ test("a port that is taken, an address that is not there, a file that is no mode
     ],
     [["--course", "wrong.json"], /^wrong\.json: stops is a list of 0; expected a list of 1 to 100 stops, in \[ \]\.$/],
     [["--course", "long.json"], /^long\.json: has 1,000,001 bytes; a course has at most 1,000,000\.$/],
+    [["--texts", "fr.json"], /--texts: fr\.json: it is no JSON: .*\. Begin from texts\/en\.json/],
+    [["--texts", "deutsch_1.json"], /--texts: deutsch_1\.json: its name is no language\. .*de\.json/],
+    [["--texts", "en.json"], /--texts: en\.json: the page itself is English/],
+    [["--texts", "it.json"], /it\.json: there is no such file/],
   ];
   for (const [args, message] of cases) {
     expect(await refusal(folder, "studio", ...args)).toMatch(message);

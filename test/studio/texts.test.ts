@@ -1,5 +1,9 @@
 /** The page's texts: English as a whole, and what another language's file may get wrong. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseSync } from "vite";
 import { describe, expect, test } from "vitest";
+import { about } from "../../src/cells/index.ts";
 import { checkTexts, partsOf } from "../../src/studio/texts/check-texts.ts";
 import english from "../../src/studio/texts/en.json" with { type: "json" };
 import { fill, rich, texts } from "../../src/studio/texts/texts.ts";
@@ -25,6 +29,42 @@ describe("messages", () => {
     expect([before, bold?.type, bold?.props, after]).toEqual(["A ", "b", { children: ["gate"] }, " of an LSTM"]);
     expect(link).toBeUndefined();
     expect(rich("<a>here</a>", { a: (inside) => ["to ", inside] })).toEqual(["to ", "here"]);
+  });
+});
+
+describe("the page", () => {
+  /** Whose texts are not in the file yet. */
+  const notMoved = /^(components|views\/(learn|lab|toys|inspect|forecast))\//;
+  /** Names, which are the same in every language. */
+  const names = ["Unrolled", "C", "ADE", "FDE"];
+  const spoken = new Set(["aria-label", "aria-description", "alt", "label", "placeholder", "title"]);
+  const source = join(import.meta.dirname, "../../src/studio");
+  const files = (readdirSync(source, { recursive: true }) as string[])
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => file.endsWith(".tsx") && !notMoved.test(file));
+
+  type Node = { readonly type?: string; readonly value?: unknown; readonly name?: { readonly name?: string } };
+  /** What elements say themselves: the text in them, and values of attributes that are spoken or shown. */
+  function saidIn(node: unknown, isSpoken = false): string[] {
+    if (Array.isArray(node)) return node.flatMap((one) => saidIn(one, isSpoken));
+    if (typeof node !== "object" || node === null) return [];
+    const { type, value, name } = node as Node;
+    if (type === "JSXText" || (isSpoken && type === "Literal")) return [String(value).trim()];
+    if (isSpoken && type === "TemplateElement") return [(value as { readonly cooked: string }).cooked.trim()];
+    if (type === "JSXAttribute") return saidIn(value, spoken.has(name?.name ?? ""));
+    // What is given to a function is a key, or a message's values.
+    const inside = isSpoken && type !== "CallExpression" && type !== "BinaryExpression";
+    return Object.values(node).flatMap((child) => saidIn(child, inside));
+  }
+
+  test.each(files)("%s says nothing that is not in the file of texts", (file) => {
+    const { program } = parseSync(file, readFileSync(join(source, file), "utf8"));
+    expect(saidIn(program).filter((text) => /\p{L}/u.test(text) && !names.includes(text))).toEqual([]);
+  });
+
+  test("the gallery says of each built-in cell what the library says", () => {
+    const told = Object.entries(about).map(([name, { differs }]) => [name, differs]);
+    expect(texts.modelsView.gallery.differs).toEqual(Object.fromEntries(told));
   });
 });
 

@@ -12,10 +12,19 @@ export type Texts = typeof english;
 /** The language that the address asks for, such as "de"; undefined for English. */
 const asked = new URLSearchParams(globalThis.location?.search ?? "").get("lang") ?? undefined;
 
+/** A BCP 47 tag, which is a safe name of a file. */
+function isTag(name: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(name).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 async function load(name: string): Promise<{ readonly texts: Texts; readonly problem?: string }> {
   const file = `texts/${name}.json`;
   const lost = (why: string) => ({ texts: english, problem: `${file}: ${why} These texts are English.` });
-  if (!/^[\w-]+$/.test(name)) return lost("a language is letters, digits and hyphens.");
+  if (!isTag(name)) return lost("a language is a tag such as de or pt-BR.");
   try {
     const response = await fetch(`./${file}`);
     if (!response.ok) return lost(`the page's host answered ${response.status}.`);
@@ -31,6 +40,8 @@ async function load(name: string): Promise<{ readonly texts: Texts; readonly pro
 /** Whatever the other modules of the page begin with waits for it. */
 const loaded = asked === undefined || asked === "en" ? { texts: english } : await load(asked);
 export const texts: Texts = loaded.texts;
+/** The address of the language's file; undefined where the page needs none. */
+export const fileOfTexts: string | undefined = texts === english ? undefined : `./texts/${asked}.json`;
 /** What is wrong with the language's file, one line. */
 export const problemOfTexts: string | undefined = "problem" in loaded ? loaded.problem : undefined;
 /** A BCP 47 tag: how numbers, plurals and lists are written. */

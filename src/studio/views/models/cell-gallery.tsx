@@ -104,7 +104,7 @@ function GalleryCell({ row, fastest }: { readonly row: Row; readonly fastest: nu
         <summary>
           <span class="who">
             <b>{row.name}</b> <span class="soft">{row.year}</span>
-            <span class="differs">{row.differs}</span>
+            <span class="differs">{own.differs[row.name as keyof typeof own.differs] ?? row.differs}</span>
           </span>
           <span class="cost numbers">{rich(own.parameters, { n: whole.format(row.parameters), soft })}</span>
           <Speed speed={row.speed} fastest={fastest} />
