@@ -80,7 +80,7 @@ function States(props: PartProps) {
         />
       </div>
       {!isRead && <p role="status">{texts.inspect.values.reading}</p>}
-      <Working label="Finding the axes" work={work} />
+      <Working label={own.findingAxes} work={work} />
       {work.value !== undefined && (
         <Points
           key={value.key}
@@ -112,7 +112,7 @@ function Embedding(props: PartProps) {
   }
   return (
     <>
-      <Working label="Finding the axes" work={work} />
+      <Working label={own.findingAxes} work={work} />
       {work.value !== undefined && (
         <Points
           {...props}
