@@ -1,13 +1,17 @@
 /** The panel of the cell: an editor for its equations, and the compiler's result while they are written. */
+import { type ComponentChildren, Fragment } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { about, cells } from "../../../cells/index.ts";
 import type { Cell } from "../../../graph/cell.ts";
 import { Formula } from "../../components/formula.tsx";
 import type { CompiledCell } from "../../engine/explaining.ts";
+import { fill, language, rich, texts } from "../../texts/texts.ts";
 import { builtInName, type CellText } from "./cell-text.ts";
 import type { Compiling, Made } from "./compiling.ts";
 import { Editor } from "./editor.tsx";
 import { GraphPicture } from "./graph-picture.tsx";
+
+const own = texts.lab.cell;
 
 export type CellPanelProps = {
   readonly given: CellText;
@@ -38,9 +42,7 @@ export function CellPanel({
           )}
           <Editor text={text} opened={opened} onChange={write} compiling={compiling} />
           <p class="small soft" id="editor-help">
-            One line for each value: <code>x</code> is the input, <code>h'</code> the new value of a state and{" "}
-            <code>h</code> its previous value; a name that no line defines is a parameter. Ctrl-Space completes, F8 goes
-            to a mistake, Tab leaves the editor.
+            {rich(own.editor.help)}
           </p>
           <Share text={text} link={linkHere} />
         </div>
@@ -48,9 +50,9 @@ export function CellPanel({
           <Of phase={phase} made={made} />
           {made !== undefined && (
             <>
-              <h3>As maths</h3>
+              <h3>{own.maths.title}</h3>
               {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-              <section class="scroll maths" tabIndex={0} aria-label="Maths">
+              <section class="scroll maths" tabIndex={0} aria-label={own.maths.label}>
                 <Formula display tex={made.compiled.tex} />
               </section>
               {facts}
@@ -59,7 +61,7 @@ export function CellPanel({
         </div>
       </div>
       {made !== undefined && (
-        <section class={place} aria-label="The graph and the plans" aria-busy={phase === "compiling"}>
+        <section class={place} aria-label={own.graph.section} aria-busy={phase === "compiling"}>
           <Of phase={phase} made={made} />
           {all}
         </section>
@@ -70,39 +72,41 @@ export function CellPanel({
 
 /** Tells whether the results below belong to the equations in the editor. */
 function Of({ phase, made }: Pick<Compiling, "phase" | "made">) {
-  if (phase === "made") return <p class="small soft of">Made from these equations.</p>;
+  if (phase === "made") return <p class="small soft of">{own.of.made}</p>;
   if (made === undefined) {
-    return <p class="small soft of">{phase === "compiling" ? "Compiling …" : "Nothing is compiled yet."}</p>;
+    return <p class="small soft of">{phase === "compiling" ? own.of.compiling : own.of.nothing}</p>;
   }
   return (
     <p class={phase === "compiling" ? "small soft of" : "small of"}>
-      {phase === "compiling" && "From the previous equations, while these are compiled:"}
-      {phase === "mistake" && "From the last equations without a mistake:"}
-      {phase === "failed" && "From the last equations and settings that could be compiled:"}{" "}
-      {phase !== "compiling" && <code class="first-line">{made.compiled.firstLine}</code>}
+      {phase === "compiling"
+        ? own.of.previous
+        : rich(own.of[phase], {
+            line: made.compiled.firstLine,
+            first: (inside) => <code class="first-line">{inside}</code>,
+          })}
     </p>
   );
 }
 
 function Start({ text, open }: Pick<CellText, "text" | "open">) {
   const name = builtInName(text);
-  const own = text.trim() === "" ? "empty" : "own";
+  const other = text.trim() === "" ? "empty" : "own";
   return (
     <div class="row">
       <label class="field start">
-        Start from
+        {own.startFrom}
         <select
-          value={name ?? own}
+          value={name ?? other}
           onChange={({ currentTarget: { value } }) => {
             if (value === "empty") open("");
             else if (value !== "own") open((cells[value] as Cell).source);
           }}
         >
-          <option value="empty">an empty page</option>
-          {own === "own" && name === undefined && <option value="own">equations of your own</option>}
+          <option value="empty">{own.empty}</option>
+          {other === "own" && name === undefined && <option value="own">{own.own}</option>}
           {Object.keys(cells).map((each) => (
             <option key={each} value={each}>
-              {each}: {about[each]?.differs}
+              {fill(own.builtIn, { name: each, differs: about[each]?.differs ?? "" })}
             </option>
           ))}
         </select>
@@ -118,84 +122,78 @@ function Share({ text, link: linkHere }: Pick<CellText, "text" | "link">) {
     try {
       link = new URL(await linkHere(), location.href).href;
     } catch {
-      setShared({ text, said: "This browser cannot put a cell into a link. Copy the equations themselves." });
+      setShared({ text, said: own.share.cannot });
       return;
     }
     try {
       await navigator.clipboard.writeText(link);
-      setShared({ text, said: "The link is copied: it opens the Lab with these equations and settings." });
+      setShared({ text, said: own.share.copied });
     } catch {
-      setShared({ text, said: "Copy this link:", link });
+      setShared({ text, said: own.share.copyIt, link });
     }
   };
   const present = shared?.text === text ? shared : undefined;
   return (
     <div class="row">
       <button type="button" onClick={share}>
-        Share this cell as a link
+        {own.share.button}
       </button>
       <span class="small" role="status">
         {present?.said}
       </span>
-      {present?.link !== undefined && <input class="link" readOnly aria-label="Link" value={present.link} />}
+      {present?.link !== undefined && <input class="link" readOnly aria-label={own.share.link} value={present.link} />}
     </div>
   );
 }
 
-const count = (n: number): string => Math.round(n).toLocaleString("en-US");
+const count = (n: number): string => Math.round(n).toLocaleString(language);
 const bytes = (n: number): string =>
-  n < 1e6 ? `${count(n / 1000)} kB` : `${(n / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} MB`;
+  n < 1e6
+    ? fill(own.facts.kilobytes, { n: count(n / 1000) })
+    : fill(own.facts.megabytes, { n: (n / 1e6).toLocaleString(language, { maximumFractionDigits: 1 }) });
+const soft = (inside: ComponentChildren) => <span class="soft small">{inside}</span>;
 
 function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; readonly assumed: boolean }) {
   const { facts, parameters, trainingMultiplyAdds, trainingBytes, backward, untrained }: CompiledCell = compiled;
-  const names = (list: readonly string[]) => (list.length === 0 ? "nothing" : list.join(" "));
+  const its = own.facts;
+  const lists = { hoisted: facts.hoisted.join(" "), merged: facts.merged.map((one) => `[${one.join(" ")}]`).join(" ") };
+  const given = {
+    ...{ units: count(sizes.units), input: count(sizes.input) },
+    ...{ batch: count(sizes.batch), steps: count(sizes.steps) },
+  };
   return (
     <>
-      <h3>As the compiler runs it</h3>
-      <p class="small soft">
-        {count(sizes.units)} units, {count(sizes.input)} features of input, {count(sizes.batch)} sequences of{" "}
-        {count(sizes.steps)} steps at once: the settings below
-        {assumed && ", with defaults for the ones that are not valid"}.
-      </p>
+      <h3>{its.title}</h3>
+      <p class="small soft">{fill(assumed ? its.sizesAssumed : its.sizes, given)}</p>
       <dl class="facts">
-        <dt>hoisted</dt>
+        {(["hoisted", "merged"] as const).map((name) => (
+          <Fragment key={name}>
+            <dt>{its[name]}</dt>
+            <dd>
+              {lists[name] === "" ? (
+                <code>{its.nothing}</code>
+              ) : (
+                rich(its[`${name}Value`], { names: lists[name], soft })
+              )}
+            </dd>
+          </Fragment>
+        ))}
+        <dt>{its.fused}</dt>
+        <dd>{rich(its.fusedValue, { n: facts.fused, soft })}</dd>
+        <dt>{its.gradient}</dt>
         <dd>
-          <code>{names(facts.hoisted)}</code>
-          {facts.hoisted.length > 0 && (
-            <span class="soft small"> products for all time steps at once, before the time loop</span>
-          )}
+          {untrained.length === 0
+            ? rich(its.gradientValue, { n: backward, soft })
+            : rich(its.gradientUntrained, { n: backward, names: untrained.join(" "), soft })}
         </dd>
-        <dt>merged</dt>
-        <dd>
-          <code>{facts.merged.map((one) => `[${one.join(" ")}]`).join(" ") || "nothing"}</code>
-          {facts.merged.length > 0 && <span class="soft small"> matrices side by side, one product each</span>}
-        </dd>
-        <dt>fused</dt>
-        <dd>
-          {facts.fused} {facts.fused === 1 ? "pass" : "passes"}
-          <span class="soft small"> over memory in the time loop, for everything between the products</span>
-        </dd>
-        <dt>gradient</dt>
-        <dd>
-          {count(backward)} {backward === 1 ? "operation" : "operations"}
-          <span class="soft small"> derived from the equations</span>
-          {untrained.length > 0 && (
-            <>
-              ; none reaches <code>{names(untrained)}</code>
-              <span class="soft small">, which training does not change</span>
-            </>
-          )}
-        </dd>
-        <dt>parameters</dt>
+        <dt>{its.parameters}</dt>
         <dd>{count(parameters)}</dd>
-        <dt>multiply-adds</dt>
+        <dt>{its.multiplyAdds}</dt>
         <dd>
-          {count(facts.multiplyAdds)} a step, {count(trainingMultiplyAdds)} with the gradient
+          {fill(its.multiplyAddsValue, { forward: count(facts.multiplyAdds), training: count(trainingMultiplyAdds) })}
         </dd>
-        <dt>memory</dt>
-        <dd>
-          {bytes(facts.bytes)}, {bytes(trainingBytes)} with the gradient
-        </dd>
+        <dt>{its.memory}</dt>
+        <dd>{fill(its.memoryValue, { forward: bytes(facts.bytes), training: bytes(trainingBytes) })}</dd>
       </dl>
     </>
   );
@@ -205,30 +203,30 @@ function Compiled({ made: { compiled } }: { readonly made: Made }) {
   const { facts, forward, forwardText, bothText, plan, trainingPlan, descriptions, declared } = compiled;
   return (
     <>
-      <h3>As a graph, one time step</h3>
+      <h3>{own.graph.title}</h3>
       <GraphPicture graph={forward} hoisted={facts.hoisted} descriptions={descriptions} />
       <ul class="legend small soft">
-        <li class="state">previous value of a state</li>
-        <li class="product">product with a matrix</li>
-        <li class="product hoisted">hoisted product</li>
-        <li class="pointwise">elementwise</li>
-        {facts.states.length > 0 && <li class="loop">passed to the next step</li>}
+        <li class="state">{own.graph.legend.state}</li>
+        <li class="product">{own.graph.legend.product}</li>
+        <li class="product hoisted">{own.graph.legend.hoisted}</li>
+        <li class="pointwise">{own.graph.legend.pointwise}</li>
+        {facts.states.length > 0 && <li class="loop">{own.graph.legend.loop}</li>}
       </ul>
-      <Text title="The graph as text" text={forwardText} />
-      <Text title="The graph with its gradient, as text" text={bothText} />
-      <Text title="The plan, without the gradient" text={plan} />
-      <Text title="The plan of training" text={trainingPlan} />
+      <Text title={own.texts.forward} text={forwardText} />
+      <Text title={own.texts.both} text={bothText} />
+      <Text title={own.texts.plan} text={plan} />
+      <Text title={own.texts.trainingPlan} text={trainingPlan} />
       <details>
-        <summary>Parameters and states</summary>
+        <summary>{own.values.title}</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-        <section class="scroll" tabIndex={0} aria-label="Parameters and states">
+        <section class="scroll" tabIndex={0} aria-label={own.values.title}>
           <table>
             <thead>
               <tr>
-                <th>name</th>
-                <th>shape</th>
-                <th>starts as</th>
-                <th>description</th>
+                <th>{own.values.name}</th>
+                <th>{own.values.shape}</th>
+                <th>{own.values.start}</th>
+                <th>{own.values.description}</th>
               </tr>
             </thead>
             <tbody>
@@ -238,8 +236,8 @@ function Compiled({ made: { compiled } }: { readonly made: Made }) {
                     <code>{name}'</code>
                   </td>
                   <td>{facts.stateShapes[k]?.join(" × ")}</td>
-                  <td>zeros</td>
-                  <td>{descriptions[name] ?? "a state"}</td>
+                  <td>{own.values.zeros}</td>
+                  <td>{descriptions[name] ?? own.values.state}</td>
                 </tr>
               ))}
               {facts.parameters.map(({ name, shape }, k) => (
@@ -249,7 +247,7 @@ function Compiled({ made: { compiled } }: { readonly made: Made }) {
                   </td>
                   <td>{shape.join(" × ")}</td>
                   <td>{declared[k]?.initializer.replaceAll("_", " ")}</td>
-                  <td>{descriptions[name] ?? (declared[k]?.matrix ? "a matrix" : "a vector")}</td>
+                  <td>{descriptions[name] ?? (declared[k]?.matrix ? own.values.matrix : own.values.vector)}</td>
                 </tr>
               ))}
             </tbody>

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { cells } from "../../../cells/index.ts";
 import { type Address, go, linkTo, readAddress } from "../../address.ts";
 import { remember, remembered } from "../../components/remembered.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { packText, unpackText } from "./share.ts";
 
 const key = "unrolled.lab.cell";
@@ -92,7 +93,7 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
     }
     if (start === undefined) return;
     if (Object.hasOwn(cells, start)) open((cells[start] as { source: string }).source);
-    else setProblem(`There is no built-in cell "${start}".`);
+    else setProblem(fill(texts.lab.cell.unknown, { name: start }));
   }, [keyOf(query)]);
   // Changed settings go into the address as well; its own settings are there already.
   const seen = useRef(keyOf(settings.query));

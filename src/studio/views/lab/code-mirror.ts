@@ -22,7 +22,10 @@ import {
   type ViewUpdate,
 } from "@codemirror/view";
 import { functions, initializers } from "../../../graph/vocabulary.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type Mistake, wordsOf } from "./words.ts";
+
+const own = texts.lab.cell.editor;
 
 export type EditorOptions = {
   readonly text: string;
@@ -54,7 +57,7 @@ export function createEditor(place: HTMLElement, { text, onChange, describedBy }
         autocompletion({ override: [complete], icons: false }),
         // The editor does not handle Tab, which moves the focus to the next element.
         keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ "aria-label": "Equations", "aria-describedby": describedBy, tabindex: "0" }),
+        EditorView.contentAttributes.of({ "aria-label": own.label, "aria-describedby": describedBy, tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) onChange(update.state.doc.toString());
         }),
@@ -116,26 +119,34 @@ function complete(context: CompletionContext): CompletionResult | null {
   if (before.includes("~")) {
     const options = Object.entries(initializers).map(([label, { numbers, required }]) => ({
       label,
-      detail: ["initialiser", Object.keys(numbers).join(", ")].filter(Boolean).join(" of "),
+      detail: initialiser(Object.keys(numbers)),
       apply: required ? `${label}(` : label,
     }));
     return { from, options, validFor };
   }
   if (before.includes(":")) {
-    const sizes = { units: "size of a state", input: "size of the input" };
+    const { units, input } = own.completion;
+    const sizes = { units, input };
     return { from, options: Object.entries(sizes).map(([label, detail]) => ({ label, detail })), validFor };
   }
-  const names = new Map<string, string>([["x", "the input"]]);
+  const names = new Map<string, string>([["x", own.completion.x]]);
   for (const { role, text, from: at } of wordsOf(context.state.doc.toString())) {
     const isName = role === "state" || role === "value" || role === "parameter";
-    if (isName && at !== from) names.set(text, role === "state" && text.endsWith("'") ? "state, now" : role);
+    if (isName && at !== from) {
+      names.set(text, role === "state" && text.endsWith("'") ? own.completion.stateNow : own.completion[role]);
+    }
   }
   const options = [
     ...Array.from(names, ([label, detail]) => ({ label, detail, boost: 1 })),
-    ...Object.keys(functions).map((label) => ({ label, detail: "function", apply: `${label}(` })),
+    ...Object.keys(functions).map((label) => ({ label, detail: own.completion.function, apply: `${label}(` })),
   ];
   return { from, options, validFor };
 }
+
+const initialiser = (numbers: readonly string[]): string =>
+  numbers.length === 0
+    ? own.completion.initialiser
+    : fill(own.completion.initialiserOf, { numbers: numbers.join(", ") });
 
 const look = EditorView.theme({
   "&": { backgroundColor: "var(--paper)", color: "var(--ink)", border: "1px solid var(--line)", borderRadius: "8px" },

@@ -1,7 +1,10 @@
 /** The equation editor: a plain text area until CodeMirror is loaded. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { fill, texts } from "../../texts/texts.ts";
 import type { Editor as CodeMirror } from "./code-mirror.ts";
 import type { Compiling } from "./compiling.ts";
+
+const own = texts.lab.cell.editor;
 
 /** A statement of its own, because the build makes anything chained to an `import()` a part of what it waits for. */
 const loadEditor = () => import("./code-mirror.ts");
@@ -49,7 +52,7 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, re
       {!ready && (
         <textarea
           class="code"
-          aria-label="Equations"
+          aria-label={own.label}
           rows={9}
           value={text}
           spellcheck={false}
@@ -58,14 +61,14 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, re
       )}
       <div ref={place} />
       <p class="small mistake" role="status">
-        {phase === "compiling" && <span class="soft">Compiling …</span>}
-        {phase === "made" && <span class="soft">No mistakes.</span>}
+        {phase === "compiling" && <span class="soft">{own.compiling}</span>}
+        {phase === "made" && <span class="soft">{own.made}</span>}
         {phase === "failed" && <span class="error">{problem}</span>}
         {mistake !== undefined && (
           <>
             <span class="error">{mistake.message}</span>{" "}
             <button type="button" class="quiet small" onClick={() => editor.current?.goTo(mistake)}>
-              Go to line {mistake.line}
+              {fill(own.goToLine, { line: mistake.line })}
             </button>
           </>
         )}

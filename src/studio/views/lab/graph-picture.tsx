@@ -5,7 +5,10 @@
 import { useMemo } from "preact/hooks";
 import type { Graph } from "../../../graph/graph.ts";
 import { layOut, type Point } from "../../components/graph-layout.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type Box, pictureOf } from "./picture.ts";
+
+const own = texts.lab.cell.graph;
 
 export type GraphPictureProps = {
   readonly graph: Graph;
@@ -22,19 +25,17 @@ export function GraphPicture({ graph, hoisted, descriptions }: GraphPictureProps
   const picture = useMemo(() => pictureOf(graph, hoisted), [graph, hoisted]);
   const drawn = useMemo(() => (picture.boxes.length > maxBoxes ? undefined : place(picture.boxes)), [picture]);
   if (drawn === undefined) {
-    return (
-      <p class="soft">The graph has {picture.boxes.length} boxes, too many to draw. The text below describes it.</p>
-    );
+    return <p class="soft">{fill(own.tooLarge, { count: picture.boxes.length })}</p>;
   }
   const { boxes, edges, width, bottom } = drawn;
   const height = bottom + lane * (picture.loops.length + 1);
   const states = picture.loops.map(({ state }) => state);
+  const count = picture.boxes.length;
   const label =
-    `The graph of one time step: ${picture.boxes.length} boxes from the input to the output` +
-    `${states.length > 0 ? `, with loops through ${states.join(" and ")}` : ""}. The text below describes it.`;
+    states.length > 0 ? fill(own.pictureLoops, { count, states: states.join(own.and) }) : fill(own.picture, { count });
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys
-    <section class="scroll graph" aria-label="Graph" tabIndex={0}>
+    <section class="scroll graph" aria-label={own.label} tabIndex={0}>
       <svg role="img" aria-label={label} width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
         {edges.map((path, k) => (
           <path key={k} class="edge" d={path} />

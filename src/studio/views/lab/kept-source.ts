@@ -2,7 +2,10 @@
 import { messageOf } from "../../loading.ts";
 import { read, write } from "../../models/database.ts";
 import { notify } from "../../notices.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type Source, sourceOf } from "./source.ts";
+
+const own = texts.lab.training.source;
 
 /** The key among the texts of runs, whose names are numbers. */
 const key = "lab";
@@ -17,11 +20,11 @@ export async function keepSource(source: Source): Promise<void> {
   writing = true;
   for (let next: Source | undefined = source; next !== undefined; next = newest === next ? undefined : newest) {
     const value = JSON.stringify(next);
-    const { inPage, problem = "it gives the page no storage" } = await write(() => [{ store: "texts", key, value }], {
+    const { inPage, problem = own.noStorage } = await write(() => [{ store: "texts", key, value }], {
       quiet: true,
     }).catch((error) => ({ inPage: true, problem: messageOf(error) }));
     const isOwn = "text" in next && next.text !== "";
-    const text = `The browser cannot store the Lab's text (${problem}): it is lost when the page is closed or reloaded.`;
+    const text = fill(own.notStored, { problem });
     notify("lab-text", inPage && isOwn ? { text } : undefined);
   }
   writing = false;

@@ -4,6 +4,7 @@ import type { View } from "../../address.ts";
 import { InterruptedRuns } from "../../models/interrupted-runs.tsx";
 import { useModels } from "../../models/model-store.ts";
 import { useTrainingStatus } from "../../models/training-driver.ts";
+import { rich, texts } from "../../texts/texts.ts";
 import { CellPanel } from "./cell-panel.tsx";
 import { builtInName, useCellText } from "./cell-text.ts";
 import { useCompiling } from "./compiling.ts";
@@ -23,6 +24,8 @@ import {
 import { type Source, sourceFrom } from "./source.ts";
 import { type GoingOn, TrainingPanel } from "./training-panel.tsx";
 import "./lab.css";
+
+const own = texts.lab;
 
 /** The default size of a model's embedding. */
 const maxEmbedding = 64;
@@ -73,27 +76,25 @@ const Lab: View = ({ address }) => {
   };
   return (
     <div class="lab">
-      <h1>The Lab</h1>
-      <p>
-        Write a recurrent cell as its equations, see what the compiler makes of it, and train it on a text, here in the
-        page.
-      </p>
+      <h1>{own.title}</h1>
+      <p>{own.about}</p>
       {status.training !== undefined && (
         <p class="card row badge">
           <span>
-            Training <strong>{status.training.name}</strong>: {Math.floor(100 * (status.training.latest?.done ?? 0))} %
-            done
-            {status.training.phase === "paused" && ", paused"}.
+            {rich(status.training.phase === "paused" ? own.busy.paused : own.busy.running, {
+              name: status.training.name,
+              percent: Math.floor(100 * (status.training.latest?.done ?? 0)),
+            })}
           </span>
           <button type="button" onClick={() => show(heading.current)}>
-            Go to it
+            {own.busy.go}
           </button>
         </p>
       )}
-      <h2>The cell</h2>
+      <h2>{own.cell.title}</h2>
       <CellPanel {...{ given, compiling, assumed }} />
       <h2 ref={heading} tabIndex={-1}>
-        Training
+        {own.training.title}
       </h2>
       <InterruptedRuns />
       {source === undefined ? (
@@ -105,13 +106,13 @@ const Lab: View = ({ address }) => {
           cell={cell}
         />
       )}
-      <h2>Runs</h2>
+      <h2>{own.runs.title}</h2>
       {models === undefined ? (
         <p class="soft">…</p>
       ) : (
         <Runs runs={runs} busy={status.training !== undefined} onGoOn={goOn} />
       )}
-      <h2>Project</h2>
+      <h2>{own.project.title}</h2>
       {source !== undefined && (
         <ProjectPanel
           {...{ form, source, runs }}

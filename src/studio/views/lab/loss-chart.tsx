@@ -2,6 +2,9 @@
 import { useCallback, useState } from "preact/hooks";
 import { Plot, type PlotModule } from "../../components/plot.tsx";
 import type { LossPoint } from "../../models/model-store.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.lab.lossChart;
 
 export type Curve = { readonly name: string; readonly losses: readonly LossPoint[] };
 export type LossChartProps = { readonly curves: readonly Curve[]; readonly height: number };
@@ -38,23 +41,22 @@ export function LossChart({ curves, height }: LossChartProps) {
       return {
         marginRight: 20,
         marginLeft: 46,
-        x: { label: byTime ? "seconds of training" : "updates" },
-        y: { label: "loss (nats per token)", grid: true, ...(logarithmic ? { type: "log" } : { zero: true }) },
+        x: { label: byTime ? own.seconds : own.updates },
+        y: { label: own.loss, grid: true, ...(logarithmic ? { type: "log" } : { zero: true }) },
         marks,
       };
     },
     [curves, logarithmic, byTime],
   );
   const last = curves
-    .map(({ name, losses }) => `${name}: ${losses.at(-1)?.loss.toFixed(3) ?? "no loss yet"}`)
+    .map(({ name, losses }) => {
+      const loss = losses.at(-1)?.loss.toFixed(3);
+      return loss === undefined ? fill(own.noLoss, { name }) : fill(own.last, { name, loss });
+    })
     .join("; ");
   return (
     <div>
-      <Plot
-        label={`Loss by ${byTime ? "seconds" : "updates"}. At the end: ${last}.`}
-        height={height}
-        options={options}
-      />
+      <Plot label={fill(byTime ? own.bySeconds : own.byUpdates, { last })} height={height} options={options} />
       {curves.length > 1 && (
         <ul class="legend curves small">
           {curves.map(({ name }, k) => (
@@ -73,12 +75,13 @@ export function LossChart({ curves, height }: LossChartProps) {
         </ul>
       )}
       <div class="row small">
-        <span class="soft">Lines: training loss. Marks: validation loss.</span>
+        <span class="soft">{own.marks}</span>
         <label>
-          <input type="checkbox" checked={logarithmic} onChange={() => setLogarithmic(!logarithmic)} /> logarithmic
+          <input type="checkbox" checked={logarithmic} onChange={() => setLogarithmic(!logarithmic)} />{" "}
+          {own.logarithmic}
         </label>
         <label>
-          <input type="checkbox" checked={byTime} onChange={() => setByTime(!byTime)} /> by time
+          <input type="checkbox" checked={byTime} onChange={() => setByTime(!byTime)} /> {own.byTime}
         </label>
       </div>
     </div>

@@ -4,6 +4,9 @@
  */
 import type { Graph, Node, NodeId } from "../../../graph/graph.ts";
 import { type OpName, opClass } from "../../../graph/operations.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.lab.cell.graph;
 
 export type BoxKind = "input" | "state" | "parameter" | "product" | "pointwise" | "other" | "output";
 
@@ -35,7 +38,7 @@ const words: { readonly [K in OpName]: string } = {
   state: "",
   final: "",
   parameter: "",
-  mask: "mask",
+  mask: own.operations.mask,
   neg: "−",
   sigmoid: "σ",
   hard_sigmoid: "hard σ",
@@ -46,8 +49,8 @@ const words: { readonly [K in OpName]: string } = {
   log: "log",
   sqrt: "√",
   abs: "abs",
-  step: "step",
-  broadcast: "repeat",
+  step: own.operations.step,
+  broadcast: own.operations.broadcast,
   one_hot: "one-hot",
   add: "+",
   sub: "−",
@@ -56,27 +59,27 @@ const words: { readonly [K in OpName]: string } = {
   min: "min",
   max: "max",
   where: "where",
-  sum: "sum",
+  sum: own.operations.sum,
   max_of: "max",
   logsumexp: "log-sum-exp",
-  concat: "join",
-  slice: "part",
-  downsample: "some steps",
-  upsample: "at their steps",
-  stack: "all steps",
-  unstack: "its step",
-  spread: "at each step",
-  repeat_interleave: "columns",
-  tile: "rows",
-  sum_rows: "row sums",
-  sum_columns: "column sums",
+  concat: own.operations.concat,
+  slice: own.operations.slice,
+  downsample: own.operations.downsample,
+  upsample: own.operations.upsample,
+  stack: own.operations.stack,
+  unstack: own.operations.unstack,
+  spread: own.operations.spread,
+  repeat_interleave: own.operations.repeatInterleave,
+  tile: own.operations.tile,
+  sum_rows: own.operations.sumRows,
+  sum_columns: own.operations.sumColumns,
   matmul: "@",
   matmul_transposed: "ᵀ@",
-  gather: "row of",
-  outer: "outer",
-  accumulate: "sum",
-  scatter: "scatter",
-  sum_all: "total",
+  gather: own.operations.gather,
+  outer: own.operations.outer,
+  accumulate: own.operations.sum,
+  scatter: own.operations.scatter,
+  sum_all: own.operations.sumAll,
   matmul_sum: "@",
 };
 const binary: ReadonlySet<OpName> = new Set<OpName>(["add", "sub", "mul", "div", "min", "max", "where"]);
@@ -136,7 +139,7 @@ export function pictureOf(graph: Graph, hoisted: readonly string[]): Picture {
       ...(node.name !== undefined && { name: node.name }),
       operands: drawn.map((input) => position.get(input) as number),
       hoisted: "view" in node && hoisted.includes(node.view.parameter),
-      size: typeof node.shape === "number" ? `${node.shape} features` : "one number",
+      size: typeof node.shape === "number" ? fill(own.features, { n: node.shape }) : own.oneNumber,
     };
   });
   for (const [name, id] of Object.entries(graph.outputs)) {

@@ -3,8 +3,11 @@ import { useState } from "preact/hooks";
 import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
 import { download, keepModel, readModelFile } from "../../models/model-store.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type Project, readProject, writeProject } from "./project.ts";
 import type { Run } from "./runs.tsx";
+
+const own = texts.lab.project;
 
 /** The largest file that a page should load. */
 const largestBytes = 512e6;
@@ -27,11 +30,12 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
       runs.map(async ({ id, name, training }) => ({ name, training, file: await readModelFile(id) })),
     );
     download("project.unrolled", writeProject({ ...work, runs: all }));
-    return `Saved with ${count(all.length)}.`;
+    return fill(own.saved, { n: all.length });
   };
   const open = async (file: File): Promise<string> => {
-    if (file.size > largestBytes)
-      throw new Error(`${file.name} is larger than ${largestBytes / 1e6} MB: too large for a page.`);
+    if (file.size > largestBytes) {
+      throw new Error(fill(own.tooLarge, { file: file.name, most: largestBytes / 1e6 }));
+    }
     const { runs: its, ...rest } = readProject(new Uint8Array(await file.arrayBuffer()), file.name);
     // Nothing is imported unless all of them are models of text.
     for (const run of its) await engine().ask("madeOf", run.file, `${file.name}: ${run.name}`);
@@ -40,16 +44,16 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
     for (const { name, training, file } of fresh) await keepModel({ name, training }, file);
     onOpen(rest);
     const there = its.length - fresh.length;
-    return `${file.name} is open, with ${count(its.length)}${there > 0 ? `, ${there} of which were here already` : ""}.`;
+    return fill(there > 0 ? own.openedSome : own.opened, { file: file.name, n: its.length, known: there });
   };
   return (
-    <section aria-label="Project">
+    <section aria-label={own.title}>
       <div class="row">
         <button type="button" onClick={() => attempt(save())}>
-          Save all of this as a file
+          {own.save}
         </button>
         <label class="button file">
-          Open a project file
+          {own.open}
           <input
             type="file"
             accept=".unrolled"
@@ -61,7 +65,7 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
             }}
           />
         </label>
-        <span class="small soft">The cell, the text, the settings, and the runs with their models, as one file.</span>
+        <span class="small soft">{own.about}</span>
       </div>
       <p class="small" role="status">
         {said}
@@ -75,6 +79,5 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
   );
 }
 
-const count = (runs: number): string => `${runs} run${runs === 1 ? "" : "s"}`;
 /** It keeps its name here if possible: a name that is taken is changed when a run is stored. */
 const keyOf = ({ bytes, training }: Pick<Run, "bytes" | "training">): string => JSON.stringify([bytes, training]);

@@ -7,8 +7,11 @@ import { FormatError, readSafetensors, writeSafetensors } from "../../../formats
 import { isPlain } from "../../../graph/schema.ts";
 import { readFacts } from "../../models/kept-facts.ts";
 import type { StoredModel } from "../../models/model-store.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type Form, formFrom } from "./settings.ts";
 import { type Source, sourceOf } from "./source.ts";
+
+const own = texts.lab.project;
 
 type Training = NonNullable<StoredModel["training"]>;
 export type ProjectRun = { readonly name: string; readonly training: Training; readonly file: Uint8Array<ArrayBuffer> };
@@ -38,27 +41,27 @@ export function writeProject({ cell, form, source, runs }: Project): Uint8Array<
 export function readProject(bytes: Uint8Array, file: string): Project {
   const { tensors, metadata } = readTensors(bytes, file);
   if (!formats.some((known) => known === metadata?.format)) {
-    throw new FormatError(`${file}: is not a project of the Lab. Open a model's file in Inspect or Write.`);
+    throw new FormatError(fill(own.other, { file }));
   }
-  const damaged = (what: string): FormatError =>
-    new FormatError(`${file}: ${what} of the project is damaged. Save it again.`);
+  const damaged = (what: keyof typeof own.damaged, n = 0): FormatError =>
+    new FormatError(fill(own.damaged[what], { file, n }));
   let told: unknown;
   try {
     told = JSON.parse(metadata?.project ?? "");
   } catch {
-    throw damaged("the description");
+    throw damaged("description");
   }
-  if (!isPlain(told)) throw damaged("the description");
+  if (!isPlain(told)) throw damaged("description");
   const { cell, form, runs } = told;
   const source = sourceOf(told.source);
-  if (typeof cell !== "string" || cell.length > maxEquations) throw damaged("the cell");
-  if (!isPlain(form)) throw damaged("the form with the settings");
-  if (source === undefined) throw damaged("the text");
-  if (!Array.isArray(runs) || runs.length > maxRuns) throw damaged("the list of runs");
+  if (typeof cell !== "string" || cell.length > maxEquations) throw damaged("cell");
+  if (!isPlain(form)) throw damaged("form");
+  if (source === undefined) throw damaged("text");
+  if (!Array.isArray(runs) || runs.length > maxRuns) throw damaged("runs");
   const read = runs.map((run: unknown, k): ProjectRun => {
     const { data } = tensors[`run.${k}`] ?? {};
     const facts = isRun(run) ? readFacts(run.training.facts) : undefined;
-    if (!isRun(run) || facts === undefined || !(data instanceof Uint8Array)) throw damaged(`run ${k + 1}`);
+    if (!isRun(run) || facts === undefined || !(data instanceof Uint8Array)) throw damaged("run", k + 1);
     // A copy, so that the whole file need not stay in memory.
     return { name: run.name, training: { facts, losses: run.training.losses }, file: new Uint8Array(data) };
   });

@@ -6,8 +6,11 @@ import { messageOf } from "../../loading.ts";
 import { dateAndTime, lossesAsCsv } from "../../models/losses.ts";
 import { download, forgetModel, keepModel, readModelFile, type StoredModel } from "../../models/model-store.ts";
 import { rounded, shownFacts } from "../../models/training-facts.ts";
+import { fill, language, texts } from "../../texts/texts.ts";
 import { LossChart } from "./loss-chart.tsx";
 import type { GoingOn } from "./training-panel.tsx";
+
+const own = texts.lab.runs;
 
 /** A model that was trained here. */
 export type Run = StoredModel & { readonly training: NonNullable<StoredModel["training"]> };
@@ -46,9 +49,9 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
       <div role="status">
         {forgotten !== undefined && (
           <p class="row small">
-            {forgotten.run.name} is forgotten.
+            {fill(own.forgotten, { name: forgotten.run.name })}
             <button type="button" onClick={bringBack}>
-              Bring it back
+              {own.bringBack}
             </button>
           </p>
         )}
@@ -58,9 +61,7 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
           {problem}
         </p>
       )}
-      {runs.length === 0 && (
-        <p class="soft">No runs yet. The models that you train are stored in this browser and appear here.</p>
-      )}
+      {runs.length === 0 && <p class="soft">{own.none}</p>}
       <ul class="runs">
         {runs.map((run) => (
           <li key={run.id} class="card">
@@ -78,13 +79,16 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
               <strong>{run.name}</strong>
             </label>
             <p class="small soft numbers">
-              {[lossOf(run), `${run.training.facts.updates ?? "?"} updates`, dateOf(run), megabytes(run.bytes)].join(
-                " · ",
-              )}
+              {[
+                lossOf(run),
+                fill(own.updates, { n: run.training.facts.updates ?? "?" }),
+                dateOf(run),
+                fill(own.megabytes, { n: (run.bytes / 1e6).toFixed(1) }),
+              ].join(" · ")}
             </p>
             <div class="row small">
-              <a href={linkTo("write", [run.id])}>Write</a>
-              <a href={linkTo("inspect", [run.id])}>Inspect</a>
+              <a href={linkTo("write", [run.id])}>{own.write}</a>
+              <a href={linkTo("inspect", [run.id])}>{own.inspect}</a>
               <button
                 type="button"
                 disabled={busy}
@@ -95,38 +99,36 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
                   })
                 }
               >
-                Go on training
+                {own.goOn}
               </button>
               <button type="button" onClick={() => withFile(run, (file) => download(`${run.id}.safetensors`, file))}>
-                Download
+                {own.download}
               </button>
               <button
                 type="button"
                 onClick={() => download(`${run.id}.csv`, lossesAsCsv(run.training.losses), "text/csv")}
               >
-                Losses as CSV
+                {own.csv}
               </button>
               <button type="button" onClick={() => forget(run)}>
-                Forget
+                {own.forget}
               </button>
             </div>
           </li>
         ))}
       </ul>
-      {runs.length > 1 && compared.length < 2 && (
-        <p class="small soft">Tick two runs or more to compare their losses and settings.</p>
-      )}
+      {runs.length > 1 && compared.length < 2 && <p class="small soft">{own.tick}</p>}
       {compared.length > 1 && <Comparison runs={compared} />}
     </>
   );
 }
 
 const dateOf = ({ madeMs }: Run): string => (madeMs === undefined ? "" : dateAndTime(madeMs));
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
 function lossOf({ training: { facts } }: Run): string {
   const { loss, validationLoss } = facts;
-  if (validationLoss !== undefined) return `loss ${rounded(validationLoss)} on the validation text`;
-  return `loss ${loss === undefined ? "?" : rounded(loss)}`;
+  if (validationLoss !== undefined) return fill(own.validationLoss, { loss: rounded(validationLoss) });
+  return fill(own.loss, { loss: loss === undefined ? "?" : rounded(loss) });
 }
 
 function Comparison({ runs }: { readonly runs: readonly Run[] }) {
@@ -136,13 +138,13 @@ function Comparison({ runs }: { readonly runs: readonly Run[] }) {
     .map((title) => ({ title, facts: columns.map((column) => column.get(title)) }))
     .filter(({ facts }) => new Set(facts.map((fact) => fact?.value)).size > 1);
   return (
-    <section aria-label="Comparison">
-      <h3>Side by side</h3>
+    <section aria-label={own.comparison.label}>
+      <h3>{own.comparison.title}</h3>
       <LossChart curves={curves} height={320} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-      <section class="scroll" tabIndex={0} aria-label="What differs">
+      <section class="scroll" tabIndex={0} aria-label={own.comparison.differs}>
         <table class="compared">
-          <caption class="small soft">What differs</caption>
+          <caption class="small soft">{own.comparison.differs}</caption>
           <thead>
             <tr>
               <td />
@@ -159,7 +161,7 @@ function Comparison({ runs }: { readonly runs: readonly Run[] }) {
                 <th scope="row">{title}</th>
                 {facts.map(({ value, code } = { title, value: "–" }, k) => (
                   <td key={runs[k]?.id} class={code ? "equations" : undefined}>
-                    {typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 6 }) : value}
+                    {typeof value === "number" ? value.toLocaleString(language, { maximumFractionDigits: 6 }) : value}
                   </td>
                 ))}
               </tr>

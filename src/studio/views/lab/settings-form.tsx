@@ -2,7 +2,10 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import { offersGraphics } from "../../graphics.ts";
 import { decayOf, optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
+import { texts } from "../../texts/texts.ts";
 import { deviceTitles, type FieldName, type Form, fields, problemOf, withOptimizer } from "./settings.ts";
+
+const own = texts.lab.training.settings;
 
 export type SettingsFormProps = {
   readonly form: Form;
@@ -27,8 +30,8 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       {field("units", made)}
       {field("layers", made)}
       <Select
-        label="Tokens"
-        hint="what the model reads at each step"
+        label={own.tokens.label}
+        hint={own.tokens.hint}
         value={form.tokens}
         options={tokenTitles}
         disabled={made}
@@ -38,8 +41,8 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       {field("batch")}
       {field("steps")}
       <Select
-        label="Optimizer"
-        hint="how a gradient moves the weights"
+        label={own.optimizer.label}
+        hint={own.optimizer.hint}
         value={form.optimizer}
         options={optimizerTitles}
         disabled={made}
@@ -47,8 +50,8 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       />
       {field("learningRate")}
       <Select
-        label="Schedule"
-        hint="of the learning rate"
+        label={own.schedule.label}
+        hint={own.schedule.hint}
         value={form.schedule}
         options={scheduleTitles}
         onChange={(schedule) => onChange({ ...form, schedule })}
@@ -58,17 +61,17 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       {field("seed")}
       {hasGraphics && (
         <Select
-          label="Computed by"
-          hint="a trial of the model says which is faster"
+          label={own.device.label}
+          hint={own.device.hint}
           value={form.device}
           options={deviceTitles}
           onChange={(device) => onChange({ ...form, device })}
         />
       )}
       <Select
-        label="Train for"
+        label={own.until.label}
         value={form.until}
-        options={{ epochs: "epochs", minutes: "minutes" }}
+        options={own.until.titles}
         onChange={(until) => onChange({ ...form, until })}
       />
       {field(form.until)}

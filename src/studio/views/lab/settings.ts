@@ -12,6 +12,9 @@ import {
   type TrainingFacts,
   tokenTitles,
 } from "../../models/training-facts.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.lab.training.settings;
 
 type Field = {
   readonly label: string;
@@ -23,17 +26,13 @@ type Field = {
   readonly max: number;
 };
 
-export const deviceTitles: Readonly<Record<Device, string>> = {
-  faster: "the faster of both",
-  processor: "the processor",
-  graphics: "the graphics card",
-};
+export const deviceTitles: Readonly<Record<Device, string>> = own.device.titles;
 /** The bounds catch typing errors; the engine checks the memory. */
 export const fields = {
-  units: { label: settingTitles.units, hint: "size of a state", standard: 128, whole: true, min: 1, max: 8192 },
+  units: { label: settingTitles.units, hint: own.hints.units, standard: 128, whole: true, min: 1, max: 8192 },
   layers: {
     label: settingTitles.layers,
-    hint: "recurrent layers",
+    hint: own.hints.layers,
     standard: 1,
     whole: true,
     min: 1,
@@ -41,14 +40,14 @@ export const fields = {
   },
   dropout: {
     label: settingTitles.dropout,
-    hint: "rate between the layers",
+    hint: own.hints.dropout,
     standard: 0,
     min: 0,
     max: 0.9,
   },
   batch: {
     label: settingTitles.batch,
-    hint: "sequences per batch",
+    hint: own.hints.batch,
     standard: fitDefaults.batch,
     whole: true,
     min: 1,
@@ -56,7 +55,7 @@ export const fields = {
   },
   steps: {
     label: settingTitles.steps,
-    hint: "time steps of backpropagation",
+    hint: own.hints.steps,
     standard: fitDefaults.steps,
     whole: true,
     min: 1,
@@ -64,25 +63,32 @@ export const fields = {
   },
   learningRate: {
     label: settingTitles.learningRate,
-    hint: "initial value",
+    hint: own.hints.learningRate,
     standard: fitDefaults.learningRate,
     above: 0,
     max: 10,
   },
   clipNorm: {
     label: settingTitles.clipNorm,
-    hint: "largest norm of the gradients (Keras: global_clipnorm)",
+    hint: own.hints.clipNorm,
     standard: fitDefaults.clipNorm,
     above: 0,
     max: 1e9,
   },
-  decaySteps: { label: settingTitles.decaySteps, hint: "in updates", standard: 1000, whole: true, min: 1, max: 1e9 },
-  decayRate: { label: settingTitles.decayRate, hint: "after each decay step", standard: 0.5, above: 0, max: 100 },
-  epochs: { label: "Epochs", hint: "passes over the text", standard: fitDefaults.epochs, above: 0, max: 100_000 },
-  minutes: { label: "Minutes", hint: "of training", standard: 2, above: 0, max: 10_000 },
+  decaySteps: {
+    label: settingTitles.decaySteps,
+    hint: own.hints.decaySteps,
+    standard: 1000,
+    whole: true,
+    min: 1,
+    max: 1e9,
+  },
+  decayRate: { label: settingTitles.decayRate, hint: own.hints.decayRate, standard: 0.5, above: 0, max: 100 },
+  epochs: { label: own.epochs, hint: own.hints.epochs, standard: fitDefaults.epochs, above: 0, max: 100_000 },
+  minutes: { label: own.minutes, hint: own.hints.minutes, standard: 2, above: 0, max: 10_000 },
   seed: {
     label: settingTitles.seed,
-    hint: "of all random numbers",
+    hint: own.hints.seed,
     standard: 0,
     whole: true,
     min: 0,
@@ -121,13 +127,14 @@ export function problemOf(name: FieldName, text: string): string | undefined {
   const fits =
     text.trim() !== "" && value <= max && (min === undefined || value >= min) && (above === undefined || value > above);
   if (fits && (!whole || Number.isInteger(value))) return undefined;
-  const kind = whole ? "a whole number" : "a number";
-  const range =
+  const its = own.problem;
+  const given = text.trim() === "" ? its.nothing : fill(its.quoted, { given: excerpt(text.trim()) });
+  const problem =
     above === undefined
-      ? `from ${min} to ${max.toLocaleString("en-US")}`
-      : `above ${above}, at most ${max.toLocaleString("en-US")}`;
-  const hint = !whole && /^\s*\d{0,9},\d{1,9}\s*$/.test(text) ? ` Write ${text.trim().replace(",", ".")}.` : "";
-  return `${label}: ${kind} ${range}, not ${text.trim() === "" ? "nothing" : `"${excerpt(text.trim())}"`}.${hint}`;
+      ? fill(whole ? its.whole : its.from, { label, min: min ?? 0, max, given })
+      : fill(its.above, { label, above, max, given });
+  const hasComma = !whole && /^\s*\d{0,9},\d{1,9}\s*$/.test(text);
+  return hasComma ? `${problem} ${fill(its.write, { number: text.trim().replace(",", ".") })}` : problem;
 }
 
 /** The value of a field, or its default if it is not valid. */

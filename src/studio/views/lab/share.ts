@@ -1,5 +1,7 @@
 /** A cell as a part of a link: its text, compressed, in characters that an address can contain. */
 
+import { texts } from "../../texts/texts.ts";
+
 /** The largest length of equations. */
 const maxCharacters = 100_000;
 
@@ -27,8 +29,6 @@ export async function unpackText(packed: string): Promise<string> {
       if (done) return text;
     }
   } catch {
-    throw new Error(
-      "The cell in this link cannot be read: part of the link is missing or changed. Ask for the link again.",
-    );
+    throw new Error(texts.lab.cell.share.damaged);
   }
 }

@@ -3,7 +3,10 @@ import { useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { TextArea } from "../../components/text-area.tsx";
 import { type SmallTask, type SmallTaskName, smallTasks, smallTaskText } from "../../models/small-tasks.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { maxToEdit, pastedText, readTextFile, type Source } from "./source.ts";
+
+const own = texts.lab.training.source;
 
 export type SourceChoiceProps = { readonly source: Source; readonly onChange: (source: Source) => void };
 
@@ -51,25 +54,25 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
     >
       <div class="row">
         <label class="field text">
-          Text
+          {own.label}
           <select
             value={source.kind === "task" ? source.task : source.kind}
             onChange={({ currentTarget: { value } }) => choose(value)}
           >
-            <option value="book">Moby-Dick, 1.2 million characters</option>
-            <optgroup label="Small tasks">
+            <option value="book">{own.book}</option>
+            <optgroup label={own.tasks}>
               {tasks.map(([name, { title }]) => (
                 <option key={name} value={name}>
                   {title}
                 </option>
               ))}
             </optgroup>
-            <option value="pasted">a text that you paste</option>
+            <option value="pasted">{own.pasted}</option>
             {source.kind === "file" && <option value="file">{source.name}</option>}
           </select>
         </label>
         <label class="button file">
-          Open a file
+          {own.open}
           <input
             type="file"
             class="visually-hidden"
@@ -93,7 +96,7 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
       )}
       {source.kind === "pasted" && (
         <TextArea
-          label="Text to train on"
+          label={own.toTrainOn}
           rows={6}
           most={maxToEdit}
           value={source.text}
@@ -103,9 +106,7 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
       )}
       {source.kind === "file" && (
         <>
-          <p class="small soft">
-            {source.name}: {source.text.length.toLocaleString("en-US")} characters
-          </p>
+          <p class="small soft">{fill(own.file, { name: source.name, count: source.text.length })}</p>
           <pre class="excerpt small">{source.text.slice(0, graphemeEnd(source.text, 240))}</pre>
         </>
       )}

@@ -4,6 +4,9 @@ import { unixLineEnds } from "../../../text/line-ends.ts";
 import { mobyDick } from "../../models/book.ts";
 import { type SmallTaskName, smallTasks, smallTaskText } from "../../models/small-tasks.ts";
 import type { TextOrigin } from "../../models/text-origin.ts";
+import { fill, language, texts } from "../../texts/texts.ts";
+
+const own = texts.lab.training.source;
 
 /** A pasted text, or one from a file, is stored here; others are made when they are needed. */
 export type Source =
@@ -27,9 +30,7 @@ export async function readSource(source: Source, seed: number): Promise<string> 
   if (source.kind === "book") return mobyDick();
   if (source.kind === "task") return smallTaskText(source.task, seed);
   if (source.text === "") {
-    throw new Error(
-      source.kind === "file" ? `${source.name} is empty.` : "There is no text yet. Paste one, or choose another.",
-    );
+    throw new Error(source.kind === "file" ? fill(own.empty, { name: source.name }) : own.none);
   }
   return unixLineEnds(source.text);
 }
@@ -43,11 +44,8 @@ export const maxToEdit = 100_000;
  * here
  */
 export function pastedText(text: string): Source {
-  if (text.length <= largestFileBytes) return { kind: "file", name: "pasted text", text: unixLineEnds(text) };
-  const most = largestFileBytes.toLocaleString("en-US");
-  throw new Error(
-    `The text has ${text.length.toLocaleString("en-US")} characters; at most ${most} are read. Train on a part of it, or with the command line.`,
-  );
+  if (text.length <= largestFileBytes) return { kind: "file", name: own.pastedName, text: unixLineEnds(text) };
+  throw new Error(fill(own.tooLong, { count: text.length, most: largestFileBytes }));
 }
 
 /** Read a stored source, which is not trusted: undefined if it is not valid. */
@@ -65,20 +63,20 @@ export function sourceOf(told: unknown): Source | undefined {
 
 /** @throws Error, with a message for the reader, for a file that is too large, empty or not text */
 export async function readTextFile(file: File): Promise<Source> {
-  const megabytes = (bytes: number): string => (bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 });
+  const megabytes = (bytes: number): string => (bytes / 1e6).toLocaleString(language, { maximumFractionDigits: 1 });
   if (file.size > largestFileBytes) {
     throw new Error(
-      `${file.name} has ${megabytes(file.size)} MB; at most ${megabytes(largestFileBytes)} MB are read. Train on a part of it, or with the command line.`,
+      fill(own.tooLarge, { name: file.name, size: megabytes(file.size), most: megabytes(largestFileBytes) }),
     );
   }
-  if (file.size === 0) throw new Error(`${file.name} is empty.`);
+  if (file.size === 0) throw new Error(fill(own.empty, { name: file.name }));
   const bytes = await file.arrayBuffer();
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new Error(`${file.name} is not text in UTF-8. Save it as plain text in UTF-8 and choose it again.`);
+    throw new Error(fill(own.notUtf8, { name: file.name }));
   }
-  if (text.includes("\0")) throw new Error(`${file.name} has zero bytes: it is not a text file.`);
+  if (text.includes("\0")) throw new Error(fill(own.zeroBytes, { name: file.name }));
   return { kind: "file", name: file.name, text: unixLineEnds(text) };
 }

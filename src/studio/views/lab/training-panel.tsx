@@ -20,12 +20,16 @@ import {
   type TrainingStatus,
 } from "../../models/training-driver.ts";
 import type { ModelSettings } from "../../models/training-facts.ts";
+import { fill, language, rich, texts } from "../../texts/texts.ts";
 import { LossChart } from "./loss-chart.tsx";
 import { programOf } from "./program.ts";
 import { type Form, settingsOf, standardForm } from "./settings.ts";
 import { SettingsForm } from "./settings-form.tsx";
 import { originOf, readSource, type Source } from "./source.ts";
 import { SourceChoice } from "./source-choice.tsx";
+
+const own = texts.lab.training;
+const { live, ended } = own;
 
 /** A stored run to continue. */
 export type GoingOn = {
@@ -53,7 +57,8 @@ export function TrainingPanel(props: TrainingPanelProps) {
   const { status, form, setForm, source, setSource, goingOn, setGoingOn } = props;
   const [problem, setProblem] = useState("");
   const settings = settingsOf(form);
-  const standardName = goingOn === undefined ? nameOf(props.cell, form, source) : `${goingOn.model.name}, continued`;
+  const standardName =
+    goingOn === undefined ? nameOf(props.cell, form, source) : fill(own.continued, { name: goingOn.model.name });
   const ready = settings !== undefined && (props.cell !== undefined || goingOn !== undefined);
   const start = async (): Promise<void> => {
     const made = goingOn?.made ?? (props.cell === undefined ? undefined : { cell: props.cell });
@@ -61,10 +66,10 @@ export function TrainingPanel(props: TrainingPanelProps) {
     setProblem("");
     try {
       const text = await readSource(source, settings.seed);
-      const own = form.name.trim();
+      const given = form.name.trim();
       startTraining({
         place: "lab",
-        name: freeName(own || standardName, props.taken),
+        name: freeName(given || standardName, props.taken),
         text,
         origin: originOf(source),
         settings: { ...settings, ...made },
@@ -82,12 +87,9 @@ export function TrainingPanel(props: TrainingPanelProps) {
       {status.outcome !== undefined && <Ended outcome={status.outcome} />}
       {goingOn !== undefined && (
         <p class="card row">
-          <span>
-            Going on with <strong>{goingOn.model.name}</strong>: its cell, units, layers, tokens, dropout and optimizer
-            are in its file.
-          </span>
+          <span>{rich(own.goingOn, { name: goingOn.model.name })}</span>
           <button type="button" onClick={() => setGoingOn(undefined)}>
-            Train a new one instead
+            {own.newOne}
           </button>
         </p>
       )}
@@ -98,7 +100,7 @@ export function TrainingPanel(props: TrainingPanelProps) {
       )}
       <div class="row go">
         <label class="field text">
-          Name of the run
+          {own.name}
           <input
             value={form.name}
             placeholder={freeName(standardName, props.taken)}
@@ -107,16 +109,14 @@ export function TrainingPanel(props: TrainingPanelProps) {
           />
         </label>
         <button type="button" class="main" disabled={!ready} onClick={start}>
-          {goingOn === undefined ? "Train" : "Go on training"}
+          {goingOn === undefined ? own.train : own.goOn}
         </button>
         <button type="button" class="quiet" onClick={() => setForm(standardForm)}>
-          Standard settings
+          {own.standard}
         </button>
       </div>
       <p role="alert" class="error small">
-        {problem ||
-          (!ready &&
-            (settings === undefined ? "A setting above needs another value." : "The equations have a mistake."))}
+        {problem || (!ready && (settings === undefined ? own.badSetting : own.badCell))}
       </p>
     </div>
   );
@@ -125,12 +125,11 @@ export function TrainingPanel(props: TrainingPanelProps) {
 function Program({ text }: { readonly text: string }) {
   return (
     <details class="program">
-      <summary>This training as a program</summary>
+      <summary>{own.program.title}</summary>
       <p class="small soft">
-        It trains the same model, to the bit where the length is in epochs and the processor computes, on a file{" "}
-        <code>text.txt</code>:{" "}
+        {rich(own.program.about)}{" "}
         <button type="button" class="quiet small" onClick={() => download("train.ts", text, "text/plain")}>
-          Download train.ts
+          {own.program.download}
         </button>
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
@@ -141,18 +140,12 @@ function Program({ text }: { readonly text: string }) {
   );
 }
 
-const cellName = (cell: TrainingPanelProps["cell"]): string => (typeof cell === "string" ? cell : "own cell");
+const cellName = (cell: TrainingPanelProps["cell"]): string => (typeof cell === "string" ? cell : own.ownCell);
 const nameOf = (cell: TrainingPanelProps["cell"], form: Form, source: Source): string =>
-  `${cellName(cell)} ${form.units}${form.layers.trim() === "1" ? "" : ` × ${form.layers}`}, ${textTitle(originOf(source))}`;
-
-const phases: Readonly<Record<Training["phase"], string>> = {
-  preparing: "Making the model and compiling its program …",
-  running: "Training. It continues while you use other views.",
-  pausing: "Pausing after the current updates …",
-  paused: "Paused.",
-  stopping: "Stopping: the current model is being saved …",
-  ending: "Ending …",
-};
+  fill(form.layers.trim() === "1" ? own.standardName : own.standardNameLayers, {
+    ...{ cell: cellName(cell), units: form.units, layers: form.layers },
+    text: textTitle(originOf(source)),
+  });
 
 function Live({ training }: { readonly training: Training }) {
   const { name, phase, facts, resumed, losses, looks, latest, sample, computes } = training;
@@ -161,57 +154,57 @@ function Live({ training }: { readonly training: Training }) {
   const speed = latest?.tokensPerSecond ?? Number.NaN;
   const validated = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;
   return (
-    <section class="card live" aria-label="The current training">
+    <section class="card live" aria-label={live.label}>
       <h3>{name}</h3>
       <p class="small" role="status">
-        {phases[phase]}
+        {live.phases[phase]}
       </p>
       {computes !== undefined && (
         <p class="small soft" role="status">
-          Computed by {computes}.
+          {fill(live.computedBy, { computes })}
         </p>
       )}
-      <progress value={latest?.done ?? 0} aria-label="Done" />
+      <progress value={latest?.done ?? 0} aria-label={live.done} />
       <dl class="figures numbers">
-        <Figure name="loss" value={losses.at(-1)?.loss.toFixed(3)} />
-        <Figure name="validation loss" value={validated?.toFixed(3)} />
-        <Figure name="updates" value={latest?.step.toLocaleString("en-US")} />
-        <Figure name="epoch" value={latest?.epoch.toFixed(2)} />
+        <Figure name={live.loss} value={losses.at(-1)?.loss.toFixed(3)} />
+        <Figure name={live.validationLoss} value={validated?.toFixed(3)} />
+        <Figure name={live.updates} value={latest?.step.toLocaleString(language)} />
+        <Figure name={live.epoch} value={latest?.epoch.toFixed(2)} />
         <Figure
-          name="tokens a second"
-          value={Number.isFinite(speed) ? Math.round(speed).toLocaleString("en-US") : undefined}
+          name={live.tokensPerSecond}
+          value={Number.isFinite(speed) ? Math.round(speed).toLocaleString(language) : undefined}
         />
-        <Figure name="time left" value={latest === undefined ? undefined : duration(latest.remainingMs)} />
+        <Figure name={live.timeLeft} value={latest === undefined ? undefined : duration(latest.remainingMs)} />
       </dl>
       <div class="row">
         {phase === "paused" ? (
           <button type="button" class="main" onClick={resumeTraining}>
-            Go on
+            {live.goOn}
           </button>
         ) : (
           <button type="button" disabled={phase !== "running"} onClick={pauseTraining}>
-            Pause
+            {live.pause}
           </button>
         )}
         <button type="button" disabled={phase === "stopping" || phase === "ending"} onClick={finishTraining}>
-          {phase === "preparing" ? "Stop" : "Stop and keep the model"}
+          {phase === "preparing" ? live.stop : live.stopAndKeep}
         </button>
       </div>
       {silent && (
         <p class="small" role="status">
-          No news for a while: the model may be too large for this machine.{" "}
+          {live.silent}{" "}
           <button type="button" onClick={endTraining}>
-            {resumed ? "End it" : "End it without keeping"}
+            {resumed ? live.end : live.endWithoutKeeping}
           </button>
         </p>
       )}
       {losses.length > 1 && <LossChart curves={curves} height={260} />}
       {looks.length > 0 && (
-        <Watch looks={looks} last="the last token of a sequence" clipNorm={facts.clipNorm ?? fitDefaults.clipNorm} />
+        <Watch looks={looks} last={live.lastToken} clipNorm={facts.clipNorm ?? fitDefaults.clipNorm} />
       )}
       {sample !== undefined && (
         <>
-          <h3>Sample after {sample.step.toLocaleString("en-US")} updates</h3>
+          <h3>{fill(live.sample, { step: sample.step })}</h3>
           <pre class="sample">{sample.text}</pre>
         </>
       )}
@@ -244,7 +237,7 @@ function useSilence({ phase, latest }: Training): boolean {
 
 function Ended({ outcome }: { readonly outcome: Outcome }) {
   const close = (
-    <button type="button" class="quiet" aria-label="Dismiss" onClick={dismissOutcome}>
+    <button type="button" class="quiet" aria-label={ended.dismiss} onClick={dismissOutcome}>
       ✕
     </button>
   );
@@ -252,8 +245,7 @@ function Ended({ outcome }: { readonly outcome: Outcome }) {
     return (
       <div class="card row outcome" role="status">
         <span>
-          <strong>{outcome.name}</strong> is trained and saved{outcome.inPage && ", until the page is closed"}.{" "}
-          {outcome.note}
+          {rich(outcome.inPage ? ended.savedInPage : ended.saved, { name: outcome.name })} {outcome.note}
         </span>
         {outcome.inPage && (
           <button
@@ -265,14 +257,14 @@ function Ended({ outcome }: { readonly outcome: Outcome }) {
               )
             }
           >
-            Download it
+            {ended.download}
           </button>
         )}
         <a class="button main" href={linkTo("write", [outcome.id])}>
-          Write with it
+          {ended.write}
         </a>
         <a class="button" href={linkTo("inspect", [outcome.id])}>
-          Look inside
+          {ended.inspect}
         </a>
         {close}
       </div>
@@ -280,9 +272,7 @@ function Ended({ outcome }: { readonly outcome: Outcome }) {
   }
   return (
     <div class="card row outcome" role="alert">
-      <span class="error">
-        {outcome.name}: {outcome.message}
-      </span>
+      <span class="error">{fill(ended.failed, { name: outcome.name, message: outcome.message })}</span>
       {close}
     </div>
   );
