@@ -41,7 +41,7 @@ const words: { readonly [K in OpName]: string } = {
   mask: own.operations.mask,
   neg: "−",
   sigmoid: "σ",
-  hard_sigmoid: "hard σ",
+  hard_sigmoid: own.operations.hardSigmoid,
   tanh: "tanh",
   relu: "relu",
   softplus: "softplus",
