@@ -4,6 +4,9 @@ import { useState } from "preact/hooks";
 import { blank, drawToy, type ToySizes, type ToyTask, type ToyTaskName, toyTasks } from "../../../data/toy-tasks.ts";
 import { createRandom } from "../../../nn/random.ts";
 import type { ToyExample } from "../../engine/toys.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.toys.example;
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
@@ -23,7 +26,7 @@ export function Sample({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys
     <pre class="sample scroll" tabIndex={0}>
-      {`reads   ${line(inputs)}\nanswers ${line(targets)}`}
+      {fill(own.sample, { inputs: line(inputs), targets: line(targets) })}
     </pre>
   );
 }
@@ -76,34 +79,32 @@ export function Validation({ task, alphabet, examples, updates }: ValidationProp
     );
   };
   return (
-    <section aria-label="A held-out sequence">
-      <h3>One sequence, answer by answer</h3>
+    <section aria-label={own.heldOut}>
+      <h3>{own.title}</h3>
       <div class="row small">
         <span class="numbers">
-          After {updates.toLocaleString("en-US")} updates: {right} of {counts.length} right.
+          {fill(own.right, { updates: updates.toLocaleString("en-US"), right, count: counts.length })}
         </span>
         <button type="button" onClick={() => setAt((at + 1) % examples.length)}>
-          Another sequence
+          {own.another}
         </button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-      <section class="scroll" tabIndex={0} aria-label="The sequence, step by step">
+      <section class="scroll" tabIndex={0} aria-label={own.steps}>
         <table class="validation numbers">
           <tbody>
-            {row("Reads", (t) => shown(example.inputs[t]), false)}
-            {row("Should answer", (t) => (counts.includes(t) ? shown(example.targets[t]) : ""), false)}
-            {row("Answers", (t) =>
+            {row(own.reads, (t) => shown(example.inputs[t]), false)}
+            {row(own.should, (t) => (counts.includes(t) ? shown(example.targets[t]) : ""), false)}
+            {row(own.answers, (t) =>
               counts.includes(t) ? `${shown(example.guesses[t]?.[0]?.symbol)} ${isRight(t) ? "✓" : "✗"}` : "",
             )}
-            {row("Likeliest", guess(0))}
-            {row("Second", guess(1))}
-            {row("Third", guess(2))}
+            {row(own.likeliest, guess(0))}
+            {row(own.second, guess(1))}
+            {row(own.third, guess(2))}
           </tbody>
         </table>
       </section>
-      <p class="small soft">
-        {blank} stands for nothing to read. Only the steps that should answer count, in the loss and in what is right.
-      </p>
+      <p class="small soft">{fill(own.blank, { blank })}</p>
     </section>
   );
 }

@@ -6,17 +6,15 @@ import { Choice } from "../../components/choice.tsx";
 import { Curves } from "../../components/curves.tsx";
 import { significant } from "../../components/numbers.ts";
 import { download } from "../../models/model-store.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { curvesAsCsv, runsAsCsv } from "./csv.ts";
 import { forgetRun, type ToyPoint, type ToyRun } from "./running.ts";
 import { cellTitle, queryOf } from "./settings.ts";
 import { longestExact } from "./statistics.ts";
 
+const own = texts.toys.runs;
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-const measures = {
-  exact: "whole sequences right",
-  answers: "answers right",
-  loss: "loss",
-} as const satisfies Partial<Record<keyof ToyPoint, string>>;
+const measures = own.measures satisfies Partial<Record<keyof ToyPoint, string>>;
 type Measure = keyof typeof measures;
 const colours = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6"];
 
@@ -32,11 +30,11 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
   };
   return (
     <>
-      <h2>Runs</h2>
+      <h2>{own.title}</h2>
       <div role="status">
         {deleted !== undefined && (
           <p class="row small">
-            Run {deleted.id} is deleted.
+            {fill(own.deleted, { id: deleted.id })}
             <button
               type="button"
               onClick={() => {
@@ -44,39 +42,39 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
                 setDeleted(undefined);
               }}
             >
-              Bring it back
+              {own.bringBack}
             </button>
           </p>
         )}
       </div>
       {runs.length === 0 ? (
-        <p class="soft">No runs yet. Runs stay here until the page is closed.</p>
+        <p class="soft">{own.none}</p>
       ) : (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-          <section class="scroll" tabIndex={0} aria-label="Table of runs">
+          <section class="scroll" tabIndex={0} aria-label={own.table}>
             <table class="runs numbers">
               <thead>
                 <tr>
-                  <th scope="col">Run</th>
-                  <th scope="col">Task and settings</th>
+                  <th scope="col">{own.run}</th>
+                  <th scope="col">{own.settings}</th>
                   <th scope="col" class="number">
-                    Updates
+                    {own.updates}
                   </th>
                   <th scope="col" class="number">
-                    Loss
+                    {own.loss}
                   </th>
                   <th scope="col" class="number">
-                    Answers right
+                    {own.answers}
                   </th>
                   <th scope="col" class="number">
-                    Whole right
+                    {own.whole}
                   </th>
                   <th scope="col" class="number">
-                    3 times as long
+                    {own.longer}
                   </th>
                   <th scope="col" class="number">
-                    Seconds
+                    {own.seconds}
                   </th>
                   <td />
                 </tr>
@@ -95,8 +93,10 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
                       </label>
                     </th>
                     <td class="small told">
-                      {toyTasks[run.settings.task].title}: {inWords(run)}
-                      {run.stopped && ", stopped"}
+                      {fill(own.told, {
+                        ...{ task: toyTasks[run.settings.task].title, settings: inWords(run) },
+                        stopped: run.stopped ? "yes" : "no",
+                      })}
                     </td>
                     <td class="number">{run.latest.updates.toLocaleString("en-US")}</td>
                     <td class="number">{significant(run.latest.loss, 3)}</td>
@@ -108,17 +108,17 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
                       <div class="row">
                         <a
                           href={linkTo("toys", [run.settings.task], queryOf(run.settings))}
-                          aria-label={`Settings of run ${run.id}`}
+                          aria-label={fill(own.settingsOf, { id: run.id })}
                         >
-                          Settings
+                          {own.toSettings}
                         </a>
                         <button
                           type="button"
                           class="quiet"
-                          aria-label={`Delete run ${run.id}`}
+                          aria-label={fill(own.deleteRun, { id: run.id })}
                           onClick={() => setDeleted({ id: run.id, bringBack: forgetRun(run.id) })}
                         >
-                          Delete
+                          {own.delete}
                         </button>
                       </div>
                     </td>
@@ -129,17 +129,15 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
           </section>
           <div class="row small">
             <button type="button" onClick={() => download("toy-runs.csv", runsAsCsv(runs), "text/csv")}>
-              Runs as CSV
+              {own.runsAsCsv}
             </button>
             <button type="button" onClick={() => download("toy-curves.csv", curvesAsCsv(runs), "text/csv")}>
-              Curves as CSV
+              {own.curvesAsCsv}
             </button>
           </div>
         </>
       )}
-      {runs.length > 1 && compared.length < 2 && (
-        <p class="small soft">Tick two runs or more to compare their curves and settings.</p>
-      )}
+      {runs.length > 1 && compared.length < 2 && <p class="small soft">{own.tick}</p>}
       {compared.length > 1 && <Comparison runs={compared} />}
     </>
   );
@@ -148,11 +146,10 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
 /** The settings of a run that its task does not say, in a line. */
 export function inWords({ settings }: Pick<ToyRun, "settings">): string {
   const { shortest, longest, alphabet, units, layers, batch, learningRate, clipNorm, seed } = settings;
-  return [
-    `${cellTitle(settings)} ${units}${layers === 1 ? "" : ` × ${layers}`}`,
-    shortest === longest ? `length ${longest}` : `lengths ${shortest} to ${longest}`,
-    ...[`alphabet ${alphabet}`, `batch ${batch}`, `rate ${learningRate}`, `clip ${clipNorm}`, `seed ${seed}`],
-  ].join(", ");
+  return fill(own.inWords, {
+    ...{ cell: cellTitle(settings), units, layers, shortest, longest, same: shortest === longest ? "yes" : "no" },
+    ...{ alphabet, batch, rate: learningRate, clip: clipNorm, seed },
+  });
 }
 
 function Comparison({ runs }: { readonly runs: readonly ToyRun[] }) {
@@ -160,24 +157,29 @@ function Comparison({ runs }: { readonly runs: readonly ToyRun[] }) {
   const most = Math.max(...runs.map(({ latest }) => latest.updates), 1);
   const losses = runs.flatMap(({ points }) => points.map(({ loss }) => loss));
   return (
-    <section aria-label="Comparison">
-      <h3>Side by side</h3>
-      <Choice label="What is compared" value={measure} options={measures} onChoose={setMeasure} />
+    <section aria-label={own.comparison.label}>
+      <h3>{own.comparison.title}</h3>
+      <Choice label={own.comparison.choice} value={measure} options={measures} onChoose={setMeasure} />
       <Curves
-        label={`${measures[measure]} by updates, of ${runs.map(({ id }) => `run ${id}`).join(", ")}`}
+        label={fill(own.comparison.curves, {
+          measure: measures[measure],
+          runs: runs.map(({ id }) => fill(own.comparison.curve, { id })).join(", "),
+        })}
         height={280}
         curves={runs.map(({ id, points }, k) => ({
-          name: `run ${id}`,
+          name: fill(own.comparison.curve, { id }),
           colour: colours[k % colours.length] as string,
           points: points.map((point) => ({ at: point.updates, value: point[measure] })),
         }))}
-        x={{ label: "updates", domain: [0, most] }}
+        x={{ label: own.comparison.updates, domain: [0, most] }}
         y={{ label: measures[measure], domain: [0, measure === "loss" ? Math.max(...losses, 0.1) : 1] }}
       />
       <ul class="small">
         {runs.map((run) => (
           <li key={run.id}>
-            Run {run.id}: {toyTasks[run.settings.task].title}, {inWords(run)}
+            {fill(own.comparison.run, {
+              ...{ id: run.id, task: toyTasks[run.settings.task].title, settings: inWords(run) },
+            })}
           </li>
         ))}
       </ul>

@@ -5,6 +5,9 @@ import { excerpt } from "../../../graph/excerpt.ts";
 import type { Address } from "../../address.ts";
 import { chosen } from "../../components/choice.tsx";
 import type { ToySettings } from "../../engine/toys.ts";
+import { fill, texts as page } from "../../texts/texts.ts";
+
+const own = page.toys.settings;
 
 type Query = Address["query"];
 
@@ -33,16 +36,16 @@ const positive = (label: string, hint: string, standard: number, max: number): F
 export function fieldsOf(task: ToyTaskName): Readonly<Record<FieldName, Field>> {
   const { length, alphabet }: ToyTask = toyTasks[task];
   return {
-    shortest: whole("Shortest", length.counts, length.shortest, length.min, length.max),
-    longest: whole("Longest", length.counts, length.longest, length.min, length.max),
-    alphabet: whole("Alphabet", alphabet.counts, alphabet.standard, alphabet.min, alphabet.max),
-    units: whole("Units", "size of a state", 32, 1, 512),
-    layers: whole("Layers", "recurrent layers", 1, 1, 4),
-    batch: whole("Batch", "sequences of an update", 32, 1, 512),
-    rate: positive("Learning rate", "of Adam", 0.01, 1),
-    clip: positive("Largest gradient norm", "longer gradients are clipped", 1, 1e9),
-    updates: whole("Updates", "steps of Adam", 1000, 1, 100_000),
-    seed: whole("Seed", "of values and sequences", 1, 0, 2 ** 32 - 1),
+    shortest: whole(own.shortest, length.counts, length.shortest, length.min, length.max),
+    longest: whole(own.longest, length.counts, length.longest, length.min, length.max),
+    alphabet: whole(own.alphabet, alphabet.counts, alphabet.standard, alphabet.min, alphabet.max),
+    units: whole(own.units.label, own.units.hint, 32, 1, 512),
+    layers: whole(own.layers.label, own.layers.hint, 1, 1, 4),
+    batch: whole(own.batch.label, own.batch.hint, 32, 1, 512),
+    rate: positive(own.rate.label, own.rate.hint, 0.01, 1),
+    clip: positive(own.clip.label, own.clip.hint, 1, 1e9),
+    updates: whole(own.updates.label, own.updates.hint, 1000, 1, 100_000),
+    seed: whole(own.seed.label, own.seed.hint, 1, 0, 2 ** 32 - 1),
   };
 }
 
@@ -51,9 +54,9 @@ function problemWith({ label, whole, min, max }: Field, text: string): string | 
   const value = Number(text);
   const fits = text.trim() !== "" && value <= max && (whole ? value >= min && Number.isInteger(value) : value > min);
   if (fits) return undefined;
-  const range = `${whole ? `a whole number from ${min}` : `a number above ${min}, at most`}${whole ? " to" : ""}`;
-  const given = text.trim() === "" ? "nothing" : `“${excerpt(text.trim())}”`;
-  return `${label}: ${range} ${max.toLocaleString("en")}, not ${given}.`;
+  const given = text.trim() === "" ? own.wrong.nothing : fill(own.wrong.given, { text: excerpt(text.trim()) });
+  const values = { label, min, max: max.toLocaleString("en"), given };
+  return fill(whole ? own.wrong.whole : own.wrong.number, values);
 }
 
 /** What an address makes: the run's settings, if nothing is wrong with it. */
@@ -85,13 +88,13 @@ export function askedOf({ path: [said], query }: Pick<Address, "path" | "query">
   }
   const number = (name: FieldName): number => Number(texts[name]);
   if (problems.shortest === undefined && problems.longest === undefined && number("shortest") > number("longest")) {
-    problems.longest = `Longest: at least as long as the shortest, ${texts.shortest}, not ${texts.longest}.`;
+    problems.longest = fill(own.wrong.longest, { shortest: texts.shortest, longest: texts.longest });
   }
   const { equations, cell = standardCell as string } = query;
   if (equations === undefined && !Object.hasOwn(cells, cell)) {
-    problems.cell = `Cell: there is no built-in cell “${excerpt(cell)}”.`;
+    problems.cell = fill(own.wrong.cell, { cell: excerpt(cell) });
   }
-  if (equations !== undefined && equations.trim() === "") problems.cell = "Cell: write its equations.";
+  if (equations !== undefined && equations.trim() === "") problems.cell = own.wrong.equations;
   const fine = Object.keys(problems).length === 0;
   const settings: ToySettings | undefined = fine
     ? {
@@ -104,11 +107,11 @@ export function askedOf({ path: [said], query }: Pick<Address, "path" | "query">
   const { sizes: saidSizes = standardSizes as string, seeds = standardSeeds as string } = query;
   const sizes = [...new Set(saidSizes.split(/[\s,]+/).filter((text) => text !== ""))];
   const odd = sizes.find((text) => problemWith(fields.units, text) !== undefined);
-  if (odd !== undefined) problems.sizes = problemWith({ ...fields.units, label: "Sizes" }, odd) as string;
+  if (odd !== undefined) problems.sizes = problemWith({ ...fields.units, label: own.sizes.label }, odd) as string;
   if (sizes.length === 0 || sizes.length > maxSizes) {
-    problems.sizes = `Sizes: 1 to ${maxSizes} numbers of units, such as ${standardSizes}, not ${sizes.length}.`;
+    problems.sizes = fill(own.wrong.sizes, { most: maxSizes, such: standardSizes as string, count: sizes.length });
   }
-  const seedsProblem = problemWith(whole("Seeds", "", 3, 1, maxSeeds), seeds);
+  const seedsProblem = problemWith(whole(own.seeds.label, "", 3, 1, maxSeeds), seeds);
   if (seedsProblem !== undefined) problems.seeds = seedsProblem;
   const sweeps = settings !== undefined && problems.sizes === undefined && problems.seeds === undefined;
   return {
@@ -147,7 +150,7 @@ export const queryForOther = (query: Query): Query =>
 
 /** A cell in words. */
 export const cellTitle = ({ cell }: Pick<ToySettings, "cell">): string =>
-  typeof cell === "string" ? cell : "own cell";
+  typeof cell === "string" ? cell : own.cell.ofOwn;
 export const cellOptions: readonly { readonly name: string; readonly title: string }[] = Object.keys(cells).map(
-  (name) => ({ name, title: `${name}: ${about[name]?.differs}` }),
+  (name) => ({ name, title: fill(own.cell.option, { name, about: `${about[name]?.differs}` }) }),
 );

@@ -3,10 +3,12 @@ import { useCallback } from "preact/hooks";
 import { Choice } from "../../components/choice.tsx";
 import { significant } from "../../components/numbers.ts";
 import { Plot, type PlotModule } from "../../components/plot.tsx";
+import { fill, texts } from "../../texts/texts.ts";
 import type { ToyRun } from "./running.ts";
 import { bySize, type SizeSummary, type Spread } from "./statistics.ts";
 
-export const measures = { exact: "whole sequences right", longer: "3 times as long", loss: "loss" } as const;
+const own = texts.toys.sweep;
+export const measures = own.measures;
 export type Measure = keyof typeof measures;
 
 const share = ({ mean, deviation }: Spread): string =>
@@ -24,27 +26,27 @@ export type SweepProps = {
 export function Sweep({ runs, measure, onMeasure }: SweepProps) {
   const rows = bySize(runs);
   return (
-    <section aria-label="The sweep">
+    <section aria-label={own.label}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-      <section class="scroll" tabIndex={0} aria-label="Mean and spread by size">
+      <section class="scroll" tabIndex={0} aria-label={own.table}>
         <table class="numbers">
-          <caption class="small soft">Mean ± standard deviation over the seeds</caption>
+          <caption class="small soft">{own.caption}</caption>
           <thead>
             <tr>
               <th scope="col" class="number">
-                Units
+                {own.units}
               </th>
               <th scope="col" class="number">
-                Runs
+                {own.runs}
               </th>
               <th scope="col" class="number">
-                Whole right
+                {own.whole}
               </th>
               <th scope="col" class="number">
-                3 times as long
+                {own.longer}
               </th>
               <th scope="col" class="number">
-                Loss
+                {own.loss}
               </th>
             </tr>
           </thead>
@@ -63,11 +65,9 @@ export function Sweep({ runs, measure, onMeasure }: SweepProps) {
           </tbody>
         </table>
       </section>
-      <Choice label="What is drawn" value={measure} options={measures} onChoose={onMeasure} />
+      <Choice label={own.choice} value={measure} options={measures} onChoose={onMeasure} />
       <ErrorBars rows={rows} measure={measure} />
-      <p class="small soft">
-        Points: runs. Bars: the mean, and one standard deviation above and below it, from the seeds of a size.
-      </p>
+      <p class="small soft">{own.bars}</p>
     </section>
   );
 }
@@ -97,7 +97,7 @@ function ErrorBars({ rows, measure }: ErrorBarsProps) {
       const stroke = "var(--c1)";
       return {
         marginLeft: 46,
-        x: { type: "band", label: "units", domain: rows.map(({ units }) => units), padding: 0.8 },
+        x: { type: "band", label: own.axis, domain: rows.map(({ units }) => units), padding: 0.8 },
         y: { label: measures[measure], grid: true, ...(measure === "loss" ? { zero: true } : { domain: [0, 1] }) },
         marks: [
           plot.dot(points, { x: "units", y: "value", r: 2.5, fill: "var(--soft)", dx: 12 }),
@@ -110,6 +110,9 @@ function ErrorBars({ rows, measure }: ErrorBarsProps) {
     },
     [key],
   );
-  const told = rows.map((row) => `${row.units} units ${measure === "loss" ? loss(row.loss) : share(row[measure])}`);
-  return <Plot label={`${measures[measure]} by units: ${told.join(", ")}.`} height={240} options={options} />;
+  const told = rows.map((row) =>
+    fill(own.told, { units: row.units, value: measure === "loss" ? loss(row.loss) : share(row[measure]) }),
+  );
+  const label = fill(own.plot, { measure: measures[measure], told: told.join(", ") });
+  return <Plot label={label} height={240} options={options} />;
 }

@@ -6,6 +6,7 @@ import { chosen } from "../../components/choice.tsx";
 import { Curves } from "../../components/curves.tsx";
 import { Watch } from "../../components/watch.tsx";
 import type { ToyReport } from "../../engine/toys.ts";
+import { fill, texts as page } from "../../texts/texts.ts";
 import { Sample, Validation } from "./example.tsx";
 import { type LiveRun, startToys, stopToys, useToys } from "./running.ts";
 import { Runs } from "./runs.tsx";
@@ -26,6 +27,8 @@ import {
 import { measures, Sweep } from "./sweep.tsx";
 import { WhatToTry } from "./what-to-try.tsx";
 import "./toys.css";
+
+const own = page.toys.view;
 
 type Query = Address["query"];
 const tasks = Object.entries(toyTasks) as [ToyTaskName, ToyTask][];
@@ -49,16 +52,12 @@ const Toys: View = ({ address }) => {
   const ofSweep = useMemo(() => runs.filter((run) => sweep !== undefined && run.sweep === sweep), [runs, sweep]);
   return (
     <div class="toys">
-      <h1>Toy tasks</h1>
-      <p>
-        Sequences made by a rule show what a cell can learn and remember. Choose a task and a cell, and train: each
-        update has new sequences, and what is measured is drawn with other seeds. The address of this page has all
-        settings, so that a link repeats a run to the bit.
-      </p>
-      <h2>The task</h2>
+      <h1>{own.title}</h1>
+      <p>{own.about}</p>
+      <h2>{own.task.title}</h2>
       <div class="row">
         <label class="field">
-          Task
+          {own.task.label}
           <select
             value={task}
             onChange={({ currentTarget: { value } }) => go(linkTo("toys", [value], queryForOther(address.query)))}
@@ -74,7 +73,7 @@ const Toys: View = ({ address }) => {
       <p>{about}</p>
       <Sample task={task} sizes={sizes} seed={2} />
       <AllTasks />
-      <h2>The run</h2>
+      <h2>{own.run}</h2>
       <Settings asked={asked} query={address.query} onChange={set} />
       <div class="row go">
         <button
@@ -83,11 +82,11 @@ const Toys: View = ({ address }) => {
           disabled={busy || settings === undefined}
           onClick={() => settings !== undefined && void startToys([settings])}
         >
-          Train
+          {own.train}
         </button>
         {busy && (
           <button type="button" disabled={live.stopping} onClick={stopToys}>
-            {waiting > 0 ? "Stop the sweep" : "Stop"}
+            {waiting > 0 ? own.stopSweep : own.stop}
           </button>
         )}
       </div>
@@ -96,17 +95,16 @@ const Toys: View = ({ address }) => {
       </p>
       {live !== undefined && <Live live={live} waiting={waiting} />}
       <Runs runs={runs} />
-      <h2>Sweep</h2>
-      <p>
-        One run is one draw of the first values and the sequences. A sweep trains the settings above with several seeds
-        for each size, and shows how much the runs differ.
-      </p>
+      <h2>{own.sweep.title}</h2>
+      <p>{own.sweep.about}</p>
       <SweepForm asked={asked} query={address.query} onChange={set} busy={busy} />
       {ofSweep.length > 0 && (
         <>
           <h3>
-            {toyTasks[(ofSweep[0] as (typeof ofSweep)[number]).settings.task].title},{" "}
-            {cellTitle((ofSweep[0] as (typeof ofSweep)[number]).settings)}
+            {fill(own.sweep.of, {
+              task: toyTasks[(ofSweep[0] as (typeof ofSweep)[number]).settings.task].title,
+              cell: cellTitle((ofSweep[0] as (typeof ofSweep)[number]).settings),
+            })}
           </h3>
           <Sweep
             runs={ofSweep}
@@ -117,7 +115,7 @@ const Toys: View = ({ address }) => {
       )}
       <WhatToTry />
       <p class="visually-hidden" role="status">
-        {live?.running === false && `${title}: the training has ended.`}
+        {live?.running === false && fill(own.ended, { task: title })}
       </p>
     </div>
   );
@@ -140,7 +138,7 @@ function sampleSizes({ task, settings }: Asked) {
 function AllTasks() {
   return (
     <details>
-      <summary>All {tasks.length} tasks, with an example of each</summary>
+      <summary>{fill(own.all.title, { count: tasks.length })}</summary>
       <dl class="all-tasks">
         {tasks.map(([name, { title, about, length, alphabet }]) => (
           <div key={name}>
@@ -162,7 +160,7 @@ function AllTasks() {
           </div>
         ))}
       </dl>
-      <p class="small soft">{blank} stands for nothing to read.</p>
+      <p class="small soft">{fill(own.all.blank, { blank })}</p>
     </details>
   );
 }
@@ -182,7 +180,7 @@ function Settings({ asked: { task, texts, problems }, query, onChange }: FormPro
   return (
     <form class="settings" onSubmit={(event) => event.preventDefault()}>
       <div class="field cell">
-        <label for={`${id}-cell`}>Cell</label>
+        <label for={`${id}-cell`}>{page.toys.settings.cell.label}</label>
         <select
           id={`${id}-cell`}
           value={isOwn ? "own equations" : (query.cell ?? standardCell)}
@@ -200,7 +198,7 @@ function Settings({ asked: { task, texts, problems }, query, onChange }: FormPro
               {title}
             </option>
           ))}
-          <option value="own equations">equations of your own</option>
+          <option value="own equations">{page.toys.settings.cell.equations}</option>
         </select>
       </div>
       {isOwn && <Equations text={query.equations ?? ""} onChange={(equations) => onChange({ equations })} />}
@@ -226,13 +224,13 @@ h' = (1 - f) * h + f * tanh(W @ x + U @ h + b)`;
 const restMs = 300;
 
 function Equations({ text, onChange }: { readonly text: string; readonly onChange: (text: string) => void }) {
-  const [own, setOwn] = useState(text);
+  const [draft, setDraft] = useState(text);
   const timer = useRef(0);
   const told = useRef(text);
   useEffect(() => {
     if (text === told.current) return;
     told.current = text;
-    setOwn(text);
+    setDraft(text);
   }, [text]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const tell = (next: string): void => {
@@ -242,15 +240,15 @@ function Equations({ text, onChange }: { readonly text: string; readonly onChang
   };
   return (
     <label class="field equations">
-      Equations
+      {page.toys.settings.cell.title}
       <textarea
         class="code"
         rows={5}
         maxLength={maxEquations}
         spellcheck={false}
-        value={own}
+        value={draft}
         onInput={({ currentTarget: { value } }) => {
-          setOwn(value);
+          setDraft(value);
           clearTimeout(timer.current);
           timer.current = window.setTimeout(() => tell(value), restMs);
         }}
@@ -299,16 +297,16 @@ function SweepForm({ asked, query, onChange, busy }: FormProps & { readonly busy
       <form class="settings" onSubmit={(event) => event.preventDefault()}>
         <NumberField
           name="sizes"
-          label="Sizes"
-          hint={problems.sizes ?? "numbers of units"}
+          label={page.toys.settings.sizes.label}
+          hint={problems.sizes ?? page.toys.settings.sizes.hint}
           text={sizes}
           wrong={problems.sizes !== undefined}
           onInput={(text) => onChange({ sizes: text === standardSizes ? undefined : text })}
         />
         <NumberField
           name="seeds"
-          label="Seeds"
-          hint={problems.seeds ?? `of each size, from ${asked.texts.seed} on`}
+          label={page.toys.settings.seeds.label}
+          hint={problems.seeds ?? fill(page.toys.settings.seeds.hint, { seed: asked.texts.seed })}
           text={seeds}
           wrong={problems.seeds !== undefined}
           onInput={(text) => onChange({ seeds: text === standardSeeds ? undefined : text })}
@@ -320,7 +318,7 @@ function SweepForm({ asked, query, onChange, busy }: FormProps & { readonly busy
           disabled={busy || sweep === undefined}
           onClick={() => sweep !== undefined && void startToys(sweep, { isSweep: true })}
         >
-          {sweep === undefined ? "Sweep" : `Train ${sweep.length} ${sweep.length === 1 ? "run" : "runs"}`}
+          {sweep === undefined ? own.sweep.button : fill(own.sweep.train, { runs: sweep.length })}
         </button>
       </p>
     </>
@@ -332,56 +330,70 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
   const done = latest?.updates ?? 0;
   const losses = points.flatMap(({ loss, trainingLoss = 0 }) => [loss, trainingLoss]);
   const curves = [
-    { name: "whole", colour: "--c1", points: points.map(({ updates, exact }) => ({ at: updates, value: exact })) },
     {
-      name: "answers",
+      name: own.live.whole,
+      colour: "--c1",
+      points: points.map(({ updates, exact }) => ({ at: updates, value: exact })),
+    },
+    {
+      name: own.live.answers,
       colour: "--c2",
       points: points.map(({ updates, answers }) => ({ at: updates, value: answers })),
     },
   ];
   const lossCurves = [
-    { name: "held-out", colour: "--c1", points: points.map(({ updates, loss }) => ({ at: updates, value: loss })) },
     {
-      name: "training",
+      name: own.live.heldOut,
+      colour: "--c1",
+      points: points.map(({ updates, loss }) => ({ at: updates, value: loss })),
+    },
+    {
+      name: own.live.training,
       colour: "--c2",
       points: points.flatMap(({ updates, trainingLoss }) =>
         trainingLoss === undefined ? [] : [{ at: updates, value: trainingLoss }],
       ),
     },
   ];
-  const x = { label: "updates", domain: [0, Math.max(settings.updates, done)] } as const;
+  const x = { label: own.live.updates, domain: [0, Math.max(settings.updates, done)] } as const;
   return (
-    <section class="card live" aria-label="The current run">
+    <section class="card live" aria-label={own.live.label}>
       <h3>
-        {toyTasks[settings.task].title}, {cellTitle(settings)} of {settings.units}{" "}
-        {settings.layers > 1 && `× ${settings.layers} `}units, seed {settings.seed}
+        {fill(own.live.title, {
+          ...{ task: toyTasks[settings.task].title, cell: cellTitle(settings), units: settings.units },
+          ...{ layers: settings.layers, seed: settings.seed },
+        })}
       </h3>
-      <progress value={done} max={settings.updates} aria-label="Updates done" />
+      <progress value={done} max={settings.updates} aria-label={own.live.progress} />
       <p class="small numbers">
         {running && latest === undefined
-          ? "Making the model and compiling its programs …"
-          : `${done.toLocaleString("en-US")} of ${settings.updates.toLocaleString("en-US")} updates`}
-        {waiting > 0 && `; ${waiting} more ${waiting === 1 ? "run" : "runs"} of the sweep`}
+          ? fill(own.live.preparing, { waiting })
+          : fill(own.live.done, {
+              ...{ done: done.toLocaleString("en-US"), updates: settings.updates.toLocaleString("en-US"), waiting },
+            })}
       </p>
       {latest !== undefined && (
         <>
           <p class="numbers said">
-            Of held-out sequences {percent(latest.held.exact)} are right as a whole, and {percent(latest.held.answers)}{" "}
-            of their answers. Training has met {percent(latest.met)} of these sequences
-            {latest.met > 0.5 && ": the rule has few of such a length, so look at longer ones below, too"}.
+            {fill(own.live.said, {
+              ...{ exact: percent(latest.held.exact), answers: percent(latest.held.answers) },
+              ...{ met: percent(latest.met), often: latest.met > 0.5 ? "yes" : "no" },
+            })}
           </p>
           <div class="figure">
             <Curves
-              label={`The share of held-out sequences, and of their answers, that is right, by updates. Now ${percent(latest.held.exact)} and ${percent(latest.held.answers)}.`}
+              label={fill(own.live.shares, {
+                ...{ exact: percent(latest.held.exact), answers: percent(latest.held.answers) },
+              })}
               curves={curves}
               x={x}
-              y={{ label: "right", domain: [0, 1] }}
+              y={{ label: own.live.right, domain: [0, 1] }}
             />
             <Curves
-              label={`The loss of an answer, by updates: ${latest.loss.toFixed(3)} on held-out sequences.`}
+              label={fill(own.live.losses, { loss: latest.loss.toFixed(3) })}
               curves={lossCurves}
               x={x}
-              y={{ label: "loss (nats per answer)", domain: [0, Math.max(...losses, 0.1)] }}
+              y={{ label: own.live.loss, domain: [0, Math.max(...losses, 0.1)] }}
             />
           </div>
           <Validation
@@ -391,7 +403,7 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
             updates={latest.updates}
           />
           <ByLength byLength={latest.byLength} />
-          <Watch looks={looks} last="a sequence's last answer" clipNorm={settings.clipNorm} />
+          <Watch looks={looks} last={own.live.last} clipNorm={settings.clipNorm} />
         </>
       )}
     </section>
@@ -401,19 +413,19 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
 function ByLength({ byLength: { updates, scores } }: Pick<ToyReport, "byLength">) {
   return (
     <>
-      <h3>Longer sequences than it trains on</h3>
+      <h3>{own.byLength.title}</h3>
       <table class="numbers">
-        <caption class="small soft">After {updates.toLocaleString("en-US")} updates</caption>
+        <caption class="small soft">{fill(own.byLength.caption, { updates: updates.toLocaleString("en-US") })}</caption>
         <thead>
           <tr>
             <th scope="col" class="number">
-              Length
+              {own.byLength.length}
             </th>
             <th scope="col" class="number">
-              Whole right
+              {own.byLength.whole}
             </th>
             <th scope="col" class="number">
-              Answers right
+              {own.byLength.answers}
             </th>
           </tr>
         </thead>
@@ -422,7 +434,7 @@ function ByLength({ byLength: { updates, scores } }: Pick<ToyReport, "byLength">
             <tr key={length}>
               <th scope="row" class="number">
                 {length}
-                {k === 0 && <span class="small soft">, its longest</span>}
+                {k === 0 && <span class="small soft">{own.byLength.longest}</span>}
               </th>
               <td class="number">{percent(exact)}</td>
               <td class="number">{percent(answers)}</td>
