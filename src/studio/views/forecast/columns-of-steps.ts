@@ -1,5 +1,8 @@
 /** Which column of a forecaster's gates belongs to which step of its curve, and how both are told. */
 import type { ForecastedTable, ForecastGates, ShownForecast } from "../../engine/forecasting.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.forecast.gates;
 
 type Settings = ForecastedTable["settings"];
 type Columns = {
@@ -40,29 +43,30 @@ export function placeOf(
   const { known, count, each } = columns;
   const from = past.length - known;
   const dateOf = (t: number): string =>
-    (t < known ? past[from + t]?.date : future[t - known]?.date) ?? `step ${figure(t - known + 1)}`;
+    (t < known ? past[from + t]?.date : future[t - known]?.date) ?? fill(own.step, { step: figure(t - known + 1) });
   const saidOf = (t: number): string =>
-    t < known ? figure(past[from + t]?.value as number) : `forecast ${figure(future[t - known]?.value as number)}`;
+    figure((t < known ? past[from + t]?.value : future[t - known]?.value) as number);
   if (step >= count * each) {
-    return `after ${dateOf(known - 1)}, the last step that it reads, from which ${dateOf(step)} is forecast (${saidOf(step).replace("forecast ", "")})`;
+    return fill(own.beyond, { last: dateOf(known - 1), date: dateOf(step), value: saidOf(step) });
   }
   const [first, width] = stepOf(step, columns);
   if (form === "segments") {
-    const named = width === 1 ? dateOf(first) : `${dateOf(first)} to ${dateOf(first + width - 1)}`;
-    return `${first < known ? "after the segment" : "for the forecast of the segment"} ${named}`;
+    const last = first + width - 1;
+    const segment = width === 1 ? dateOf(first) : fill(own.range, { first: dateOf(first), last: dateOf(last) });
+    return fill(first < known ? own.afterSegment : own.forSegment, { segment });
   }
-  return `${form === "recursive" ? "for" : "after"} ${dateOf(step)} (${saidOf(step)})`;
+  const said = { date: dateOf(step), value: saidOf(step), kind: step < known ? "known" : "forecast" };
+  return fill(form === "recursive" ? own.forStep : own.afterStep, said);
 }
 
 /** What the columns of each form are. */
 export function aboutGates({ form, head, lookback, horizon }: Settings): string {
-  const steps = (n: number): string => (n === 1 ? "1 step" : `${n.toLocaleString("en")} steps`);
   switch (form) {
     case "direct":
-      return `It reads the last ${steps(lookback)}, a column each, and its last state gives ${horizon === 1 ? "the step" : `all ${steps(horizon)}`} of the horizon at once: there it has no gates.`;
+      return fill(own.direct, { lookback, horizon });
     case "segments":
-      return "A column is a segment of steps. In the horizon each column is one more step of the same GRU from its last state; these stand beside each other, and none reads another.";
+      return own.segmented;
     case "recursive":
-      return `A column reads the value of the step before it, and gives its own step. In the horizon it reads what is forecast: here the line of the forecast${head === "point" ? "" : ", which is the middle of many drawn paths, each read in the same way"}.`;
+      return fill(own.recursive, { head });
   }
 }

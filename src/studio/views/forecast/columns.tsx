@@ -1,7 +1,10 @@
 /** What the other columns of a table are for, and what a forecaster is told of the calendar: the roles of `unrolled forecast`. */
 import type { Address } from "../../address.ts";
 import type { ForecastTraining, TableFacts } from "../../engine/forecasting.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type Asked, calendarTitles, columnNames, listed, type Role, roleTitles } from "./settings.ts";
+
+const own = texts.forecast.columns;
 
 export type ColumnsProps = {
   readonly facts: TableFacts;
@@ -28,21 +31,17 @@ export function Columns({ facts, training, calendar, onChange }: ColumnsProps) {
     );
   const used = others.filter((column) => roleOf(column) !== "none").length;
   const told = [
-    ...(others.length > 0 ? [used === 0 ? "no other column" : `${used} other column${used === 1 ? "" : "s"}`] : []),
-    ...(facts.calendar.length > 0 ? [calendar.map((part) => calendarTitles[part]).join(", ") || "no calendar"] : []),
+    ...(others.length > 0 ? [fill(own.others, { count: used })] : []),
+    ...(facts.calendar.length > 0 ? [calendar.map((part) => calendarTitles[part]).join(", ") || own.noCalendar] : []),
   ];
   return (
     <details>
       <summary>
-        What else it is told <span class="soft small">{told.join("; ")}</span>
+        {own.title} <span class="soft small">{told.join("; ")}</span>
       </summary>
       {others.length > 0 && (
         <>
-          <p class="soft small">
-            A column that is known for the past alone helps up to the forecast, as orders do. One that is known for the
-            future too, as prices and promotions, needs a value for each step that is forecast: the last rows give them,
-            in which “{target}” is empty.
-          </p>
+          <p class="soft small">{fill(own.about, { target: `${target}` })}</p>
           <div class="row fields roles">
             {others.map((column) => (
               <label key={column} class="field">
@@ -66,7 +65,7 @@ export function Columns({ facts, training, calendar, onChange }: ColumnsProps) {
       )}
       {facts.calendar.length > 0 && (
         <fieldset class="calendar">
-          <legend class="soft small">The calendar, of the past and the future</legend>
+          <legend class="soft small">{own.calendar}</legend>
           {facts.calendar.map((part) => (
             <label key={part}>
               <input

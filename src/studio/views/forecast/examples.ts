@@ -3,6 +3,9 @@
  * passengers are counted ones, from a book.
  */
 import { createRandom } from "../../../nn/random.ts";
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.forecast.examples;
 
 const pad = (n: number): string => String(n).padStart(2, "0");
 const wave = (t: number, period: number): number => Math.sin((2 * Math.PI * t) / period);
@@ -81,9 +84,9 @@ function sine(): string {
 }
 
 export const examples = {
-  months: { title: "Sales by the month, 12 years", make: months },
-  days: { title: "A shop's sales by the day, with prices and promotions to come", make: days },
-  passengers: { title: "Airline passengers by the month, 1949 to 1960 (Box and Jenkins)", make: passengers },
-  sine: { title: "A sine, 10 turns of 25 steps", make: sine },
-  hours: { title: "Electric load by the hour, 5 weeks", make: hours },
+  months: { title: own.months, make: months },
+  days: { title: own.days, make: days },
+  passengers: { title: own.passengers, make: passengers },
+  sine: { title: own.sine, make: sine },
+  hours: { title: own.hours, make: hours },
 } as const;

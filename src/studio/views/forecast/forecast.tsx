@@ -13,6 +13,7 @@ import { FileButton, haveModel, keepFiles, useDroppedFiles } from "../../models/
 import { OpenedOfTask } from "../../models/task-models.tsx";
 import { createTaskTraining } from "../../models/task-training.ts";
 import { viewOfTask } from "../../models/task-views.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { Columns } from "./columns.tsx";
 import { examples } from "./examples.ts";
 import { inPage, readingNames, readingOf } from "./reading.ts";
@@ -30,6 +31,8 @@ import {
 import { TableSettings } from "./table-settings.tsx";
 import "./forecast.css";
 
+const own = texts.forecast.view;
+const settings = texts.forecast.settings;
 const trainer = createTaskTraining<ForecastReport, TrainedFile>({ kind: "forecast", title: "a forecaster" });
 
 type Query = Address["query"];
@@ -89,12 +92,8 @@ const Forecast: View = ({ address: { path, query } }) => {
   const wrong = problem || (facts.error && inPage(facts.error));
   return (
     <>
-      <h1>Forecast</h1>
-      <p class="soft">
-        A recurrent network learns a series of numbers and forecasts what comes next, with how sure it is. It is tested
-        on the last steps, which it never saw, beside forecasts that need no network. All of it happens in this browser.
-        Drop a CSV file anywhere here, or paste a table.
-      </p>
+      <h1>{own.title}</h1>
+      <p class="soft">{own.about}</p>
       <TableChoice
         {...{
           query,
@@ -105,12 +104,7 @@ const Forecast: View = ({ address: { path, query } }) => {
           onProblem: setProblem,
         }}
       />
-      {table === undefined && (
-        <p role="alert">
-          This table is stored in another tab and is not in the link. Paste it here, open its file, or choose another
-          one.
-        </p>
-      )}
+      {table === undefined && <p role="alert">{own.tableElsewhere}</p>}
       {wrong !== undefined && wrong !== "" && (
         <p class="error" role="alert">
           {wrong}
@@ -128,9 +122,9 @@ const Forecast: View = ({ address: { path, query } }) => {
       <div class="row models">
         {ofForecasts.length > 0 && (
           <label class="field">
-            Model
+            {own.model}
             <select value={found?.id ?? ""} onChange={({ currentTarget: { value } }) => open(value || undefined)}>
-              <option value="">Choose one, or train</option>
+              <option value="">{own.choose}</option>
               {ofForecasts.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name}
@@ -139,13 +133,11 @@ const Forecast: View = ({ address: { path, query } }) => {
             </select>
           </label>
         )}
-        <FileButton onFiles={take} label="Open a model …" />
+        <FileButton onFiles={take} label={own.open} />
       </div>
-      {id !== undefined && models !== undefined && found === undefined && (
-        <p role="alert">The model “{id}” is no longer here. Choose another one, or train.</p>
-      )}
+      {id !== undefined && models !== undefined && found === undefined && <p role="alert">{fill(own.lost, { id })}</p>}
       {found !== undefined && (
-        <OpenedOfTask key={found.id} model={found} view="forecast" what="forecasters">
+        <OpenedOfTask key={found.id} model={found} view="forecast" what={own.forecasters}>
           {(model) =>
             table !== undefined &&
             facts.error === undefined && (
@@ -163,17 +155,19 @@ function Described({ facts }: { readonly facts: TableFacts }) {
   const { series, dates, length, notes } = facts;
   const columns = [...facts.columns, ...facts.textColumns];
   const told = [
-    ...(series > 1 ? [`${series.toLocaleString("en")} series`] : []),
+    ...(series > 1 ? [fill(own.table.series, { count: series.toLocaleString("en") })] : []),
     length,
-    ...(dates === undefined ? [] : [`${dates[0]} to ${dates[1]}`]),
-    `${columns.length === 1 ? "column" : "columns"} ${columns.slice(0, 8).join(", ")}${columns.length > 8 ? " and more" : ""}`,
+    ...(dates === undefined ? [] : [fill(own.table.dates, { first: dates[0], last: dates[1] })]),
+    fill(own.table.columns, {
+      ...{ count: columns.length, names: columns.slice(0, 8).join(", "), more: columns.length > 8 ? "yes" : "no" },
+    }),
   ];
   return (
     <>
       <p class="soft small">{told.join(" · ")}</p>
       {notes.length > 0 && (
         <details class="small">
-          <summary>What was found in it</summary>
+          <summary>{own.table.notes}</summary>
           <ul>
             {notes.slice(0, 20).map((note) => (
               <li key={note}>{inPage(note)}</li>
@@ -258,9 +252,12 @@ function Training({ facts, table, tableKey, query, models, id }: TrainingProps) 
   );
   const begin = (): void => {
     const stem = table.name.replace(/\.\w+$/, "");
-    const what = others.length === 0 ? target : `${target} and ${others.length} more`;
+    const what = others.length === 0 ? target : fill(own.training.targets, { target, more: others.length });
+    const { horizon } = training;
     const name = freeName(
-      `${stem === "the table" ? what : `${stem}, ${what}`}, ${training.horizon} ahead`,
+      stem === "the table"
+        ? fill(own.training.name, { what, horizon })
+        : fill(own.training.nameOfTable, { table: stem, what, horizon }),
       models.map((model) => model.name),
     );
     void trainer.train(name, (engine) => engine.run("trainForecaster", table, training));
@@ -275,7 +272,7 @@ function Training({ facts, table, tableKey, query, models, id }: TrainingProps) 
     >
       <div class="row fields">
         <label class="field">
-          Column
+          {settings.column}
           <select value={target} onChange={({ currentTarget: { value } }) => setTarget(value)}>
             {facts.columns.map((column) => (
               <option key={column}>{column}</option>
@@ -283,13 +280,13 @@ function Training({ facts, table, tableKey, query, models, id }: TrainingProps) 
           </select>
         </label>
         {number("horizon")}
-        {choice("form", "Form", formTitles, forms, formTitles.direct)}
-        {choice("head", "Head", headTitles, heads, headTitles.quantiles)}
-        {choice("relative", "Relative to", baseTitles, bases, "what fits the series")}
+        {choice("form", settings.form, formTitles, forms, formTitles.direct)}
+        {choice("head", settings.head, headTitles, heads, headTitles.quantiles)}
+        {choice("relative", settings.relative, baseTitles, bases, settings.whatFits)}
       </div>
       <Columns {...{ facts, training, calendar, onChange: change }} />
       <details>
-        <summary>More settings</summary>
+        <summary>{settings.more}</summary>
         <div class="row fields">
           {number("test")}
           {number("season")}
@@ -311,22 +308,28 @@ function Training({ facts, table, tableKey, query, models, id }: TrainingProps) 
       {running === undefined ? (
         <p class="row go">
           <button type="submit" class="main" disabled={wrong.length > 0}>
-            Train
+            {own.training.train}
           </button>
           {trained !== undefined && (
             <span role="status" class="small soft">
-              Trained and stored in this browser: the values of epoch {trained.result.epoch} of {trained.result.epochs}{" "}
-              were best.
+              {fill(own.training.trained, { epoch: trained.result.epoch, epochs: trained.result.epochs })}
             </span>
           )}
         </p>
       ) : (
-        <LiveEpochs {...running} unit="loss" held="validation" say={said} onStop={trainer.stop} />
+        <LiveEpochs
+          {...running}
+          unit={own.training.loss}
+          held={own.training.validation}
+          say={said}
+          onStop={trainer.stop}
+        />
       )}
     </form>
   );
 }
 
 const said = ({ epoch, epochs, loss, validationLoss }: EpochReport): string =>
-  `Epoch ${epoch} of at most ${epochs}: loss ${loss.toFixed(4)}` +
-  (validationLoss === undefined ? "" : `, in validation ${validationLoss.toFixed(4)}`);
+  fill(own.training.said, {
+    ...{ epoch, epochs, loss: loss.toFixed(4), validation: validationLoss?.toFixed(4) ?? "none" },
+  });

@@ -4,9 +4,12 @@ import { GateControls, GateRows, useGates } from "../../components/gates.tsx";
 import { useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastedTable, ForecastGates, ShownForecast } from "../../engine/forecasting.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { aboutGates, columnOf, columnsOf, placeOf, stepOf } from "./columns-of-steps.ts";
 import { ForecastChart } from "./forecast-chart.tsx";
 import { inPage } from "./reading.ts";
+
+const own = texts.forecast.gates;
 
 export type GatesUnderCurveProps = {
   readonly model: OpenModel;
@@ -33,7 +36,7 @@ export function GatesUnderCurve({ model, table, tableKey, ...shared }: GatesUnde
       </p>
     );
   }
-  if (value === undefined) return <p class="soft small">Reading the gates …</p>;
+  if (value === undefined) return <p class="soft small">{own.loading}</p>;
   return <Stepped gates={value} {...shared} />;
 }
 
@@ -63,14 +66,20 @@ function Stepped({ shown, settings, baseline, gates: { values, ...read } }: Step
     ...{ ArrowLeft: (by) => chosen - by, ArrowRight: (by) => chosen + by },
     ...{ Home: () => 0, End: () => steps - 1 },
   };
-  const shared = { gates, count, done: count, column, columns: settings.form === "segments" ? "segments" : "steps" };
+  const shared = {
+    gates,
+    count,
+    done: count,
+    column,
+    columns: settings.form === "segments" ? own.segments : own.steps,
+  };
   return (
     <div class="stepped">
       <GateControls {...{ gates, column, where }} live={false} />
       <div class="gates" style={{ "--read": share(count * read.each) }}>
         <div class="gates-row curve">
           <ForecastChart
-            label={`${known} known steps that a forecast is made from, and the forecast of ${steps - known}`}
+            label={fill(own.chart, { known, ahead: steps - known })}
             {...{ shown, baseline, from, margin }}
             height={240}
           />
@@ -79,7 +88,7 @@ function Stepped({ shown, settings, baseline, gates: { values, ...read } }: Step
             role="application"
             // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move through it
             tabIndex={0}
-            aria-label={`The curve over ${steps} steps. Arrow keys move.`}
+            aria-label={fill(own.curve, { steps })}
             aria-describedby={gates.readoutId}
             onKeyDown={(event) => {
               const { key, shiftKey, altKey, ctrlKey, metaKey } = event;
@@ -100,10 +109,7 @@ function Stepped({ shown, settings, baseline, gates: { values, ...read } }: Step
           onPoint={(to) => setPointed(to === undefined ? undefined : to * read.each)}
         />
       </div>
-      <p class="soft small">
-        Each line of the equations of <code>{gates.layer}</code>: rows are units. {aboutGates(settings)} Point, tap or
-        use the arrow keys, in the curve or in the gates.
-      </p>
+      <p class="soft small">{rich(own.about, { layer: gates.layer, columns: aboutGates(settings) })}</p>
     </div>
   );
 }

@@ -4,11 +4,13 @@ import { useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastedTable, Scored, ShownForecast } from "../../engine/forecasting.ts";
 import { download, readModelFile } from "../../models/model-store.ts";
 import type { OpenModel } from "../../models/open-model.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { ForecastChart, outerQuantiles } from "./forecast-chart.tsx";
 import { GatesUnderCurve } from "./gates-under-curve.tsx";
 import { inPage } from "./reading.ts";
 import { baseTitles, calendarTitles, formTitles, headTitles, queryOfShown, shownOf } from "./settings.ts";
 
+const own = texts.forecast.result;
 const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
@@ -33,17 +35,17 @@ export function Result({ model, table, tableKey, query, onChange, onProblem }: R
   };
   return (
     <section aria-labelledby="forecast-result" aria-busy={value === undefined && error === undefined}>
-      <h2 id="forecast-result">The forecast of {model.name}</h2>
+      <h2 id="forecast-result">{fill(own.title, { model: model.name })}</h2>
       {error !== undefined && (
         <p class="error" role="alert">
           {inPage(error)}
         </p>
       )}
-      {value === undefined && error === undefined && <p class="soft">Forecasting …</p>}
+      {value === undefined && error === undefined && <p class="soft">{own.forecasting}</p>}
       {value !== undefined && error === undefined && <Found {...{ value, model, table, tableKey, query, onChange }} />}
       <p>
         <button type="button" onClick={save}>
-          Download the model
+          {own.download}
         </button>
       </p>
     </section>
@@ -58,28 +60,30 @@ function Found({ value, query, onChange, ...asked }: FoundProps) {
   const { forecasts, count, settings, parameters } = value;
   const { form, head, relative, horizon, lookback, season, test, past, future, calendar } = settings;
   const facts = [
-    `form ${formTitles[form]}`,
-    `head ${headTitles[head]}`,
-    `relative to ${baseTitles[relative]}`,
-    `horizon ${horizon}`,
-    `lookback ${lookback}`,
-    ...(season > 1 ? [`season ${season}`] : []),
-    ...(past.length > 0 ? [`known for the past alone: ${past.join(", ")}`] : []),
-    ...(future.length > 0 ? [`known for the future too: ${future.join(", ")}`] : []),
-    ...(calendar.length > 0 ? [`calendar: ${calendar.map((part) => calendarTitles[part]).join(", ")}`] : []),
-    `${parameters.toLocaleString("en")} parameters`,
+    fill(own.form, { form: formTitles[form] }),
+    fill(own.head, { head: headTitles[head] }),
+    fill(own.relative, { base: baseTitles[relative] }),
+    fill(own.horizon, { horizon }),
+    fill(own.lookback, { lookback }),
+    ...(season > 1 ? [fill(own.season, { season })] : []),
+    ...(past.length > 0 ? [fill(own.past, { columns: past.join(", ") })] : []),
+    ...(future.length > 0 ? [fill(own.future, { columns: future.join(", ") })] : []),
+    ...(calendar.length > 0
+      ? [fill(own.calendar, { parts: calendar.map((part) => calendarTitles[part]).join(", ") })]
+      : []),
+    fill(own.parameters, { parameters: parameters.toLocaleString("en") }),
   ];
   return (
     <>
       <p class="soft small">{facts.join(" · ")}</p>
       {names.length > 0 && (
         <label class="field beside">
-          Beside it in the curve
+          {own.beside}
           <select
             value={seen.beside}
             onChange={({ currentTarget: { value } }) => onChange(queryOfShown({ ...seen, beside: value }))}
           >
-            <option value="">nothing</option>
+            <option value="">{own.nothing}</option>
             {names.map((name) => (
               <option key={name}>{name}</option>
             ))}
@@ -97,14 +101,10 @@ function Found({ value, query, onChange, ...asked }: FoundProps) {
           }}
         />
       ))}
-      {count > forecasts.length && (
-        <p class="soft small">
-          The first {forecasts.length} of {count}.
-        </p>
-      )}
+      {count > forecasts.length && <p class="soft small">{fill(own.first, { shown: forecasts.length, count })}</p>}
       {test === 0 && (
         <p class="small" role="status">
-          This forecaster was trained on the whole of its series: on the same series its test is none.
+          {own.untested}
         </p>
       )}
       <Scores value={value} />
@@ -112,7 +112,8 @@ function Found({ value, query, onChange, ...asked }: FoundProps) {
   );
 }
 
-const nameOf = ({ series, target }: ShownForecast): string => (series === "" ? target : `${series}, ${target}`);
+const nameOf = ({ series, target }: ShownForecast): string =>
+  series === "" ? target : fill(own.named, { series, target });
 
 type PictureProps = Omit<FoundProps, "value" | "query" | "onChange"> & {
   readonly shown: ShownForecast;
@@ -131,42 +132,38 @@ function Picture({ shown, baseline, hasGates, onGates, ...asked }: PictureProps)
     <figure class="forecast">
       <figcaption>
         <strong>{name}</strong>
-        <span class="key known">known</span>
-        {tested.length > 0 && <span class="key tested">forecast of its last {tested.length}</span>}
-        <span class="key future">forecast of the next {future.length}</span>
+        <span class="key known">{own.known}</span>
+        {tested.length > 0 && <span class="key tested">{fill(own.tested, { steps: tested.length })}</span>}
+        <span class="key future">{fill(own.next, { steps: future.length })}</span>
         {Object.hasOwn(shown.baselines, baseline) && <span class="key baseline">{baseline}</span>}
-        {outer !== undefined && (
-          <span class="soft">
-            shaded: from {outer[0]} to {outer[1]}
-          </span>
-        )}
+        {outer !== undefined && <span class="soft">{fill(own.shaded, { low: outer[0], high: outer[1] })}</span>}
       </figcaption>
       <label class="with-gates small">
         <input type="checkbox" checked={hasGates} onChange={({ currentTarget: { checked } }) => onGates(checked)} />{" "}
-        With the gates under the curve
+        {own.withGates}
       </label>
       {hasGates ? (
         <GatesUnderCurve {...{ shown, baseline, ...asked }} />
       ) : (
         <ForecastChart
-          label={`${name}: ${shown.past.length} known steps and a forecast of ${future.length}`}
+          label={fill(own.chart, { name, known: shown.past.length, ahead: future.length })}
           {...{ shown, baseline }}
         />
       )}
       <details>
-        <summary>The next {future.length} in numbers</summary>
+        <summary>{fill(own.numbers, { steps: future.length })}</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
         <div class="scroll" tabIndex={0}>
           <table class="numbers">
             <thead>
               <tr>
-                <th scope="col">{dated ? "Date" : "Step"}</th>
+                <th scope="col">{dated ? own.date : own.step}</th>
                 <th scope="col" class="number">
-                  Forecast
+                  {own.forecast}
                 </th>
                 {outer?.map((level) => (
                   <th key={level} scope="col" class="number">
-                    Quantile {level}
+                    {fill(own.quantile, { level })}
                   </th>
                 ))}
               </tr>
@@ -195,7 +192,7 @@ function Scores({ value: { scores, unscored, nominal, origins, settings } }: { r
   if (unscored !== undefined) {
     return (
       <p class="small" role="status">
-        No scores: {inPage(unscored)}
+        {fill(own.scores.none, { why: inPage(unscored) })}
       </p>
     );
   }
@@ -204,21 +201,20 @@ function Scores({ value: { scores, unscored, nominal, origins, settings } }: { r
     score === undefined || !Number.isFinite(score) ? "" : show(score);
   return (
     <>
-      <h3>Beside what needs no network</h3>
+      <h3>{own.scores.title}</h3>
       <p class="soft small">
-        On the last {settings.test > 0 ? settings.test : settings.horizon} steps, from {origins} origin
-        {origins === 1 ? "" : "s"}, each forecast made from what came before. MASE below 1 is better than the seasonal
-        naive forecast one step ahead was in training. Smaller is better, but for coverage
-        {nominal === undefined ? "" : `, which should be ${percent(nominal)}`}. ETS, which “unrolled forecast” has
-        beside these, does not run here.
+        {fill(own.scores.about, {
+          ...{ steps: settings.test > 0 ? settings.test : settings.horizon, origins },
+          nominal: nominal === undefined ? "none" : percent(nominal),
+        })}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
       <div class="scroll" tabIndex={0}>
         <table class="scores">
           <thead>
             <tr>
-              <th scope="col">Forecast</th>
-              {["MAE", "RMSE", "sMAPE", "MASE", "CRPS", "Coverage"].map((name) => (
+              <th scope="col">{own.forecast}</th>
+              {Object.values(own.scores.columns).map((name) => (
                 <th key={name} scope="col" class="number">
                   {name}
                 </th>

@@ -4,17 +4,20 @@ import { excerpt } from "../../../graph/excerpt.ts";
 import { type Base, bases, type Form, forms, type Head, heads } from "../../../tasks/forecast/settings.ts";
 import type { Address } from "../../address.ts";
 import type { ForecastTraining, TableFacts } from "../../engine/forecasting.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.forecast.settings;
 
 type Query = Address["query"];
 
 /** The numbers, by their names in addresses. */
 export const numbers = {
-  horizon: { label: "Horizon, steps", min: 1, max: 1000 },
-  test: { label: "Test, steps", min: 1, max: 100_000 },
-  season: { label: "Season, steps", min: 1, max: 100_000 },
-  units: { label: "Units", min: 1, max: 512 },
-  epochs: { label: "Epochs", min: 1, max: 10_000 },
-  seed: { label: "Seed", min: 0, max: 2 ** 32 - 1 },
+  horizon: { label: own.horizon, min: 1, max: 1000 },
+  test: { label: own.test, min: 1, max: 100_000 },
+  season: { label: own.season, min: 1, max: 100_000 },
+  units: { label: own.units, min: 1, max: 512 },
+  epochs: { label: own.epochs, min: 1, max: 10_000 },
+  seed: { label: own.seed, min: 0, max: 2 ** 32 - 1 },
 } as const;
 export type NumberName = keyof typeof numbers;
 /** What the columns of a table are for, by their names in addresses. */
@@ -23,17 +26,9 @@ export const columnNames = ["column", "past", "future"] as const;
 export const settingNames = ["form", "head", "relative", "beside", ...Object.keys(numbers)] as const;
 
 /** The roles that a column can have, in the words of `unrolled forecast`. */
-export const roleTitles = {
-  none: "left out",
-  column: "forecast too",
-  past: "known for the past alone",
-  future: "known for the future too",
-} as const;
+export const roleTitles = own.roles;
 export type Role = keyof typeof roleTitles;
-export const calendarTitles: Readonly<Record<CalendarPart, string>> = {
-  ...{ monthOfYear: "month", weekOfYear: "week", dayOfYear: "day of the year", dayOfMonth: "day of the month" },
-  ...{ dayOfWeek: "day of the week", hourOfDay: "hour", minuteOfHour: "minute", secondOfMinute: "second" },
-};
+export const calendarTitles: Readonly<Record<CalendarPart, string>> = own.calendar.parts;
 
 /** Names in an address, with commas between them. */
 export const listed = (names: readonly string[]): string =>
@@ -64,24 +59,9 @@ export function shownOf(query: Query, baselines: readonly string[], pictures: re
 /** The same for an address; "" where nothing is to be said. */
 export const queryOfShown = ({ beside, gates }: Shown): Query => ({ beside, gates: listed(gates) });
 
-export const formTitles: Readonly<Record<Form, string>> = {
-  direct: "direct: all steps at once",
-  segments: "segments: a step is a segment (SegRNN)",
-  recursive: "recursive: one step after the other (DeepAR)",
-};
-export const headTitles: Readonly<Record<Head, string>> = {
-  quantiles: "quantiles",
-  point: "point",
-  gaussian: "Gaussian",
-  "student-t": "Student-t",
-  "negative-binomial": "negative binomial, of counts",
-};
-export const baseTitles: Readonly<Record<Base, string>> = {
-  none: "nothing",
-  last: "the last value",
-  mean: "the mean of the lookback",
-  season: "the value a season before",
-};
+export const formTitles: Readonly<Record<Form, string>> = own.forms;
+export const headTitles: Readonly<Record<Head, string>> = own.heads;
+export const baseTitles: Readonly<Record<Base, string>> = own.bases;
 
 /** What an address and a table make, and what is wrong with it, a line each. */
 export type Asked = {
@@ -101,7 +81,7 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
     const { label, min, max } = numbers[name];
     const value = Number(said);
     if (said.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
-    problems.push(`${label}: a whole number from ${min} to ${max.toLocaleString("en")}, not “${excerpt(said)}”.`);
+    problems.push(fill(own.wrong.number, { label, min, max: max.toLocaleString("en"), said: excerpt(said) }));
     return undefined;
   };
   const one = <Name extends string>(
@@ -110,7 +90,8 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
     said: string | undefined,
   ): Name | undefined => {
     const found = names.find((name) => name === said);
-    if (said !== undefined && found === undefined) problems.push(`${label}: there is no “${excerpt(said)}”.`);
+    if (said !== undefined && found === undefined)
+      problems.push(fill(own.wrong.unknown, { label, said: excerpt(said) }));
     return found;
   };
   /** Those of the address that there are; a column has one role, the first that it is given. */
@@ -122,16 +103,16 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
       taken.add(found);
       return [found];
     });
-  const asked = some("Column", facts.columns, query.column);
+  const asked = some(own.column, facts.columns, query.column);
   const targets = asked.length > 0 ? asked : facts.columns.slice(0, 1);
   for (const target of targets) taken.add(target);
-  const past = some("Known for the past alone", facts.columns, query.past);
-  const future = some("Known for the future too", [...facts.columns, ...facts.textColumns], query.future);
+  const past = some(own.past, facts.columns, query.past);
+  const future = some(own.future, [...facts.columns, ...facts.textColumns], query.future);
   const told =
     query.calendar === undefined
       ? undefined
       : namesIn(query.calendar === "none" ? "" : query.calendar, facts.calendar).flatMap(
-          (part) => one("Calendar", facts.calendar, part) ?? [],
+          (part) => one(own.calendar.label, facts.calendar, part) ?? [],
         );
 
   const ahead = Math.min(...targets.map((target) => facts.ahead[target] ?? 0));
@@ -141,9 +122,9 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
   const usualHorizon = Math.min(facts.season > 1 ? facts.season : 12, most);
   const horizon = number("horizon") ?? usualHorizon;
   const [form, head, relative] = [
-    one("Form", forms, query.form),
-    one("Head", heads, query.head),
-    one("Relative to", bases, query.relative),
+    one(own.form, forms, query.form),
+    one(own.head, heads, query.head),
+    one(own.relative, bases, query.relative),
   ];
   const [season, epochs] = [number("season"), number("epochs")];
   return {
@@ -166,7 +147,7 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
     },
     usual: {
       ...{ horizon: String(usualHorizon), test: String(horizon), season: String(facts.season) },
-      ...{ units: "32", epochs: "as needed", seed: "0" },
+      ...{ units: "32", epochs: own.asNeeded, seed: "0" },
     },
     // Segments read targets alone, unless they are told to read more: then that is refused.
     calendar: told ?? (form === "segments" ? [] : facts.usualCalendar),

@@ -2,7 +2,10 @@
 import type { Address } from "../../address.ts";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { CsvText } from "../../engine/forecasting.ts";
+import { texts } from "../../texts/texts.ts";
 import { type ReadingName, readingChoices, readingLabels, readingNames } from "./reading.ts";
+
+const own = texts.forecast.reading;
 
 export type TableSettingsProps = {
   readonly table: CsvText;
@@ -38,7 +41,7 @@ export function TableSettings({ table, tableKey, query, refused, onChange }: Tab
       {readingLabels[name]}
       <input
         value={query[name] ?? ""}
-        placeholder="found"
+        placeholder={own.found}
         onChange={({ currentTarget: { value } }) => onChange({ [name]: value.trim() })}
       />
     </label>
@@ -46,15 +49,15 @@ export function TableSettings({ table, tableKey, query, refused, onChange }: Tab
   return (
     <details open={refused || said.length > 0}>
       <summary>
-        How the table is read <span class="soft small">{said.map((name) => readingLabels[name]).join(", ")}</span>
+        {own.title} <span class="soft small">{said.map((name) => readingLabels[name]).join(", ")}</span>
       </summary>
       <div class="row fields">
         {choice("decimal")}
         {choice("delimiter")}
-        {column("date", { "": "found", none: "none" })}
+        {column("date", { "": own.found, none: own.none })}
         {text("dateFormat")}
         {text("frequency")}
-        {column("id", { "": "found, or one series" })}
+        {column("id", { "": own.foundOrOne })}
         {choice("duplicates")}
         {choice("missing")}
       </div>
