@@ -1,34 +1,43 @@
-/** What a chapter of the Learn view says, as a test that runs it: the sentence must stand in the chapter. */
+/** What a page says, as a test that runs it: the sentence must stand in the page's texts. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Job } from "../../src/studio/engine/remote.ts";
+import english from "../../src/studio/texts/en.json" with { type: "json" };
 
-const folder = join(import.meta.dirname, "../../src/studio/views/learn");
-const seen = new Map<string, string>();
+type Section = { readonly [name: string]: string | Section } | readonly (string | Section)[];
 
-/** The text of a chapter's file without its tags, on one line. */
-function textOf(chapter: string): string {
-  const known = seen.get(chapter);
-  if (known !== undefined) return known;
-  const text = readFileSync(join(folder, `${chapter}.tsx`), "utf8")
+const messagesOf = (section: string | Section): readonly string[] =>
+  typeof section === "string" ? [section] : Object.values(section).flatMap(messagesOf);
+
+/** The text of a file without its tags, on one line. */
+const textOfFile = (file: string): string =>
+  readFileSync(join(import.meta.dirname, "../../src/studio/views/learn", file), "utf8")
     .replace(/<Formula tex="([^"]*)" \/>/g, "$1")
     .replace(/\{" "\}/g, " ")
     .replace(/<\/?[A-Za-z][^>]*>/g, "")
     .replace(/\s+/g, " ")
     .replace(/ ([.,:;])/g, "$1");
-  seen.set(chapter, text);
-  return text;
+
+/** The messages of a page without their tags. What stands in holes, such as formulas, has its name in braces: `{u}`. */
+function textOf(page: string): string {
+  const name = page.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const sections: Readonly<Record<string, string | Section>> = english.learn;
+  const section = sections[name];
+  if (section === undefined) return textOfFile(`${page}.tsx`);
+  return messagesOf(section)
+    .map((message) => message.replace(/<\/?[a-z]+>/g, ""))
+    .join("\n");
 }
 
-/** One sentence of a chapter, and what shows that it is so. */
-export function claim(chapter: string, sentence: string, run: () => unknown): void {
+/** One sentence of a page, and what shows that it is so. */
+export function claim(page: string, sentence: string, run: () => unknown): void {
   const work = async (): Promise<void> => {
-    expect(textOf(chapter)).toContain(sentence);
+    expect(textOf(page)).toContain(sentence);
     await run();
   };
   // Where ten trainings share a busy machine.
-  test(`${chapter}: ${sentence}`, work, 120_000);
+  test(`${page}: ${sentence}`, work, 120_000);
 }
 
 /** Ten seeds of those that the sliders have. */

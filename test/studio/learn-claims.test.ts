@@ -85,12 +85,16 @@ describe("chapter 3", () => {
     expect(dozens).toBeGreaterThan(24);
     expect(dozens).toBeLessThan(60);
   });
-  claim("feedback", "As long as the state is small, tanh hardly bends, and each step multiplies it by u.", async () => {
-    for (const u of ten(0.1, 0.95)) {
-      const h = await states({ w: 0.05, u, b: 0 }, inputs("impulse"));
-      for (let t = 1; t < 8; t++) expect((h[t] as number) / (h[t - 1] as number), `u ${u}`).toBeCloseTo(u, 2);
-    }
-  });
+  claim(
+    "feedback",
+    "As long as the state is small, tanh hardly bends, and each step multiplies it by {u}.",
+    async () => {
+      for (const u of ten(0.1, 0.95)) {
+        const h = await states({ w: 0.05, u, b: 0 }, inputs("impulse"));
+        for (let t = 1; t < 8; t++) expect((h[t] as number) / (h[t - 1] as number), `u ${u}`).toBeCloseTo(u, 2);
+      }
+    },
+  );
   claim("feedback", "Below zero, the state changes its sign each time", async () => {
     for (const u of [echoes.flip.u, ...ten(-3, -0.5)]) {
       const h = await states({ w: 1, u, b: 0 }, inputs("impulse"));
@@ -98,7 +102,7 @@ describe("chapter 3", () => {
         expect(Math.sign(h[t] as number), `u ${u}`).toBe(-Math.sign(h[t - 1] as number));
     }
   });
-  claim("feedback", "u drives the state up, tanh holds it back, and it stays where the two are even.", async () => {
+  claim("feedback", "{u} drives the state up, tanh holds it back, and it stays where the two are even.", async () => {
     for (const u of [echoes.latch.u, ...ten(1.2, 3)]) {
       for (const w of [0.05, 1, 2.5]) {
         const h = await states({ w, u, b: 0 }, inputs("impulse", 60));
@@ -128,22 +132,18 @@ describe("chapter 3", () => {
       expect(one, `b ${b}`).toBeCloseTo(other, 3);
     }
   });
-  claim(
-    "feedback",
-    "On the way back each step multiplies by u\\,(1 - h_t^2), just as on the way forward.",
-    async () => {
-      for (const u of ten(-1.5, 1.5)) {
-        const sequence = inputs("two").map((x) => [x]);
-        const options = { units: 1, parameters: { W: [1], U: [u], b: [0] } };
-        const { h: derivatives } = await learning.traceGradients("simple-rnn", sequence, options);
-        const h = await states({ w: 1, u, b: 0 }, inputs("two"));
-        for (let t = drawnSteps - 1; t > drawnSteps - 5; t--) {
-          const [before, after] = [derivatives?.[t - 1]?.[0] as number, derivatives?.[t]?.[0] as number];
-          expect(before, `u ${u}`).toBeCloseTo(after * u * (1 - (h[t] as number) ** 2), 5);
-        }
+  claim("feedback", "On the way back each step multiplies by {factor}, just as on the way forward.", async () => {
+    for (const u of ten(-1.5, 1.5)) {
+      const sequence = inputs("two").map((x) => [x]);
+      const options = { units: 1, parameters: { W: [1], U: [u], b: [0] } };
+      const { h: derivatives } = await learning.traceGradients("simple-rnn", sequence, options);
+      const h = await states({ w: 1, u, b: 0 }, inputs("two"));
+      for (let t = drawnSteps - 1; t > drawnSteps - 5; t--) {
+        const [before, after] = [derivatives?.[t - 1]?.[0] as number, derivatives?.[t]?.[0] as number];
+        expect(before, `u ${u}`).toBeCloseTo(after * u * (1 - (h[t] as number) ** 2), 5);
       }
-    },
-  );
+    }
+  });
 });
 
 describe("chapter 4", () => {
@@ -498,10 +498,7 @@ describe("chapter 7", () => {
   );
   claim(
     "variants",
-    "without a forget gate the LSTM is clearly worse, coupled gates and missing peepholes cost nothing, and the output&apos;s tanh could be left out there.".replace(
-      "&apos;",
-      "'",
-    ),
+    "without a forget gate the LSTM is clearly worse, coupled gates and missing peepholes cost nothing, and the output's tanh could be left out there.",
     () => {
       const results = readFileSync(join(import.meta.dirname, "../../docs/results.md"), "utf8");
       const welch = (cell: string): number => {

@@ -4,12 +4,15 @@ import { Choice, titlesOf } from "../../components/choice.tsx";
 import { written } from "../../components/numbers.ts";
 import { Slider } from "../../components/slider.tsx";
 import { useAnswer } from "../../engine/engine.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { aName, aNumber, useShared } from "./shared-values.ts";
+
+const own = texts.learn.activation;
 
 export type CurveName = "step" | "sigmoid" | "tanh";
 const curves: Readonly<Record<CurveName, { readonly title: string }>> = {
-  step: { title: "Threshold" },
-  sigmoid: { title: "Sigmoid σ" },
+  step: { title: own.step },
+  sigmoid: { title: own.sigmoid },
   tanh: { title: "tanh" },
 };
 
@@ -44,16 +47,19 @@ export function Activation() {
   };
   const line = (points: readonly number[]): string =>
     points.map((y, k) => `${across(curvePlaces[k]?.[0] as number)},${down(y)}`).join(" ");
+  const drawn = { title: curves[curve].title, reach, x: written(at, 1) };
   return (
-    <section class="card" aria-label="Curves and their slopes">
-      <Choice label="The curve" value={curve} options={titlesOf(curves)} onChoose={(curve) => set({ curve })} />
+    <section class="card" aria-label={own.title}>
+      <Choice label={own.curve} value={curve} options={titlesOf(curves)} onChoose={(curve) => set({ curve })} />
       <div class="figure">
         <svg
           ref={picture}
           class="drawn curve"
           viewBox={`0 0 ${width} ${height}`}
           role="img"
-          aria-label={`${curves[curve].title}, drawn from −${reach} to ${reach}, and its slope, dashed. At ${written(at, 1)} it is ${value === undefined ? "not known yet" : written(value)}.`}
+          aria-label={
+            value === undefined ? fill(own.labelWithout, drawn) : fill(own.label, { ...drawn, y: written(value) })
+          }
           onPointerDown={point}
           onPointerMove={(event) => {
             if (event.pointerType === "mouse" || event.pressure > 0) point(event);
@@ -93,17 +99,11 @@ export function Activation() {
           )}
         </svg>
         <div class="controls">
-          <Slider
-            label="what goes in"
-            value={at}
-            {...range}
-            onInput={(at) => set({ at })}
-            format={(x) => written(x, 1)}
-          />
+          <Slider label={own.input} value={at} {...range} onInput={(at) => set({ at })} format={(x) => written(x, 1)} />
           <dl class="readings">
-            <dt>what comes out</dt>
+            <dt>{own.output}</dt>
             <dd>{value === undefined ? "" : written(value, 3)}</dd>
-            <dt>slope there</dt>
+            <dt>{own.slope}</dt>
             <dd>{slope === undefined ? "" : written(slope, 3)}</dd>
           </dl>
           <p class="said small" role="status">
@@ -112,11 +112,11 @@ export function Activation() {
           <ul class="legend">
             <li>
               <i class="rule values" />
-              the curve
+              {own.legend.curve}
             </li>
             <li>
               <i class="rule slopes" />
-              its slope at each place
+              {own.legend.slopes}
             </li>
           </ul>
         </div>
@@ -126,7 +126,6 @@ export function Activation() {
 }
 
 function inWords(curve: CurveName, slope: number): string {
-  if (curve === "step") return "Level on both sides: a little more of what goes in changes nothing.";
-  const change = `If 0.1 more goes in, about ${written(0.1 * slope, 3)} more comes out.`;
-  return slope < 0.02 ? `${change} Out here the neuron is saturated: it hardly learns.` : change;
+  if (curve === "step") return own.level;
+  return fill(slope < 0.02 ? own.saturated : own.change, { more: written(0.1 * slope, 3) });
 }

@@ -1,5 +1,5 @@
 /** A gated cell of one unit, its gates in the reader's hands, walked through line by line with the engine's numbers. */
-import type { ComponentChildren, ComponentType } from "preact";
+import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
 import { Formula } from "../../components/formula.tsx";
@@ -7,6 +7,7 @@ import { texNumber, written } from "../../components/numbers.ts";
 import { Slider } from "../../components/slider.tsx";
 import { StepBars, StepRows, StepSliders, StepSwitches } from "../../components/step-rows.tsx";
 import { useAnswer } from "../../engine/engine.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import {
   aNumber,
   type Kinds,
@@ -18,6 +19,8 @@ import {
 } from "./shared-values.ts";
 import "./cell-walk.css";
 
+const own = texts.learn.cellWalk;
+
 /** What the cell reads at each step, a number and marks; and the biases of its gates. */
 export type WalkSetting<Mark extends string, Gate extends string> = {
   readonly numbers: readonly number[];
@@ -27,7 +30,9 @@ export type WalkSetting<Mark extends string, Gate extends string> = {
 
 /** A setting that shows something, in words. */
 export type WalkPreset<Mark extends string, Gate extends string> = {
+  /** As it stands in the address. */
   readonly name: string;
+  readonly title: string;
   readonly see: string;
   /** The step, from 1, at which the walk begins: one where something is in memory. */
   readonly begin: number;
@@ -42,7 +47,9 @@ export type AtStep = {
 };
 
 export type WalkStage = {
-  readonly name: string;
+  readonly title: string;
+  /** The title with the step, `{n}`. */
+  readonly heading: string;
   /** The lines of the equations that it computes. */
   readonly lines: readonly string[];
   readonly says: string;
@@ -54,8 +61,8 @@ export type CellWalkSpec<Mark extends string, Gate extends string> = {
   readonly label: string;
   /** The labels of the marks, in the order in which the cell reads them, after the number. */
   readonly marks: Readonly<Record<Mark, string>>;
-  /** The gates whose biases are set: what each is called, and its colour. */
-  readonly gates: Readonly<Record<Gate, { readonly title: string; readonly colour: string }>>;
+  /** The gates whose biases are set: what each is called, beside its bias and its row, and its colour. */
+  readonly gates: Readonly<Record<Gate, { readonly title: string; readonly row: string; readonly colour: string }>>;
   readonly presets: readonly WalkPreset<Mark, Gate>[];
   readonly stages: readonly WalkStage[];
   /** Values over the steps below those of the gates: their names, labels, and whether they stay between -1 and 1. */
@@ -66,7 +73,7 @@ export type CellWalkSpec<Mark extends string, Gate extends string> = {
   readonly parameters: Readonly<Record<string, readonly number[]>>;
   readonly Diagram: ComponentType<{ readonly stage: number; readonly at: AtStep }>;
   /** What the marks do, and what is there at the end. */
-  readonly note: (end: AtStep) => ComponentChildren;
+  readonly note: (end: AtStep) => string;
 };
 
 export const walkSteps = 8;
@@ -124,7 +131,7 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
     change({ place: Math.max(0, Math.min(last, next)) });
   };
   const [t, stage] = [Math.floor(place / stages.length), place % stages.length];
-  const { name, lines, says, filled } = stages[stage] as WalkStage;
+  const { heading, lines, says, filled } = stages[stage] as WalkStage;
 
   const biases = Object.fromEntries(gateNames.map((gate) => [`b_${gate}`, [setting.biases[gate]]]));
   const { value: traced } = useAnswer(
@@ -155,7 +162,7 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
               go(linkTo("learn", path, { ...others, example: preset.name }), { replace: true });
             }}
           >
-            {preset.name}
+            {preset.title}
           </button>
         ))}
       </div>
@@ -168,42 +175,44 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
               <div class="row walk-stages">
                 {stages.map((each, k) => (
                   <button
-                    key={each.name}
+                    key={each.title}
                     type="button"
                     aria-pressed={k === stage}
                     onClick={() => step(t * stages.length + k)}
                   >
-                    {k + 1} {each.name}
+                    {k + 1} {each.title}
                   </button>
                 ))}
               </div>
               <div class="row">
                 <button type="button" class="main" onClick={() => (playing ? setPlaying(false) : play())}>
-                  {playing ? "Pause" : "Play"}
+                  {playing ? own.pause : own.play}
                 </button>
-                <button type="button" aria-label="Back" disabled={place === 0} onClick={() => step(place - 1)}>
+                <button type="button" aria-label={own.back} disabled={place === 0} onClick={() => step(place - 1)}>
                   ←
                 </button>
-                <button type="button" aria-label="Forward" disabled={place === last} onClick={() => step(place + 1)}>
+                <button
+                  type="button"
+                  aria-label={own.forward}
+                  disabled={place === last}
+                  onClick={() => step(place + 1)}
+                >
                   →
                 </button>
               </div>
               <Slider
-                label="place"
+                label={own.place}
                 value={place}
                 min={0}
                 max={last}
                 step={1}
                 onInput={step}
-                format={(value) => `step ${Math.floor(value / stages.length) + 1}`}
+                format={(value) => fill(own.step, { n: Math.floor(value / stages.length) + 1 })}
               />
             </div>
             <div>
               <p class="walk-says">
-                <b>
-                  Step {t + 1}, {name.toLowerCase()}.
-                </b>{" "}
-                {says}
+                <b>{fill(heading, { n: t + 1 })}</b> {says}
               </p>
               <Formula display tex={equations.tex} lit={lines} />
               <Formula display tex={`\\begin{aligned} ${filled(at, t + 1).join(" \\\\ ")} \\end{aligned}`} />
@@ -213,7 +222,7 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
         <div class="card">
           <StepRows steps={walkSteps}>
             <StepSliders
-              {...{ label: "number read", name: "number", at: t, values: setting.numbers, ...numberRange }}
+              {...{ label: own.number, name: "number", at: t, values: setting.numbers, ...numberRange }}
               onInput={(step, value) => change({ x: setting.numbers.map((old, k) => (k === step ? value : old)) })}
             />
             {markNames.map((mark) => (
@@ -226,7 +235,7 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
             {gateNames.map((gate) => (
               <StepBars
                 key={gate}
-                {...{ label: `${gates[gate].title} gate ${gate}`, name: gate, min: 0, max: 1, at: t }}
+                {...{ label: gates[gate].row, name: gate, min: 0, max: 1, at: t }}
                 values={row(gate)}
                 colour={`var(${gates[gate].colour})`}
               />
@@ -241,11 +250,11 @@ export function CellWalk<Mark extends string, Gate extends string>({ spec, equat
               );
             })}
           </StepRows>
-          <h2>Biases of the gates</h2>
+          <h2>{own.biases}</h2>
           {gateNames.map((gate) => (
             <Slider
               key={gate}
-              label={`${gates[gate].title} gate`}
+              label={gates[gate].title}
               value={setting.biases[gate]}
               {...biasRange}
               onInput={(value) => change({ [gate]: value })}

@@ -4,9 +4,11 @@ import { Formula } from "../../components/formula.tsx";
 import { subscript, texNumber, written } from "../../components/numbers.ts";
 import { Slider } from "../../components/slider.tsx";
 import { engine, tellOfDeath, useAnswer } from "../../engine/engine.ts";
-import { texts } from "../../texts/texts.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { isStill } from "./job-steps.ts";
 import { aNumber, useShared, type ValuesOf } from "./shared-values.ts";
+
+const own = texts.learn.chain;
 
 /** Each neuron multiplies what it reads by its weight and squashes it; t is what should come out. */
 const lines = `
@@ -52,17 +54,6 @@ const kinds = {
   stage: aNumber(0, { min: 0, max: stages - 1, step: 1 }),
 };
 
-const says: readonly string[] = [
-  "Forward. The first neuron multiplies x by its weight and squashes the product with tanh.",
-  "Forward. The second neuron does the same with what the first one said.",
-  "Forward. The third neuron’s output is the answer.",
-  "Forward. The error: how far the answer is from the target t, squared. That is the loss L.",
-  "Back. How much does L change for each bit that the answer grows? Twice the difference: the slope of the square.",
-  "Back through the third neuron: times the slope of its tanh. Times what it read, that is the slope of L in w₃; times w₃ it goes on to the left.",
-  "Back through the second neuron: times the slope of its tanh. Again one product for its own weight, one that goes on.",
-  "Back through the first neuron. Times x, the product of all seven factors is the slope of L in w₁.",
-];
-
 export function Chain() {
   const [{ x, t, w1, w2, w3, stage }, set] = useShared(kinds);
   const weights = [w1, w2, w3] as const;
@@ -102,36 +93,38 @@ export function Chain() {
   const backward = (n: number): boolean => isBack && n >= now;
   const slider = { ...chainRange, format: (value: number) => written(value) };
   return (
-    <section class="card" aria-label="Three neurons in a row">
+    <section class="card" aria-label={own.title}>
       <ol data-figure={texts.pictures.names.chain} class="chain">
         <li class={stage === 0 ? "lit" : ""}>
-          <b>input</b>
+          <b>{own.input}</b>
           <span>x = {written(x)}</span>
         </li>
         {neurons.map((n) => (
           <li key={n} class={n === now ? "lit" : ""}>
             <b>
-              neuron {n}{" "}
-              <span class="soft small">
-                w{subscript(n)} = {written(weights[n - 1] as number)}
-              </span>
+              {rich(own.neuron, {
+                n,
+                soft: (inside) => <span class="soft small">{inside}</span>,
+                k: subscript(n),
+                value: written(weights[n - 1] as number),
+              })}
             </b>
-            <span>{forward(n) ? `sum ${written(of(`s_${n}`))}, says ${written(of(`a_${n}`))}` : "…"}</span>
+            <span>
+              {forward(n) ? fill(own.says, { sum: written(of(`s_${n}`)), output: written(of(`a_${n}`)) }) : "…"}
+            </span>
             <span class="back">
-              {backward(n) ? `slope of L in w${subscript(n)}: ${written(standing?.slopes[n - 1] ?? 0, 3)}` : ""}
+              {backward(n) ? fill(own.slope, { k: subscript(n), value: written(standing?.slopes[n - 1] ?? 0, 3) }) : ""}
             </span>
           </li>
         ))}
         <li class={now === 4 ? "lit" : ""}>
-          <b>
-            error <span class="soft small">t = {written(t)}</span>
-          </b>
+          <b>{rich(own.error, { soft: (inside) => <span class="soft small">{inside}</span>, t: written(t) })}</b>
           <span>{forward(4) ? `L = ${written(of("L"), 3)}` : "…"}</span>
-          <span class="back">{backward(4) ? `slope ${written(d("a_3"), 3)}` : ""}</span>
+          <span class="back">{backward(4) ? fill(own.errorSlope, { value: written(d("a_3"), 3) }) : ""}</span>
         </li>
       </ol>
       <p class="chain-says" role="status">
-        {says[stage]}
+        {own.stages[stage]}
       </p>
       <div class="row">
         <button
@@ -142,23 +135,23 @@ export function Chain() {
             setPlaying(!playing);
           }}
         >
-          {playing ? "Pause" : "Play"}
+          {playing ? own.pause : own.play}
         </button>
-        <button type="button" aria-label="Back" disabled={stage === 0} onClick={() => to(stage - 1)}>
+        <button type="button" aria-label={own.back} disabled={stage === 0} onClick={() => to(stage - 1)}>
           ←
         </button>
-        <button type="button" aria-label="Forward" disabled={stage === stages - 1} onClick={() => to(stage + 1)}>
+        <button type="button" aria-label={own.forward} disabled={stage === stages - 1} onClick={() => to(stage + 1)}>
           →
         </button>
       </div>
       <Slider
-        label="place"
+        label={own.place}
         value={stage}
         min={0}
         max={stages - 1}
         step={1}
         onInput={to}
-        format={(k) => `${k + 1} of ${stages}`}
+        format={(k) => fill(own.placeOf, { n: k + 1, all: stages })}
       />
       <ul class="chain-lines">
         {filled(stage, { x, t, weights, of, d, slopes: standing?.slopes ?? [0, 0, 0] }).map(([tex, means]) => (
@@ -168,13 +161,13 @@ export function Chain() {
           </li>
         ))}
       </ul>
-      <p class="small soft">The whole product, from the error to the first weight:</p>
+      <p class="small soft">{own.product}</p>
       <Formula display tex={product} lit={lit(stage)} />
       <Formula display tex={productOf({ x, weights, of, slope: standing?.slopes[0] })} lit={lit(stage)} />
       <div class="figure">
         <div class="controls">
-          <Slider label="input x" value={x} {...valueRange} onInput={(x) => set({ x })} format={written} />
-          <Slider label="target t" value={t} {...valueRange} onInput={(t) => set({ t })} format={written} />
+          <Slider label={own.inputX} value={x} {...valueRange} onInput={(x) => set({ x })} format={written} />
+          <Slider label={own.target} value={t} {...valueRange} onInput={(t) => set({ t })} format={written} />
         </div>
         <div class="controls">
           <Slider label="w₁" value={w1} {...slider} onInput={(w1) => set({ w1 })} />
@@ -184,10 +177,10 @@ export function Chain() {
       </div>
       <div class="row">
         <button type="button" onClick={descend}>
-          One step downhill for all three
+          {own.descend}
         </button>
         <span class="small soft numbers">
-          L = {standing === undefined ? "" : written(standing.loss, 4)}, at a rate of {chainRate}
+          {fill(own.loss, { loss: standing === undefined ? "" : written(standing.loss, 4), rate: chainRate })}
         </span>
       </div>
     </section>
@@ -216,49 +209,44 @@ const slopeBy = (name: string): string => `\\frac{\\partial L}{\\partial ${name}
 function filled(stage: number, { x, t, weights, of, d, slopes }: Numbers): readonly Filled[] {
   if (stage < 3) {
     const n = stage + 1;
-    const weight = called(tex(weights[n - 1] as number), "its weight");
-    const read = called(texNumber(n === 1 ? x : of(`a_${n - 1}`)), "what it reads");
+    const weight = called(tex(weights[n - 1] as number), own.factors.weight);
+    const read = called(texNumber(n === 1 ? x : of(`a_${n - 1}`)), own.factors.reads);
     return [
-      [`s_${n} = ${weight} \\cdot ${read} = ${tex(of(`s_${n}`))}`, "The product."],
-      [`a_${n} = \\tanh(${tex(of(`s_${n}`))}) = ${tex(of(`a_${n}`))}`, "Squashed: what the neuron says."],
+      [`s_${n} = ${weight} \\cdot ${read} = ${tex(of(`s_${n}`))}`, own.lines.product],
+      [`a_${n} = \\tanh(${tex(of(`s_${n}`))}) = ${tex(of(`a_${n}`))}`, own.lines.squashed],
     ];
   }
   if (stage === 3) {
-    const off = `${called(tex(of("a_3")), "the answer")} - ${called(texNumber(t), "the target")}`;
-    return [[`L = (${off})^2 = ${tex(of("L"), 3)}`, "The difference, times itself."]];
+    const off = `${called(tex(of("a_3")), own.factors.answer)} - ${called(texNumber(t), own.factors.target)}`;
+    return [[`L = (${off})^2 = ${tex(of("L"), 3)}`, own.lines.difference]];
   }
   if (stage === 4) {
     const off = `${tex(of("a_3"))} - ${texNumber(t)}`;
-    return [
-      [
-        `${slopeBy("a_3")} = 2 \\cdot (${off}) = ${tex(d("a_3"), 3)}`,
-        "Twice the difference: by how much L changes for each bit that the answer grows.",
-      ],
-    ];
+    return [[`${slopeBy("a_3")} = 2 \\cdot (${off}) = ${tex(d("a_3"), 3)}`, own.lines.twice]];
   }
   const n = 8 - stage;
   const before = n === 1 ? "x" : `a${subscript(n - 1)}`;
-  const arriving = called(tex(d(`a_${n}`), 3), "arrives");
-  const slope = called(tex(of(`k_${n}`)), "slope of tanh");
-  const through = called(tex(d(`s_${n}`), 3), "as above");
-  const read = called(texNumber(n === 1 ? x : of(`a_${n - 1}`)), "what it read");
+  const arriving = called(tex(d(`a_${n}`), 3), own.factors.arrives);
+  const slope = called(tex(of(`k_${n}`)), own.factors.slope);
+  const through = called(tex(d(`s_${n}`), 3), own.factors.above);
+  const read = called(texNumber(n === 1 ? x : of(`a_${n - 1}`)), own.factors.read);
   const lines: Filled[] = [
     [
       `${slopeBy(`s_${n}`)} = ${arriving} \\cdot ${slope} = ${tex(d(`s_${n}`), 3)}`,
-      `What arrives from the error’s side, through the tanh of neuron ${n}, whose slope is 1 − a${subscript(n)}².`,
+      fill(own.lines.arrives, { n, k: subscript(n) }),
     ],
     [
       `${slopeBy(`w_${n}`)} = ${through} \\cdot ${read} = ${tex(slopes[n - 1] as number, 3)}`,
-      `To keep: times ${before}, by which the weight was multiplied. So much L changes for each bit of w${subscript(n)}.`,
+      fill(own.lines.keep, { read: before, k: subscript(n) }),
     ],
   ];
   if (n === 1) return lines;
-  const own = called(texNumber(weights[n - 1] as number), "its weight");
+  const weight = called(texNumber(weights[n - 1] as number), own.factors.weight);
   return [
     ...lines,
     [
-      `${slopeBy(`a_${n - 1}`)} = ${through} \\cdot ${own} = ${tex(d(`a_${n - 1}`), 3)}`,
-      `To hand on: times w${subscript(n)}, because that is how strongly neuron ${n} heard ${before}. It arrives at neuron ${n - 1}.`,
+      `${slopeBy(`a_${n - 1}`)} = ${through} \\cdot ${weight} = ${tex(d(`a_${n - 1}`), 3)}`,
+      fill(own.lines.handOn, { n, k: subscript(n), read: before, to: n - 1 }),
     ],
   ];
 }

@@ -6,12 +6,15 @@ import { scientific, written } from "../../components/numbers.ts";
 import { Plot, type PlotModule } from "../../components/plot.tsx";
 import { Slider } from "../../components/slider.tsx";
 import type { CountingEnd, CountingReport, CountingSettings } from "../../engine/experiments.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { useExperiment } from "./experiment.ts";
 import { aName, aNumber, useShared } from "./shared-values.ts";
 
+const own = texts.learn.counting;
+
 export const epochs = 300;
-const cells = { lstm: "LSTM", "simple-rnn": "Simple RNN" } as const;
-const rows = { one: "One row", ten: "Ten rows" } as const;
+const cells = { lstm: own.cells.lstm, "simple-rnn": own.cells.simple } as const;
+const rows = { one: own.rows.one, ten: own.rows.ten } as const;
 export const firsts: Readonly<Record<keyof typeof rows, readonly number[]>> = {
   one: [1],
   ten: [1, 2, 3, 5, 6, 7, 9, 10, 11, 13],
@@ -37,41 +40,44 @@ export function Counting() {
   const train = (): void =>
     start((engine) => engine.run("counting", { cell, units, firsts: firsts[rowsRead], epochs, seed }));
   return (
-    <section class="card" aria-label="Counting">
+    <section class="card" aria-label={own.title}>
       <div class="figure">
         <div class="controls">
-          <Choice label="The cell" value={cell} options={cells} onChoose={changed("cell")} />
-          <Choice label="What it learns from" value={rowsRead} options={rows} onChoose={changed("rows")} />
-          <Slider label="units" value={units} min={1} max={16} step={1} onInput={changed("units")} />
-          <Slider label="seed" value={seed} min={1} max={20} step={1} onInput={changed("seed")} />
+          <Choice label={own.cell} value={cell} options={cells} onChoose={changed("cell")} />
+          <Choice label={own.rowsRead} value={rowsRead} options={rows} onChoose={changed("rows")} />
+          <Slider label={own.units} value={units} min={1} max={16} step={1} onInput={changed("units")} />
+          <Slider label={own.seed} value={seed} min={1} max={20} step={1} onInput={changed("seed")} />
           <div class="row">
             <button type="button" class="main" onClick={running ? stop : train}>
-              {running ? "Stop" : "Train"}
+              {running ? own.stop : own.train}
             </button>
             <button type="button" disabled={reports.length === 0} onClick={reset}>
-              Start again
+              {own.startAgain}
             </button>
           </div>
           <p class="said numbers">
             {last === undefined
-              ? "Not trained yet."
-              : `Epoch ${last.epoch} of ${epochs}, mean squared error ${scientific(last.loss)}`}
+              ? own.untrained
+              : fill(own.epoch, { n: last.epoch, all: epochs, loss: scientific(last.loss) })}
           </p>
           {error !== undefined && <p class="error">{error}</p>}
         </div>
         <Curves
-          label="The loss while it learns, on a scale of powers of ten"
+          label={own.curve.label}
           curves={[
-            { name: "loss", colour: "--c1", points: reports.map(({ epoch, loss }) => ({ at: epoch, value: loss })) },
+            {
+              name: own.curve.loss,
+              colour: "--c1",
+              points: reports.map(({ epoch, loss }) => ({ at: epoch, value: loss })),
+            },
           ]}
-          x={{ label: "epoch", domain: [0, epochs] }}
-          y={{ label: "mean squared error", domain: [1e-7, 1], log: true }}
+          x={{ label: own.curve.epoch, domain: [0, epochs] }}
+          y={{ label: own.curve.error, domain: [1e-7, 1], log: true }}
         />
       </div>
       <Answers says={last?.says} goesOn={result?.goesOn} />
       <p class="said" role="status">
-        {result !== undefined &&
-          `Trained. After 1 2 3 4 5 6 it says ${result.goesOn.map((n) => written(n)).join(", ")}.`}
+        {result !== undefined && fill(own.trained, { numbers: result.goesOn.map((n) => written(n)).join(", ") })}
       </p>
     </section>
   );
@@ -92,14 +98,14 @@ function Answers({
       const answer = (numbers: readonly number[], from: number) =>
         numbers.map((next, k) => ({ read: from + k, next: Math.min(13, Math.max(-1, next)) }));
       return {
-        x: { label: "number read", domain: [0.5, 11.5], ticks: targets.map(({ read }) => read), tickFormat: "d" },
-        y: { label: "what it says comes next", domain: [-1, 13], grid: true, ticks: 7 },
+        x: { label: own.answers.read, domain: [0.5, 11.5], ticks: targets.map(({ read }) => read), tickFormat: "d" },
+        y: { label: own.answers.says, domain: [-1, 13], grid: true, ticks: 7 },
         marks: [
           ruleX([5.5], { stroke: "var(--soft)", strokeDasharray: "4 4" }),
           text([{ x: 5.5 }], {
             x: "x",
             y: 13,
-            text: () => "a sixth step was never trained",
+            text: () => own.answers.sixth,
             dx: 6,
             textAnchor: "start",
             lineAnchor: "top",
@@ -117,22 +123,26 @@ function Answers({
   return (
     <>
       <Plot
-        label={`Rings: the number that comes next. ${says === undefined ? "Nothing is said yet." : `The network says ${says.map((n) => written(n)).join(", ")} after 1 to 5.`}`}
+        label={
+          says === undefined
+            ? own.answers.none
+            : fill(own.answers.label, { numbers: says.map((n) => written(n)).join(", ") })
+        }
         height={280}
         options={options}
       />
       <ul class="legend">
         <li>
           <i class="ring" />
-          what comes next
+          {own.legend.ring}
         </li>
         <li>
           <i class="one" />
-          what it says
+          {own.legend.one}
         </li>
         <li>
           <i class="own" />
-          what it says after 6, then after its own answers
+          {own.legend.own}
         </li>
       </ul>
     </>

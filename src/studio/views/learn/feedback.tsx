@@ -8,16 +8,25 @@ import { Plot, type PlotModule } from "../../components/plot.tsx";
 import { Slider } from "../../components/slider.tsx";
 import { Folded, Unrolled } from "../../components/unrolled.tsx";
 import { useAnswer } from "../../engine/engine.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { Questions } from "./questions.tsx";
 import { aNumber, useShared, withoutValues } from "./shared-values.ts";
 import { Symbols } from "./symbols.tsx";
 
+const own = texts.learn.feedback;
+const symbols = {
+  u: <Formula tex="u" />,
+  b: <Formula tex="b" />,
+  w: <Formula tex="w" />,
+  factor: <Formula tex="u\,(1 - h_t^2)" />,
+};
+
 /** Weights that show something, to begin with. */
 export const settings = {
-  echo: { title: "Short echo", w: 1, u: 0.6, b: 0 },
-  long: { title: "Long echo", w: 1, u: 0.95, b: 0 },
-  flip: { title: "Back and forth", w: 1, u: -0.85, b: 0 },
-  latch: { title: "A latch", w: 2.5, u: 1.5, b: 0 },
+  echo: { title: own.settings.echo, w: 1, u: 0.6, b: 0 },
+  long: { title: own.settings.long, w: 1, u: 0.95, b: 0 },
+  flip: { title: own.settings.flip, w: 1, u: -0.85, b: 0 },
+  latch: { title: own.settings.latch, w: 2.5, u: 1.5, b: 0 },
 } as const;
 type Setting = keyof typeof settings;
 
@@ -26,72 +35,36 @@ const range = { min: -3, max: 3, step: 0.05 };
 /** How many steps are computed; the first of them are drawn. */
 export const length = 24;
 export const sequences = {
-  impulse: { title: "1, then nothing", at: (t: number) => (t === 0 ? 1 : 0) },
-  two: { title: "1, later −1", at: (t: number) => (t === 0 ? 1 : t === 6 ? -1 : 0) },
-  steady: { title: "always 1", at: () => 1 },
+  impulse: { title: own.inputs.impulse, at: (t: number) => (t === 0 ? 1 : 0) },
+  two: { title: own.inputs.two, at: (t: number) => (t === 0 ? 1 : t === 6 ? -1 : 0) },
+  steady: { title: own.inputs.steady, at: () => 1 },
 } as const;
 type Sequence = keyof typeof sequences;
 
 export default function Feedback() {
   return (
     <>
-      <p>
-        The perceptron has no memory: each point is judged as if it were the first. To read a sequence, a neuron must
-        carry something from one time step to the next. The smallest change that does it is one more input, its own
-        output of the step before. Michael Jordan fed outputs back in 1986, Jeffrey Elman the hidden layer itself in
-        1990; his network is what is now called a simple recurrent network, or simple RNN.
-      </p>
+      <p>{own.lead}</p>
       <Symbols
         of={[
-          ["h_t", "The state: what the neuron says at step t, and hears at the next one."],
-          ["h_{t-1}", "The state of the step before."],
-          ["w, u", "The weights of the input and of the state before; in the formula W and U, as there may be many."],
-          ["\\tanh", "The curve of the last chapter, which keeps every number between −1 and 1."],
+          ["h_t", own.symbols.h],
+          ["h_{t-1}", own.symbols.before],
+          ["w, u", own.symbols.w],
+          ["\\tanh", own.symbols.tanh],
         ]}
       />
       <Echo />
-      <h2>What to try</h2>
+      <h2>{own.whatToTry}</h2>
       <ul class="try">
-        <li>
-          A single 1 comes in, then nothing. With <Formula tex="u" /> between 0 and 1 the neuron goes on ringing, more
-          softly at each step: the <strong>short echo</strong> is gone after a few steps, the <strong>long</strong> one
-          after a few dozen. As long as the state is small, tanh hardly bends, and each step multiplies it by{" "}
-          <Formula tex="u" />.
-        </li>
-        <li>
-          Below zero, the state changes its sign each time: <strong>back and forth</strong>.
-        </li>
-        <li>
-          Above 1 it no longer fades away: <Formula tex="u" /> drives the state up, tanh holds it back, and it stays
-          where the two are even. That is a <strong>latch</strong>. Choose “1, later −1”: the first input sets it, the
-          second sets it the other way. One neuron remembers one bit.
-        </li>
-        <li>
-          Move <Formula tex="b" />: it pulls the state to one side at every step, and a latch that is pulled far enough
-          holds only one of its two values.
-        </li>
+        {own.try.map((each) => (
+          <li key={each}>{rich(each, symbols)}</li>
+        ))}
       </ul>
-      <h2>One network, many steps</h2>
-      <p>
-        A loop seems to bite its own tail: the output needs itself. Time resolves it, since what comes back is the
-        output of the step <em>before</em>. So the loop can be <strong>unrolled</strong>: one copy of the neuron for
-        each step, each handing its output to the next. All copies share the same three numbers <Formula tex="w" />,{" "}
-        <Formula tex="u" />, <Formula tex="b" />, so a sequence can be of any length without there being more to learn.
-      </p>
-      <p>
-        Unrolled, the network is an ordinary one with as many layers as steps, and it learns like one: the error at the
-        end is traced back from copy to copy, and what each copy would change about a shared weight is added up. That is{" "}
-        <em>backpropagation through time</em> (Paul Werbos, 1990). On the way back each step multiplies by{" "}
-        <Formula tex="u\,(1 - h_t^2)" />, just as on the way forward. (It is the weight times the slope of tanh, as in
-        the last chapter.) Whether an echo lasts and whether a mistake can be traced back to its cause is the same
-        question; the chapter on forgetting is about it.
-      </p>
+      <h2>{own.unrolled.title}</h2>
+      <p>{rich(own.unrolled.lead, symbols)}</p>
+      <p>{rich(own.unrolled.through, symbols)}</p>
       <Questions chapter="feedback" />
-      <p class="sources">
-        M. I. Jordan, “Serial order: a parallel distributed processing approach”, 1986. J. L. Elman, “Finding structure
-        in time”, Cognitive Science 14, 1990. P. J. Werbos, “Backpropagation through time: what it does and how to do
-        it”, 1990.
-      </p>
+      <p class="sources">{own.sources}</p>
     </>
   );
 }
@@ -150,42 +123,45 @@ function Echo() {
   const slider = { ...range, format: (value: number) => written(value) };
   const wires = { input: "w", state: "u" };
   return (
-    <section class="card" aria-label="A neuron that reads its own output">
+    <section class="card" aria-label={own.echo.title}>
       {equations !== undefined && <Formula display tex={marked(equations.tex)} lit={lit === undefined ? [] : [lit]} />}
       <div class="row">
         <Choice
-          label="Weights"
+          label={own.echo.weights}
           value={setting}
           options={titlesOf(settings)}
           onChoose={(weights) => choose({ weights })}
         />
       </div>
       <div class="loop">
-        <Folded label="A neuron whose output comes back as an input, with weight u" wires={wires} />
+        <Folded label={own.echo.folded} wires={wires} />
         <Unrolled
-          label={`The same neuron unrolled over ${drawn} steps; its states are ${states
-            .slice(0, seen + 1)
-            .map((h) => written(h))
-            .join(", ")}`}
+          label={fill(own.echo.unrolled, {
+            n: drawn,
+            states: states
+              .slice(0, seen + 1)
+              .map((h) => written(h))
+              .join(", "),
+          })}
           {...{ steps, wires }}
           now={now}
         />
       </div>
       <div class="figure">
         <div class="controls">
-          <Slider label="w, of the input" value={w} {...slider} onInput={change("w")} />
-          <Slider label="u, of its output" value={u} {...slider} onInput={change("u")} />
-          <Slider label="b, the bias" value={b} {...slider} onInput={change("b")} />
-          <Slider label="steps drawn" value={drawn} min={2} max={10} step={1} onInput={(drawn) => set({ drawn })} />
+          <Slider label={own.echo.w} value={w} {...slider} onInput={change("w")} />
+          <Slider label={own.echo.u} value={u} {...slider} onInput={change("u")} />
+          <Slider label={own.echo.b} value={b} {...slider} onInput={change("b")} />
+          <Slider label={own.echo.drawn} value={drawn} min={2} max={10} step={1} onInput={(drawn) => set({ drawn })} />
           <Choice
-            label="What comes in"
+            label={own.echo.input}
             value={sequence}
             options={titlesOf(sequences)}
             onChoose={(input) => choose({ input })}
           />
           <div class="row">
             <button type="button" class="main" disabled={reading} onClick={read}>
-              Read it step by step
+              {own.echo.read}
             </button>
           </div>
         </div>
@@ -196,7 +172,7 @@ function Echo() {
           </p>
         </div>
       </div>
-      <ol class="filled" aria-label="Each step with its numbers">
+      <ol class="filled" aria-label={own.echo.steps}>
         {steps.map(({ value }, t) => (
           <li key={t} class={t === now ? "now" : ""}>
             {value !== undefined && <Formula tex={filled({ w, u, b }, t, inputs[t] as number, states)} />}
@@ -223,10 +199,10 @@ function filled(
 /** What became of the first input. */
 function summary(states: readonly number[], sequence: Sequence): string {
   const last = states[length - 1] as number;
-  if (sequence !== "impulse") return `After ${length} steps the state is ${written(last)}.`;
+  if (sequence !== "impulse") return fill(own.echo.end, { n: length, state: written(last) });
   const quiet = states.findIndex((_, t) => states.slice(t).every((h) => Math.abs(h) < 0.05));
-  if (quiet < 0) return `After ${length} steps the state is still ${written(last)}.`;
-  return quiet === 0 ? "Nothing is heard of the 1." : `From step ${quiet + 1} on, less than 0.05 of the 1 is left.`;
+  if (quiet < 0) return fill(own.echo.endStill, { n: length, state: written(last) });
+  return quiet === 0 ? own.echo.nothing : fill(own.echo.quiet, { n: quiet + 1 });
 }
 
 function EchoPlot({ states }: { readonly states: readonly number[] }) {
@@ -235,8 +211,8 @@ function EchoPlot({ states }: { readonly states: readonly number[] }) {
     ({ ruleY, ruleX, dot }: typeof PlotModule): PlotModule.PlotOptions => {
       const data = states.map((h, t) => ({ t: t + 1, h }));
       return {
-        x: { label: "time step", ticks: [1, 6, 12, 18, 24] },
-        y: { label: "state h", domain: [-1, 1], grid: true, ticks: 5 },
+        x: { label: own.echo.step, ticks: [1, 6, 12, 18, 24] },
+        y: { label: own.echo.state, domain: [-1, 1], grid: true, ticks: 5 },
         marks: [
           ruleY([0], { stroke: "var(--soft)" }),
           ruleX(data, { x: "t", y1: 0, y2: "h", stroke: "var(--c1)", strokeWidth: 2 }),
@@ -246,7 +222,7 @@ function EchoPlot({ states }: { readonly states: readonly number[] }) {
     },
     [key],
   );
-  return <Plot label={`The state over ${length} steps`} height={230} options={options} />;
+  return <Plot label={fill(own.echo.plot, { n: length })} height={230} options={options} />;
 }
 
 /** Goes through the steps at a pace that can be followed; between times all of them are seen. */

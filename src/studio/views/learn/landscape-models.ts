@@ -1,5 +1,8 @@
 /** Models of two weights whose loss can be drawn as a landscape, with what they learn from. */
 import type { Extent, SmallModel } from "../../engine/gradient-lesson.ts";
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.learn.landscape;
 
 type LandscapeModel = SmallModel & {
   readonly title: string;
@@ -19,7 +22,7 @@ type LandscapeModel = SmallModel & {
 export type LandscapeName = "plant" | "pair";
 export const landscapes: Readonly<Record<LandscapeName, LandscapeModel>> = {
   plant: {
-    title: "A plant that grows",
+    title: own.models.plant,
     equations: "y = w * x + b",
     tex: "\\hat y = w\\,x + b",
     weights: ["w", "b"],
@@ -33,12 +36,12 @@ export const landscapes: Readonly<Record<LandscapeName, LandscapeModel>> = {
     ],
     extent: { from: [-1, -1.5], to: [2.5, 2] },
     seen: { from: [-0.2, -0.5], to: [2.2, 2.5] },
-    axes: ["age, months", "height"],
+    axes: [own.models.months, own.models.height],
     start: [-0.8, 0.6],
     rate: 0.1,
   },
   pair: {
-    title: "Two neurons in a row",
+    title: own.models.pair,
     equations: "y = v * tanh(w * x)",
     tex: "\\hat y = v\\,\\tanh(w\\,x)",
     weights: ["w", "v"],

@@ -10,10 +10,12 @@ import { Slider } from "../../components/slider.tsx";
 import { useWidth } from "../../components/width.ts";
 import { engine, useAnswer, useNewest } from "../../engine/engine.ts";
 import type { DescentEnd, Extent } from "../../engine/gradient-lesson.ts";
-import { texts } from "../../texts/texts.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { useJobSteps } from "./job-steps.ts";
 import { landscapes, mapSize, rates } from "./landscape-models.ts";
 import { aNumber, useShared, withoutValues } from "./shared-values.ts";
+
+const own = texts.learn.landscape;
 
 type Place = readonly [number, number];
 
@@ -58,9 +60,9 @@ export function Landscape() {
   );
   const standing = step ?? asked.value;
   return (
-    <section class="card landscape" aria-label="A loss as a landscape">
+    <section class="card landscape" aria-label={own.title}>
       <Choice
-        label="The model"
+        label={own.model}
         value={name}
         options={titlesOf(landscapes)}
         onChoose={(land) => {
@@ -73,11 +75,11 @@ export function Landscape() {
         <div class="controls">
           <LossMap
             {...{ losses, extent, names, place, trail }}
-            label={`The loss for each pair of ${names.join(" and ")}: a map with lines of equal loss.`}
+            label={fill(own.map, { first: names[0], second: names[1] })}
             onPut={begin}
           />
           <Slider
-            label="rate η"
+            label={own.rate}
             value={rate}
             {...rates}
             onInput={(rate) => {
@@ -88,18 +90,18 @@ export function Landscape() {
           <div class="row">
             {playing ? (
               <button type="button" class="main" onClick={stop}>
-                Pause
+                {own.pause}
               </button>
             ) : (
               <button type="button" class="main" disabled={end !== undefined} onClick={() => goOn(false)}>
-                Let it roll
+                {own.roll}
               </button>
             )}
             <button type="button" disabled={playing || end !== undefined} onClick={() => goOn(true)}>
-              One step
+              {own.oneStep}
             </button>
             <button type="button" disabled={step === undefined} onClick={() => putBack()}>
-              Back to the start
+              {own.backToStart}
             </button>
           </div>
           <p class="said" role="status">
@@ -110,13 +112,10 @@ export function Landscape() {
                 : playing
                   ? ""
                   : step === undefined
-                    ? `The ball lies at ${told(names, place)}.`
-                    : `After step ${step.step} it lies at ${told(names, place)}.`}
+                    ? fill(own.lies, { place: told(names, place) })
+                    : fill(own.liesAfter, { n: step.step, place: told(names, place) })}
           </p>
-          <p class="small soft">
-            Blue is high ground; the less blue, the lower. Press on the map or drag the ball to let it start somewhere
-            else; arrow keys move it, too.
-          </p>
+          <p class="small soft">{own.hint}</p>
         </div>
         <div class="controls">
           <Fit {...{ name, place }} />
@@ -124,25 +123,25 @@ export function Landscape() {
             tex={`${model.tex.replace(/\bw\b/, texNumber(place[0])).replace(/\bv\b|\bb\b/, texNumber(place[1]))}`}
           />
           <Slider
-            label={`start ${names[0]}`}
+            label={fill(own.start, { name: names[0] })}
             value={first}
             {...range(0)}
             onInput={(value) => begin([value, second])}
             format={written}
           />
           <Slider
-            label={`start ${names[1]}`}
+            label={fill(own.start, { name: names[1] })}
             value={second}
             {...range(1)}
             onInput={(value) => begin([first, value])}
             format={written}
           />
           <dl class="readings">
-            <dt>loss L</dt>
+            <dt>{own.loss}</dt>
             <dd>{standing === undefined ? "" : short(standing.loss, 3)}</dd>
             {names.map((each, k) => (
               <Fragment key={each}>
-                <dt>slope in {each}</dt>
+                <dt>{fill(own.slope, { name: each })}</dt>
                 <dd>{standing === undefined ? "" : short(standing.slopes[k] as number)}</dd>
               </Fragment>
             ))}
@@ -165,12 +164,10 @@ const beyond = ({ from, to }: Extent): Extent => {
 };
 
 const endings: Readonly<Record<DescentEnd["kind"], (steps: number) => string>> = {
-  arrived: (steps) => `Arrived after ${steps} steps: on all sides it goes up.`,
-  flat: (steps) =>
-    `It does not move${steps === 0 ? "" : " any more"}: the ground is level here, though on some side it goes down.`,
-  diverged: (steps) =>
-    `It diverged: each leap was longer than the last, and after ${steps} steps the loss was above a million.`,
-  unsettled: (steps) => `After ${steps} steps it has come to no rest.`,
+  arrived: (steps) => fill(own.ends.arrived, { n: steps }),
+  flat: (steps) => (steps === 0 ? own.ends.level : own.ends.levelNow),
+  diverged: (steps) => fill(own.ends.diverged, { n: steps }),
+  unsettled: (steps) => fill(own.ends.unsettled, { n: steps }),
 };
 
 const margin = { left: 34, right: 8, top: 8, bottom: 34 } as const;
@@ -278,7 +275,7 @@ function LossMap({ label, losses, extent: { from, to }, names, place, trail, onP
             ref={ground}
             type="button"
             class="ground"
-            aria-label="Put the ball in the middle of the map"
+            aria-label={own.put}
             style={{ left: `${margin.left}px`, top: `${margin.top}px`, width: `${inner}px`, height: `${inner}px` }}
             onClick={(event) =>
               onPut(
@@ -293,7 +290,7 @@ function LossMap({ label, losses, extent: { from, to }, names, place, trail, onP
             class="ball"
             hidden={!isSeen}
             style={{ transform: `translate(${x}px, ${y}px)` }}
-            aria-label={`The ball, at ${told(names, place)}. Arrow keys move it.`}
+            aria-label={fill(own.ball, { place: told(names, place) })}
             onPointerDown={(press) => {
               const button = press.currentTarget;
               button.setPointerCapture(press.pointerId);
@@ -329,6 +326,11 @@ function Fit({ name, place }: { readonly name: keyof typeof landscapes; readonly
   const traced = useAnswer("trace", { equations }, sequence, { units: 1, parameters }).value;
   const says = traced?.y?.length === xs.length ? traced.y.map(([y]) => y as number) : undefined;
   const at = (x: number): number => (100 * (x - from[0])) / (to[0] - from[0]);
+  const pointInWords = ({ x, y }: { readonly x: number; readonly y: number }, k: number): string => {
+    const point = { x: written(x), y: written(y) };
+    if (says === undefined) return fill(own.pointWithout, point);
+    return fill(own.point, { ...point, says: short(says[drawn + k] as number) });
+  };
   const up = (y: number): number => {
     const share = 60 * (1 - (y - from[1]) / (to[1] - from[1]));
     return Math.max(-200, Math.min(260, share));
@@ -338,7 +340,7 @@ function Fit({ name, place }: { readonly name: keyof typeof landscapes; readonly
       class="drawn fit"
       viewBox="-1 -1 102 68"
       role="img"
-      aria-label={`Measured and, as a line, what the model says: ${examples.map(({ x, y }, k) => `${written(y)} at ${written(x)}, the model says ${says === undefined ? "nothing yet" : short(says[drawn + k] as number)}`).join("; ")}`}
+      aria-label={fill(own.fit, { points: examples.map(pointInWords).join("; ") })}
     >
       <rect width="100" height="60" rx="1.5" fill="var(--paper)" stroke="var(--line)" stroke-width="0.5" />
       <clipPath id="fit-inner">

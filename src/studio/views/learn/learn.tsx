@@ -4,72 +4,31 @@ import { useRef } from "preact/hooks";
 import { linkTo, type View } from "../../address.ts";
 import { Failed } from "../../components/failed.tsx";
 import { useLoaded } from "../../loading.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { reading, useReadingPlace } from "./reading-place.ts";
 import { WordReader } from "./word-reader.tsx";
 import "./learn.css";
 
+const own = texts.learn.contents;
+
 type Chapter = {
-  /** As it stands in the address. */
-  readonly name: string;
-  readonly title: string;
-  /** What one sees there, in a sentence. */
-  readonly about: string;
+  /** As it stands in the address, and in the texts. */
+  readonly name: keyof typeof own.chapters;
   readonly load: () => Promise<{ readonly default: ComponentType }>;
 };
 
 const chapters: readonly Chapter[] = [
-  {
-    name: "perceptron",
-    title: "The perceptron",
-    about: "Weights, a sum and a threshold: a line between two kinds of points, found by being wrong.",
-    load: () => import("./perceptron.tsx"),
-  },
-  {
-    name: "learning",
-    title: "How it learns",
-    about:
-      "A ball that rolls down a loss, numbers that run back through three neurons, and XOR solved before your eyes.",
-    load: () => import("./learning.tsx"),
-  },
-  {
-    name: "feedback",
-    title: "A neuron that hears itself",
-    about: "Feed the output back as an input, and there is memory: echoes, a latch, and a loop unrolled through time.",
-    load: () => import("./feedback.tsx"),
-  },
-  {
-    name: "memory",
-    title: "Memory cells",
-    about:
-      "Many units, one state that stands for all that came before; four shapes of problems; counting, learned live.",
-    load: () => import("./memory.tsx"),
-  },
-  {
-    name: "forgetting",
-    title: "Why simple networks forget",
-    about: "How a message from the end fades on its way back, in a simple RNN and in an LSTM, and a test of memory.",
-    load: () => import("./forgetting.tsx"),
-  },
-  {
-    name: "lstm",
-    title: "The LSTM, in its steps",
-    about: "A memory with three gates: open and shut them, and walk a number through the cell.",
-    load: () => import("./lstm.tsx"),
-  },
-  {
-    name: "variants",
-    title: "GRU and other relatives",
-    about: "What can be left out of an LSTM: equations, costs and responses side by side.",
-    load: () => import("./variants.tsx"),
-  },
-  {
-    name: "text",
-    title: "A network that writes",
-    about:
-      "Characters become numbers, an LSTM learns to guess the next one, and a temperature decides how boldly it writes.",
-    load: () => import("./text.tsx"),
-  },
+  { name: "perceptron", load: () => import("./perceptron.tsx") },
+  { name: "learning", load: () => import("./learning.tsx") },
+  { name: "feedback", load: () => import("./feedback.tsx") },
+  { name: "memory", load: () => import("./memory.tsx") },
+  { name: "forgetting", load: () => import("./forgetting.tsx") },
+  { name: "lstm", load: () => import("./lstm.tsx") },
+  { name: "variants", load: () => import("./variants.tsx") },
+  { name: "text", load: () => import("./text.tsx") },
 ];
+
+const titleOf = ({ name }: Chapter): string => own.chapters[name].title;
 
 const Learn: View = ({ address }) => {
   const name = address.path[0];
@@ -86,29 +45,25 @@ function Contents() {
     <>
       <section class="opening">
         <div>
-          <h1>Recurrent networks, from the inside</h1>
-          <p class="lead">
-            From one artificial neuron to a network that writes, in {chapters.length} short chapters. Every picture is
-            alive: its numbers come from the engine that trains real models in the Lab next door, and each cell’s
-            formula is printed from the very equations that the engine runs.
-          </p>
+          <h1>{own.title}</h1>
+          <p class="lead">{fill(own.lead, { n: chapters.length })}</p>
           <p>
             <a class="button main" href={linkTo("learn", [next.name])}>
-              {last === undefined || unread.length === 0 ? "Begin" : "Go on"}: {next.title}
+              {fill(last === undefined || unread.length === 0 ? own.begin : own.goOn, { title: titleOf(next) })}
             </a>
           </p>
         </div>
         <WordReader />
       </section>
-      <h2>Chapters</h2>
+      <h2>{own.list}</h2>
       <ol class="contents">
-        {chapters.map(({ name, title, about }) => (
+        {chapters.map(({ name }) => (
           <li key={name}>
             <a href={linkTo("learn", [name])}>
-              <strong>{title}</strong>
-              <span>{about}</span>
+              <strong>{own.chapters[name].title}</strong>
+              <span>{own.chapters[name].about}</span>
             </a>
-            {finished.includes(name) && <span class="small soft">read</span>}
+            {finished.includes(name) && <span class="small soft">{own.read}</span>}
           </li>
         ))}
       </ol>
@@ -117,19 +72,24 @@ function Contents() {
 }
 
 function Opened({ at }: { readonly at: number }) {
-  const { name, title, load } = chapters[at] as Chapter;
+  const chapter = chapters[at] as Chapter;
+  const { name, load } = chapter;
   const { value: Body, error, retry } = useLoaded(name, async () => (await load()).default);
   const article = useRef<HTMLElement>(null);
   useReadingPlace(name, Body !== undefined, article);
   return (
     <article class="chapter" ref={article}>
       <p class="soft small">
-        <a href={linkTo("learn")}>Learn</a> · chapter {at + 1} of {chapters.length}
+        {rich(own.place, {
+          link: (inside) => <a href={linkTo("learn")}>{inside}</a>,
+          n: at + 1,
+          all: chapters.length,
+        })}
       </p>
-      <h1>{title}</h1>
-      {error !== undefined && <Failed error="The chapter did not load." onRetry={retry} />}
+      <h1>{titleOf(chapter)}</h1>
+      {error !== undefined && <Failed error={own.notLoaded} onRetry={retry} />}
       {Body !== undefined && <Body />}
-      <nav class="turn" aria-label="Chapters">
+      <nav class="turn" aria-label={own.list}>
         <Turn to={chapters[at - 1]} rel="prev" />
         <Turn to={chapters[at + 1]} rel="next" />
       </nav>
@@ -141,7 +101,7 @@ function Turn({ to, rel }: { readonly to: Chapter | undefined; readonly rel: "pr
   if (to === undefined) return <span />;
   return (
     <a class="button" rel={rel} href={linkTo("learn", [to.name])}>
-      {rel === "prev" ? `← ${to.title}` : `${to.title} →`}
+      {rel === "prev" ? `← ${titleOf(to)}` : `${titleOf(to)} →`}
     </a>
   );
 }

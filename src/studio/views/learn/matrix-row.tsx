@@ -2,7 +2,10 @@
 import { Choice } from "../../components/choice.tsx";
 import { written } from "../../components/numbers.ts";
 import { useAnswer } from "../../engine/engine.ts";
+import { texts } from "../../texts/texts.ts";
 import { aName, useShared } from "./shared-values.ts";
+
+const own = texts.learn.matrixRow;
 
 /** Three units, each of which hears all three. */
 export const hearing = {
@@ -15,7 +18,7 @@ export const hearing = {
   ],
   states: [0.9, -0.5, 0.2],
 } as const;
-const rows = { first: "Unit 1 hears", second: "Unit 2 hears", third: "Unit 3 hears" } as const;
+const { rows } = own;
 const names = Object.keys(rows);
 const kinds = { hears: aName<keyof typeof rows>("first", rows) };
 
@@ -32,15 +35,15 @@ export function MatrixRow() {
     (weight, k) => `${signed(weight)} · ${signed(states[k] as number)}`,
   );
   return (
-    <section class="card matrix-row" aria-label="A matrix times a list">
-      <Choice label="The row" value={hears} options={rows} onChoose={(hears) => set({ hears })} />
-      <div class="product" data-figure="A matrix times a list">
+    <section class="card matrix-row" aria-label={own.title}>
+      <Choice label={own.row} value={hears} options={rows} onChoose={(hears) => set({ hears })} />
+      <div class="product" data-figure={own.title}>
         <table>
           <caption>U</caption>
           <tbody>
-            {weights.map((own, k) => (
+            {weights.map((all, k) => (
               <tr key={k}>
-                {own.map((weight, j) => (
+                {all.map((weight, j) => (
                   <td key={j} class={k === row ? "lit" : ""}>
                     {written(weight, 1)}
                   </td>

@@ -8,6 +8,7 @@ import { texNumber, written } from "../../components/numbers.ts";
 import { Slider } from "../../components/slider.tsx";
 import { engine, useAnswer } from "../../engine/engine.ts";
 import type { Line, PerceptronEnd, Point } from "../../engine/experiments.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { useJobSteps } from "./job-steps.ts";
 import { Plane } from "./plane.tsx";
 import { dataSets } from "./points.ts";
@@ -15,6 +16,13 @@ import { Questions } from "./questions.tsx";
 import { aNumber, useShared } from "./shared-values.ts";
 import { Symbols } from "./symbols.tsx";
 import { XorCrossing } from "./xor-crossing.tsx";
+
+const own = texts.learn.perceptron;
+const symbols = {
+  eta: <Formula tex="\eta" />,
+  corner: <Formula tex="w_2 + b" />,
+  sum: <Formula tex="w_1 + w_2 + 2b" />,
+};
 
 export const learningRate = 0.1;
 export const firstLine: Line = { w: [-0.6, 0.8], b: -0.3 };
@@ -30,90 +38,40 @@ export default function Perceptron() {
   const { value } = useAnswer("equations", "perceptron");
   return (
     <>
-      <p>
-        In 1958 Frank Rosenblatt described a machine that learns, made from one idea. A neuron has some inputs. Each is
-        multiplied by a number, its <em>weight</em>, that says how much it counts and in which direction. The products
-        are added, together with one more number, the <em>bias</em>. Where the sum is above zero the neuron fires and
-        says 1; else it says 0.
-      </p>
+      <p>{rich(own.lead)}</p>
       {value !== undefined && <Formula display tex={value.tex} />}
       <Symbols
         of={[
-          ["x", "The inputs: numbers that come in."],
-          [
-            "W",
-            "The weights, one for each input. Written next to x: multiply each input by its weight and add it all up.",
-          ],
-          ["b", "The bias: a number that is added, whatever comes in."],
-          ["\\operatorname{step}", "1 where the sum is above zero, else 0."],
-          ["y_t", "What the neuron says. The small t numbers the moment; it matters from chapter 3 on."],
+          ["x", own.symbols.x],
+          ["W", own.symbols.W],
+          ["b", own.symbols.b],
+          ["\\operatorname{step}", own.symbols.step],
+          ["y_t", own.symbols.y],
         ]}
       />
-      <p>
-        That line is all there is. With two inputs it can be drawn. The inputs are a point in a plane, and the points
-        where the sum is exactly zero form a straight line: on one side of it the neuron says 1, on the other 0. The two
-        weights turn the line, the bias moves it.
-      </p>
+      <p>{own.plane}</p>
       <Machine />
-      <h2>What to try</h2>
+      <h2>{own.whatToTry}</h2>
       <ul class="try">
-        <li>
-          Find a line for <strong>AND</strong> by hand: only the corner (1, 1) is to be 1. Then let it learn, and count
-          how often it was wrong.
-        </li>
-        <li>
-          <strong>Two clouds</strong>: drag a point to the other side, or press on an empty place to add one. As long as
-          some line parts the two kinds, the rule finds one.
-        </li>
-        <li>
-          <strong>OR</strong> is 1 where at least one input is 1, <strong>XOR</strong> where exactly one of the two
-          inputs is 1. Watch the line run in a circle.
-        </li>
+        {own.try.map((each) => (
+          <li key={each}>{rich(each)}</li>
+        ))}
       </ul>
-      <h2>Learning from mistakes</h2>
-      <p>
-        The rule looks at one point after the other. If the neuron is right, nothing happens. If it said 0 and should
-        have said 1, the inputs are added to the weights, a little of them at a time; if it said 1 wrongly, they are
-        taken away:
-      </p>
+      <h2>{own.rule.title}</h2>
+      <p>{own.rule.lead}</p>
       <Formula
         display
         tex="\begin{aligned}W &\leftarrow W + \eta\,(\mathit{target} - y)\,x \\ b &\leftarrow b + \eta\,(\mathit{target} - y)\end{aligned}"
       />
-      <p>
-        The arrow reads “becomes”, and <Formula tex="\eta" />, the Greek letter “eta”, is the learning rate, here{" "}
-        {learningRate}. The bias takes part as the weight of an input that is always 1. If some line is right about all
-        points, this rule reaches one after a finite number of mistakes, whatever it starts from; Albert Novikoff proved
-        it in 1962. It stops at the first line that is right, often close to a point, because without mistakes nothing
-        moves it any further.
-      </p>
-      <h2>Why XOR is out of reach</h2>
+      <p>{rich(own.rule.about, { ...symbols, learningRate })}</p>
+      <h2>{own.xor.title}</h2>
       <XorCrossing />
-      <p>
-        Look at the middle of the square. It lies halfway between the two round corners. If both of them are on the side
-        where the neuron says 1, then so is all that lies between them, the middle too: a straight line has no bulges.
-        But the middle also lies halfway between the two square corners. If both are on the side of 0, so is the middle.
-        It cannot be on both sides, so no straight line is right about all four corners.
-      </p>
-      <p>
-        The same with numbers, for whoever likes to see it so. At (0, 1) and (1, 0) the sum must be above zero; at (0,
-        0) and (1, 1) it must not be. The sum at (0, 1) is <Formula tex="w_2 + b" />, because the first input is 0 and
-        its weight counts for nothing; and so on. Add the first two sums, then the other two (&gt; reads “above”, ≤ “at
-        most”):
-      </p>
+      <p>{own.xor.middle}</p>
+      <p>{rich(own.xor.lead, symbols)}</p>
       <Formula display tex="\begin{aligned}(w_2 + b) + (w_1 + b) &> 0\\ b + (w_1 + w_2 + b) &\le 0\end{aligned}" />
-      <p>
-        Both left sides are the same number, <Formula tex="w_1 + w_2 + 2b" />. It cannot be above zero and not above
-        zero. No weights do it, so the rule is wrong for ever. Marvin Minsky and Seymour Papert worked out in 1969 what
-        follows from such limits. The way out is more than one neuron: the next ones read the outputs of the first. But
-        then a mistake must be traced back through several neurons, and a hard threshold tells nothing about how close
-        it was. So what follows uses smooth curves in place of the threshold, and learns by their slopes.
-      </p>
+      <p>{rich(own.xor.about, symbols)}</p>
       <Questions chapter="perceptron" />
-      <p class="sources">
-        F. Rosenblatt, “The perceptron: a probabilistic model for information storage and organization in the brain”,
-        1958. A. Novikoff, “On convergence proofs on perceptrons”, 1962. M. Minsky and S. Papert, “Perceptrons”, 1969.
-      </p>
+      <p class="sources">{own.sources}</p>
     </>
   );
 }
@@ -169,10 +127,10 @@ function Machine() {
   };
   const slider = { ...range, format: (value: number) => written(value) };
   return (
-    <section class="card" aria-label="A perceptron with two inputs">
+    <section class="card" aria-label={own.machine.title}>
       <div class="row">
         <Choice
-          label="Points to tell apart"
+          label={own.machine.points}
           value={data}
           options={titlesOf(dataSets)}
           onChoose={(data) => go(linkTo("learn", ["perceptron"], { ...query, data }), { replace: true })}
@@ -201,29 +159,29 @@ function Machine() {
           <ul class="legend">
             <li>
               <i class="one" />
-              should be 1
+              {own.legend.one}
             </li>
             <li>
               <i />
-              should be 0
+              {own.legend.zero}
             </li>
             <li>
               <i class="wrong" />
-              said wrongly
+              {own.legend.wrong}
             </li>
           </ul>
           <div class="row">
             {playing ? (
               <button type="button" class="main" onClick={stop}>
-                Pause
+                {own.controls.pause}
               </button>
             ) : (
               <button type="button" class="main" disabled={end !== undefined} onClick={() => goOn(false)}>
-                Learn
+                {own.controls.learn}
               </button>
             )}
             <button type="button" disabled={playing || end !== undefined} onClick={() => goOn(true)}>
-              One point
+              {own.controls.onePoint}
             </button>
             <button
               type="button"
@@ -233,29 +191,31 @@ function Machine() {
                 unshare();
               }}
             >
-              Start again
+              {own.controls.startAgain}
             </button>
           </div>
           <p class="said small">
             {step === undefined
-              ? "The rule has looked at no point yet."
-              : `Pass ${step.pass}, point ${step.point + 1}: ${step.wrong ? "wrong, so the line moves." : "right, so nothing moves."}`}
+              ? own.step.none
+              : fill(step.wrong ? own.step.wrong : own.step.right, { pass: step.pass, point: step.point + 1 })}
           </p>
           <p class="said" role="status">
             {playing || failed !== ""
               ? failed
               : end === undefined
-                ? `${right} of ${points.length} points are right.`
+                ? fill(own.status, { right, all: points.length })
                 : ending[end.kind](end as never)}
           </p>
-          <p class="small soft">
-            Shaded: the neuron says 1. Drag points; press on an empty place to add one; press twice to turn a point into
-            the other kind.
-          </p>
+          <p class="small soft">{own.hint}</p>
         </div>
         <div class="controls">
           <Neuron
-            label={`The sum of the inputs ${written(at.x[0])} and ${written(at.x[1])} with their weights and the bias is ${written(sum ?? 0)}; the output is ${output ?? ""}`}
+            label={fill(own.neuron, {
+              x1: written(at.x[0]),
+              x2: written(at.x[1]),
+              sum: written(sum ?? 0),
+              output: output ?? "",
+            })}
             inputs={[
               { value: at.x[0], weight: line.w[0], name: "w₁" },
               { value: at.x[1], weight: line.w[1], name: "w₂" },
@@ -276,8 +236,8 @@ function Machine() {
 }
 
 const ending: { readonly [K in PerceptronEnd["kind"]]: (end: PerceptronEnd & { kind: K }) => string } = {
-  learned: ({ passes }) => `Learned: in pass ${passes} all points were right, so nothing changes any more.`,
+  learned: ({ passes }) => fill(own.ends.learned, { passes }),
   circle: ({ passes, before }) =>
-    `After pass ${passes} the weights are those ${before === 0 ? "of the start" : `after pass ${before}`} again: it goes round for ever.`,
-  unsettled: ({ passes }) => `After ${passes} passes it is still wrong about some points.`,
+    before === 0 ? fill(own.ends.circleFromStart, { passes }) : fill(own.ends.circle, { passes, before }),
+  unsettled: ({ passes }) => fill(own.ends.unsettled, { passes }),
 };

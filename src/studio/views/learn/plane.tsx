@@ -3,8 +3,10 @@ import type { TargetedPointerEvent } from "preact";
 import { useRef } from "preact/hooks";
 import { written } from "../../components/numbers.ts";
 import type { Line, Point } from "../../engine/experiments.ts";
-import { texts } from "../../texts/texts.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { highest, lowest, within } from "./points.ts";
+
+const own = texts.learn.plane;
 
 type Place = readonly [number, number];
 
@@ -70,7 +72,7 @@ export function Plane({ points, line, outputs, now, onMove, onAdd, onTurn, onRem
       <button
         type="button"
         class="ground"
-        aria-label="Add a point"
+        aria-label={own.add}
         onClick={(event) => onAdd(event.detail === 0 ? [0.5, 0.5] : placeOf(event))}
       />
       {points.map(({ x, kind }, k) => {
@@ -81,7 +83,12 @@ export function Plane({ points, line, outputs, now, onMove, onAdd, onTurn, onRem
             type="button"
             class={`point ${kind === 1 ? "one" : "zero"} ${right ? "" : "wrong"} ${k === now ? "now" : ""}`}
             style={{ left: `${100 * share(x[0])}%`, top: `${100 - 100 * share(x[1])}%` }}
-            aria-label={`Point ${k + 1} at ${written(x[0])}, ${written(x[1])}: should be ${kind}${right ? "" : ", is said to be the other"}. Arrow keys move it, Enter turns it into the other kind, Delete removes it.`}
+            aria-label={fill(right ? own.point : own.pointWrong, {
+              n: k + 1,
+              x1: written(x[0]),
+              x2: written(x[1]),
+              kind,
+            })}
             onPointerDown={drag(k)}
             onKeyDown={press(k, x)}
             onDblClick={() => onTurn(k)}

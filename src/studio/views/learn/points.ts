@@ -1,5 +1,8 @@
 /** Points of two kinds in the plane, to be told apart by a perceptron. */
 import type { Point } from "../../engine/experiments.ts";
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.learn.points;
 
 /** The four corners with what a function of two bits says of them: 00, 01, 10, 11. */
 const corners = (kinds: readonly [0 | 1, 0 | 1, 0 | 1, 0 | 1]): readonly Point[] =>
@@ -10,10 +13,10 @@ const cloud = (kind: 0 | 1, places: readonly (readonly [number, number])[]): rea
 
 export type DataSet = "and" | "or" | "clouds" | "xor";
 export const dataSets: Readonly<Record<DataSet, { readonly title: string; readonly points: readonly Point[] }>> = {
-  and: { title: "AND", points: corners([0, 0, 0, 1]) },
-  or: { title: "OR", points: corners([0, 1, 1, 1]) },
+  and: { title: own.and, points: corners([0, 0, 0, 1]) },
+  or: { title: own.or, points: corners([0, 1, 1, 1]) },
   clouds: {
-    title: "Two clouds",
+    title: own.clouds,
     points: [
       ...cloud(0, [
         [-0.3, 0.55],
@@ -33,7 +36,7 @@ export const dataSets: Readonly<Record<DataSet, { readonly title: string; readon
       ]),
     ],
   },
-  xor: { title: "XOR", points: corners([0, 1, 1, 0]) },
+  xor: { title: own.xor, points: corners([0, 1, 1, 0]) },
 };
 
 /** What is seen of the plane, in both directions. */

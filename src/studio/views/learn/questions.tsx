@@ -2,8 +2,11 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import { remember, remembered } from "../../components/remembered.ts";
 import { reportFact } from "../../facts.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { type ChapterName, isRight, type Question, questions } from "./chapter-questions.ts";
 import "./questions.css";
+
+const own = texts.learn.questions;
 
 /** An answer as it was given: the option's number, or what was typed. */
 type Answers = Readonly<Record<string, string>>;
@@ -27,8 +30,8 @@ function report(chapter: ChapterName): void {
 export function Questions({ chapter }: { readonly chapter: ChapterName }) {
   useEffect(() => report(chapter), [chapter]);
   return (
-    <section class="questions" aria-label="Questions">
-      <h2>Two questions</h2>
+    <section class="questions" aria-label={own.label}>
+      <h2>{own.title}</h2>
       {questions[chapter].map((question, k) => (
         <Asked key={question.asks} {...{ question }} name={`${chapter}.${k + 1}`} onGive={() => report(chapter)} />
       ))}
@@ -83,23 +86,23 @@ function NumberField({ asks, answer, onGive }: NumberFieldProps) {
       }}
     >
       <input
-        aria-label={`Your number: ${asks}`}
+        aria-label={fill(own.number, { asks })}
         inputMode="decimal"
         autocomplete="off"
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
       />
-      <button type="submit">Check</button>
+      <button type="submit">{own.check}</button>
     </form>
   );
 }
 
 function Verdict({ question, answer }: { readonly question: Question; readonly answer: string }) {
   const right = isRight(question, answer);
-  if (right === undefined) return "options" in question ? null : <>Write a number, such as 0.5.</>;
+  if (right === undefined) return "options" in question ? null : own.noNumber;
   return (
     <>
-      <strong class={right ? "right" : "wrong"}>{right ? "Right." : "Not so."}</strong> {question.why}
+      <strong class={right ? "right" : "wrong"}>{right ? own.right : own.wrong}</strong> {question.why}
     </>
   );
 }

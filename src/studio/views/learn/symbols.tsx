@@ -1,12 +1,13 @@
 /** How to read the signs of a formula, where they first stand: each with what it is called and what it means. */
 import { Formula } from "../../components/formula.tsx";
+import { texts } from "../../texts/texts.ts";
 import "./symbols.css";
 
 export type SymbolRow = readonly [tex: string, says: string];
 
 export function Symbols({ of }: { readonly of: readonly SymbolRow[] }) {
   return (
-    <dl class="symbols" aria-label="How to read it">
+    <dl class="symbols" aria-label={texts.learn.symbols}>
       {of.map(([tex, says]) => (
         <div key={tex}>
           <dt>

@@ -15,17 +15,20 @@ import {
   type TrainingStatus,
   useTrainingStatus,
 } from "../../models/training-driver.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { rhyme, settingsFor, type TextName, textOf, textTitles } from "./text-training.ts";
+
+const own = texts.learn.textTraining;
 
 /** What the reader's own text is remembered by. */
 const ownName = "unrolled.learn.text";
-const lengths = { 1: "1 minute", 3: "3 minutes", 10: "10 minutes" } as const;
+const lengths = { 1: own.minutes.one, 3: own.minutes.three, 10: own.minutes.ten } as const;
 
 export function TextTraining({ onKept }: { readonly onKept: (id: string) => void }) {
   const [textName, setTextName] = useState<TextName>("book");
-  const [own, setOwnNow] = useState(() => remembered(ownName) ?? rhyme);
-  const setOwn = (text: string): void => {
-    setOwnNow(text);
+  const [ownText, setOwnTextNow] = useState(() => remembered(ownName) ?? rhyme);
+  const setOwnText = (text: string): void => {
+    setOwnTextNow(text);
     remember(ownName, text);
   };
   const [minutes, setMinutes] = useState<keyof typeof lengths>(1);
@@ -44,10 +47,10 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
     setProblem("");
     setShown(undefined);
     try {
-      const text = await textOf[textName](own);
+      const text = await textOf[textName](ownText);
       const settings = settingsFor(text, minutes);
       const origin = { kind: textName };
-      startTraining({ place: "learn", name: `${names[textName]}, from Learn`, text, origin, settings });
+      startTraining({ place: "learn", name: fill(own.modelName, { text: names[textName] }), text, origin, settings });
     } catch (error) {
       setProblem(messageOf(error));
     }
@@ -56,13 +59,13 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
   const busy = training !== undefined;
   const wrong = problem || (outcome?.kind === "failed" ? outcome.message : "");
   return (
-    <section class="card text-training" aria-label="Training">
+    <section class="card text-training" aria-label={own.title}>
       <InterruptedRuns place="learn" />
       {!busy && (
         <div class="text-choices">
-          <Choice label="Text" value={textName} options={textTitles} onChoose={setTextName} />
+          <Choice label={own.text} value={textName} options={textTitles} onChoose={setTextName} />
           <Choice
-            label="How long"
+            label={own.howLong}
             value={`${minutes}`}
             options={lengths}
             onChoose={(chosen) => setMinutes(Number(chosen) as keyof typeof lengths)}
@@ -70,7 +73,7 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
         </div>
       )}
       {!busy && textName === "own" && (
-        <TextArea label="Your text" rows={6} most={100_000} value={own} onText={setOwn} />
+        <TextArea label={own.yourText} rows={6} most={100_000} value={ownText} onText={setOwnText} />
       )}
       <div class="row">
         {busy ? (
@@ -80,11 +83,11 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
             disabled={training.phase === "stopping" || training.latest === undefined}
             onClick={finishTraining}
           >
-            Stop and keep it
+            {own.stop}
           </button>
         ) : (
           <button type="button" class="main" onClick={train}>
-            {shown === undefined ? "Train" : "Train another"}
+            {shown === undefined ? own.train : own.trainAnother}
           </button>
         )}
         <p class="text-said" role="status">
@@ -93,10 +96,10 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
         {!busy && outcome?.kind === "kept" && (
           <>
             <a class="button" href={linkTo("write", [outcome.id])}>
-              Write with it
+              {own.write}
             </a>
             <a class="button" href={linkTo("inspect", [outcome.id])}>
-              Look inside
+              {own.look}
             </a>
           </>
         )}
@@ -111,15 +114,15 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
   );
 }
 
-const names: { readonly [Name in TextName]: string } = { book: "Moby-Dick", chapter: "Loomings", own: "My text" };
+const names: { readonly [Name in TextName]: string } = own.names;
 
 function said(training: Training | undefined, outcome: TrainingStatus["outcome"]): string {
   if (training !== undefined) {
-    if (training.phase === "stopping") return "Finishing …";
-    return training.place === "learn" ? "It trains …" : `${training.name} is being trained.`;
+    if (training.phase === "stopping") return own.finishing;
+    return training.place === "learn" ? own.trains : fill(own.otherTrains, { name: training.name });
   }
   if (outcome?.kind !== "kept") return "";
-  return outcome.inPage ? "The model is kept until the page is closed." : "The model is kept.";
+  return outcome.inPage ? own.keptInPage : own.kept;
 }
 
 /** Losses as bits a character, and samples, the newest first. */
@@ -134,8 +137,8 @@ function Progress({ training, last }: { readonly training: Training; readonly la
       }));
       return {
         ...{ marginLeft: 36, marginTop: 28, style: { fontSize: "12px" } },
-        x: { label: "seconds" },
-        y: { label: "bits per character", domain: [0, 6], grid: true, ticks: 6 },
+        x: { label: own.progress.seconds },
+        y: { label: own.progress.bits, domain: [0, 6], grid: true, ticks: 6 },
         marks: [
           plot.line(points, { x: "seconds", y: "bits", stroke: "var(--c1)", strokeWidth: 2, clip: true }),
           plot.dot(
@@ -150,28 +153,29 @@ function Progress({ training, last }: { readonly training: Training; readonly la
   return (
     <div class="figure text-progress">
       <div>
-        <Plot label="Loss in bits per character over time" height={220} options={options} />
+        <Plot label={own.progress.label} height={220} options={options} />
         <p class="small">
-          <span class="text-key line">training</span> <span class="text-key dot">validation</span>
+          <span class="text-key line">{own.progress.training}</span>{" "}
+          <span class="text-key dot">{own.progress.validation}</span>
         </p>
         <dl class="text-figures">
-          <dt>bits per character</dt>
+          <dt>{own.progress.bits}</dt>
           <dd>{(last.loss / Math.LN2).toFixed(2)}</dd>
-          <dt>perplexity</dt>
+          <dt>{own.progress.perplexity}</dt>
           <dd>{Math.exp(last.loss).toFixed(2)}</dd>
-          <dt>steps</dt>
+          <dt>{own.progress.steps}</dt>
           <dd>{last.step.toLocaleString("en-US")}</dd>
-          <dt>characters a second</dt>
+          <dt>{own.progress.speed}</dt>
           <dd>{Math.round(last.tokensPerSecond).toLocaleString("en-US")}</dd>
         </dl>
       </div>
       <div>
-        <p class="small soft">What it writes, at a temperature of 0.7; the newest first</p>
-        {samples.length === 0 && <p class="small soft">The first sample comes in a moment.</p>}
+        <p class="small soft">{own.progress.samples}</p>
+        {samples.length === 0 && <p class="small soft">{own.progress.noSample}</p>}
         <ol class="text-samples">
           {samples.toReversed().map(({ step, text }) => (
             <li key={step}>
-              <span class="small soft">step {step.toLocaleString("en-US")}</span>
+              <span class="small soft">{fill(own.progress.step, { n: step.toLocaleString("en-US") })}</span>
               <pre>{text}</pre>
             </li>
           ))}

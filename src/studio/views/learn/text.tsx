@@ -9,6 +9,7 @@ import type { Lesson } from "../../engine/text-lesson.ts";
 import { mobyDick } from "../../models/book.ts";
 import { readModelFile, useModels } from "../../models/model-store.ts";
 import { type OpenModel, useOpenModel } from "../../models/open-model.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { costInWords } from "./cost-in-words.ts";
 import { Questions } from "./questions.tsx";
 import { aNumber, aText, useShared } from "./shared-values.ts";
@@ -16,6 +17,8 @@ import { Symbols } from "./symbols.tsx";
 import { units } from "./text-training.ts";
 import { TextTraining } from "./text-training-view.tsx";
 import "./text.css";
+
+const own = texts.learn.text;
 
 const untrained = "";
 
@@ -30,39 +33,30 @@ export default function TextChapter() {
   const [chosen, choose] = useState<string>();
   const id = chosen ?? models?.[0]?.id ?? untrained;
   const keptBack = models?.find((model) => model.id === id)?.training?.facts.validationLoss;
-  const { value: model, error, retry } = useOpenModel(models && { id, name: "the model", load: () => loadFile(id) });
+  const { value: model, error, retry } = useOpenModel(models && { id, name: own.model, load: () => loadFile(id) });
   return (
     <>
-      <p>
-        A network reads numbers, and a text is characters. So give each character a number, its <b>id</b>, and let the
-        network guess the id that comes next. Nothing else is taught: spelling, quotation marks that close and sentences
-        that end are all found on the way to better guesses. J. Elman did so with a small network and small sentences
-        (1990), I. Sutskever and others wrote text by characters (2011), A. Graves with LSTMs (2013).
-      </p>
-      <h2>Train one</h2>
-      <p>
-        Below an LSTM of {units} units starts from random weights, in this page. Watch its samples: first it finds the
-        frequent letters and the spaces, then short words, then longer ones. Stop it when you like; what it has learned
-        by then is kept, and the pictures below use it.
-      </p>
+      <p>{rich(own.lead)}</p>
+      <h2>{own.train.title}</h2>
+      <p>{fill(own.train.lead, { units })}</p>
       <TextTraining onKept={choose} />
       <div class="text-models">
         <label class="field">
-          Model of the pictures below
+          {own.train.models}
           <select value={id} onChange={(event) => choose(event.currentTarget.value)}>
             {models?.map((model) => (
               <option key={model.id} value={model.id}>
                 {model.name}
               </option>
             ))}
-            <option value={untrained}>One that is not trained yet</option>
+            <option value={untrained}>{own.train.untrained}</option>
           </select>
         </label>
       </div>
       {error !== undefined && <Failed error={error} onRetry={retry} />}
-      <h2>From characters to numbers</h2>
+      <h2>{own.numbers.title}</h2>
       <AsNumbers model={model} />
-      <h2>What comes next, and how surely</h2>
+      <h2>{own.next.title}</h2>
       <Next model={model} keptBack={keptBack} />
       <Questions chapter="text" />
     </>
@@ -104,30 +98,23 @@ function AsNumbers({ model }: { readonly model: OpenModel | undefined }) {
   const largest = Math.max(...(lesson?.tokens.flatMap(({ features }) => [...features].map(Math.abs)) ?? [1]));
   return (
     <>
-      <p>
-        An id says nothing about its character: <i>b</i> is not between <i>a</i> and <i>c</i> in any way that matters.
-        As a list, <b>one hot</b>, it is a 1 in its own place among as many zeros as there are other characters. A table
-        of weights times such a list would only pick out the weights that stand at the 1. So nobody multiplies: the{" "}
-        <b>embedding</b> is a table with a row of numbers for each character, and the id says which row. The rows begin
-        as random numbers and are trained like all weights. Characters that behave alike, as capital and small letters
-        or vowels do, can come to have rows that are alike: how far this model has come stands below.
-      </p>
+      <p>{rich(own.numbers.lead)}</p>
       <div class="card">
         <label class="field text-word">
-          A word
+          {own.numbers.word}
           <input maxLength={longest.word} value={word} onInput={(event) => set({ word: event.currentTarget.value })} />
         </label>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
-        <section class="scroll" tabIndex={0} aria-label="Characters as numbers">
+        <section class="scroll" tabIndex={0} aria-label={own.numbers.label}>
           <table class="text-table">
             <thead>
               <tr>
-                <th scope="col">character</th>
+                <th scope="col">{own.numbers.character}</th>
                 <th scope="col" class="number">
-                  id
+                  {own.numbers.id}
                 </th>
-                <th scope="col">one hot, {size} numbers</th>
-                <th scope="col">embedding, {lesson?.tokens[0]?.features.length ?? 0} numbers</th>
+                <th scope="col">{fill(own.numbers.oneHot, { n: size })}</th>
+                <th scope="col">{fill(own.numbers.embedding, { n: lesson?.tokens[0]?.features.length ?? 0 })}</th>
               </tr>
             </thead>
             <tbody>
@@ -149,8 +136,10 @@ function AsNumbers({ model }: { readonly model: OpenModel | undefined }) {
           </table>
         </section>
         <p class="small soft">
-          Colours: <span class="text-key low">below zero</span>, <span class="text-key high">above zero</span>. A letter
-          that occurs twice has the same row twice: what stands around it is the LSTM's affair, not the table's.
+          {rich(own.numbers.colours, {
+            low: (inside) => <span class="text-key low">{inside}</span>,
+            high: (inside) => <span class="text-key high">{inside}</span>,
+          })}
         </p>
         {lesson !== undefined && <p class="small">{alikeness(lesson)}</p>}
       </div>
@@ -161,10 +150,11 @@ function AsNumbers({ model }: { readonly model: OpenModel | undefined }) {
 /** How alike rows are, as numbers of this model: 1 for the same direction, 0 for none, −1 for the opposite. */
 function alikeness({ alike: { capitals, vowels, letters } }: Lesson): string {
   if (![capitals, vowels, letters].every(Number.isFinite)) return "";
-  return (
-    `How alike the rows of this model are, from −1 to 1: a letter and its capital ${written(capitals)}, two vowels ` +
-    `${written(vowels)}, any two letters ${written(letters)}.`
-  );
+  return fill(own.numbers.alike, {
+    capitals: written(capitals),
+    vowels: written(vowels),
+    letters: written(letters),
+  });
 }
 
 const oneHot = (id: number, size: number): Float32Array =>
@@ -194,23 +184,17 @@ function Next({ model, keptBack }: NextProps) {
   const lesson = useLesson(model, text);
   return (
     <>
-      <p>
-        After each character the last layer gives one number for each character that there is, the <b>logits</b>. The{" "}
-        <b>softmax</b> makes probabilities of them: e to the power of each, divided by their sum. To write is to draw
-        one, read it as the next input, and go on. The <b>temperature</b> T divides the logits before: below 1 the
-        likely becomes likelier, near 0 the first always wins, above 1 all come closer together. The order never
-        changes.
-      </p>
+      <p>{rich(own.next.lead)}</p>
       <Symbols
         of={[
-          ["x_t", "The logits: one number for each character."],
-          ["\\operatorname{softmax}", "Makes of them numbers above 0 that add up to 1: probabilities."],
-          ["\\log_2", "How often 1 must be doubled: log₂ 8 is 3, and −log₂ of one in eight is 3, too."],
-          ["\\ln", "The same for the number e = 2.718… in place of 2. A nat is 1.44 bits."],
+          ["x_t", own.next.symbols.x],
+          ["\\operatorname{softmax}", own.next.symbols.softmax],
+          ["\\log_2", own.next.symbols.log2],
+          ["\\ln", own.next.symbols.ln],
         ]}
       />
       <label class="field text-prompt">
-        What was read so far
+        {own.next.read}
         <input maxLength={longest.text} value={text} onInput={(event) => set({ text: event.currentTarget.value })} />
       </label>
       <div class="figure">
@@ -244,24 +228,21 @@ function Distribution({ model, text, lesson: { logits, vocabulary } }: Distribut
     <>
       {equations !== undefined && <Formula display tex={equations.tex} />}
       <Slider
-        label="temperature T"
+        label={own.next.temperature}
         value={temperature}
         {...temperatures}
         onInput={(temperature) => set({ temperature })}
       />
-      <ol class="text-bars" aria-label="The likeliest next characters">
-        {[...rows, ["others", rest] as const].map(([name, probability]) => (
+      <ol class="text-bars" aria-label={own.next.likeliest}>
+        {[...rows, [own.next.others, rest] as const].map(([name, probability]) => (
           <li key={name}>
-            {name === "others" ? <span class="soft small">{name}</span> : <code>{name}</code>}
+            {name === own.next.others ? <span class="soft small">{name}</span> : <code>{name}</code>}
             <span class="text-bar" style={{ width: `${100 * probability}%` }} />
             <span class="numbers small">{(100 * probability).toFixed(1)} %</span>
           </li>
         ))}
       </ol>
-      <p class="small soft">
-        The entropy is {entropy.toFixed(2)} bits: as unsure as a fair choice among {(2 ** entropy).toFixed(1)}{" "}
-        characters. At this temperature the text could go on so:
-      </p>
+      <p class="small soft">{fill(own.next.entropy, { bits: entropy.toFixed(2), n: (2 ** entropy).toFixed(1) })}</p>
       <pre class="text-goes-on">
         <span class="soft">{text}</span>
         {goesOn}
@@ -274,7 +255,7 @@ function Distribution({ model, text, lesson: { logits, vocabulary } }: Distribut
 function told(tokens: Lesson["tokens"]): string {
   const { first, last } = costInWords(tokens);
   if (Number.isNaN(first + last)) return "";
-  return `In this text the first letter of a word costs ${first.toFixed(1)} bits in the mean, the last one ${last.toFixed(1)}.`;
+  return fill(own.surprise.words, { first: first.toFixed(1), last: last.toFixed(1) });
 }
 
 /** Bits of each character that was read, and what their mean is called. */
@@ -285,72 +266,72 @@ function Surprise({
   const most = Math.max(8, ...tokens.map(({ bits = 0 }) => bits));
   return (
     <>
-      <p class="text-about">
-        Each character costs as many bits as it surprises: −log₂ of the probability that it had. A fair coin costs 1.
-      </p>
+      <p class="text-about">{own.surprise.lead}</p>
       <div
         class="text-surprise"
         role="img"
-        aria-label={`Bits: ${tokens
-          .slice(1)
-          .map(({ text, bits = 0 }) => `${visible(text)} ${bits.toFixed(1)}`)
-          .join(", ")}`}
+        aria-label={fill(own.surprise.label, {
+          bits: tokens
+            .slice(1)
+            .map(({ text, bits = 0 }) => `${visible(text)} ${bits.toFixed(1)}`)
+            .join(", "),
+        })}
       >
         {tokens.map(({ text, bits = 0 }, k) => (
-          <span key={k} title={k === 0 ? "" : `${bits.toFixed(2)} bits`}>
+          <span key={k} title={k === 0 ? "" : fill(own.surprise.bits, { n: bits.toFixed(2) })}>
             <span class="text-cost" style={{ height: `${(100 * bits) / most}%` }} />
             <code>{visible(text)}</code>
           </span>
         ))}
       </div>
       {Number.isNaN(loss) ? (
-        <p class="small soft">Write at least two characters.</p>
+        <p class="small soft">{own.surprise.tooShort}</p>
       ) : (
         <p class="text-about unsure">
-          In one sentence: in the mean over these {tokens.length - 1} characters the model was as unsure as between{" "}
-          <b>{Math.exp(loss).toFixed(1)}</b> characters that are equally likely. Whoever knows nothing has to choose
-          between {vocabulary.length}. The table says the same in the four ways that you will meet:
+          {rich(own.surprise.unsure, {
+            n: tokens.length - 1,
+            perplexity: Math.exp(loss).toFixed(1),
+            all: vocabulary.length,
+          })}
         </p>
       )}
       {!Number.isNaN(loss) && (
         <table class="text-measures">
           <tbody>
             <tr>
-              <th scope="row">loss</th>
+              <th scope="row">{own.measures.loss.name}</th>
               <td class="number">{loss.toFixed(3)}</td>
-              <td>mean nats, −ln p, of these {tokens.length - 1} characters</td>
+              <td>{fill(own.measures.loss.about, { n: tokens.length - 1 })}</td>
             </tr>
             {keptBack !== undefined && (
               <tr class="kept-back">
-                <th scope="row">validation loss</th>
+                <th scope="row">{own.measures.validation.name}</th>
                 <td class="number">{keptBack.toFixed(3)}</td>
-                <td>nats: measured on text that it was not trained on</td>
+                <td>{own.measures.validation.about}</td>
               </tr>
             )}
             <tr>
-              <th scope="row">bits per character</th>
+              <th scope="row">{own.measures.bits.name}</th>
               <td class="number">{(loss / Math.LN2).toFixed(3)}</td>
-              <td>loss / ln 2: the mean of the bars</td>
+              <td>{own.measures.bits.about}</td>
             </tr>
             <tr>
-              <th scope="row">perplexity</th>
+              <th scope="row">{own.measures.perplexity.name}</th>
               <td class="number">{Math.exp(loss).toFixed(2)}</td>
-              <td>e to the loss: as if it chose among so many</td>
+              <td>{own.measures.perplexity.about}</td>
             </tr>
             <tr>
               <th scope="row" class="soft">
-                knowing nothing
+                {own.measures.nothing.name}
               </th>
               <td class="number">{Math.log2(vocabulary.length).toFixed(2)}</td>
-              <td class="soft">bits, a perplexity of {vocabulary.length}: all are as likely</td>
+              <td class="soft">{fill(own.measures.nothing.about, { n: vocabulary.length })}</td>
             </tr>
           </tbody>
         </table>
       )}
       <p class="small soft">
-        {told(tokens)} So few characters say little of a model: its loss on a text that was kept back from the training
-        does{keptBack === undefined && ", which the Lab tells of each run"}. Perplexities of models with other tokens
-        cannot be compared; bits per character can.
+        {told(tokens)} {keptBack === undefined ? own.surprise.fewToldInLab : own.surprise.few}
       </p>
     </>
   );

@@ -6,31 +6,34 @@ import { Formula } from "../../components/formula.tsx";
 import { Plot, type PlotProps } from "../../components/plot.tsx";
 import { Slider } from "../../components/slider.tsx";
 import { useAnswer } from "../../engine/engine.ts";
+import { fill, rich, texts } from "../../texts/texts.ts";
 import { GruWalk } from "./gru-walk.tsx";
 import { Questions } from "./questions.tsx";
 import { aName, aNumber, type Kind, useShared } from "./shared-values.ts";
 import { Symbols } from "./symbols.tsx";
 import "./variants.css";
 
+const own = texts.learn.variants;
+
 /** The cells that can be chosen, by the names of their files. `output`: the value that goes out. */
 export const offered: Readonly<Record<string, { readonly title: string; readonly output: string }>> = {
-  "simple-rnn": { title: "Simple RNN", output: "h" },
-  ugrnn: { title: "UGRNN", output: "h" },
-  lstm: { title: "LSTM", output: "h" },
-  "peephole-lstm": { title: "Peephole LSTM", output: "y" },
-  "lstm-cifg": { title: "CIFG", output: "y" },
-  "lstm-nfg": { title: "No forget gate", output: "y" },
-  "lstm-noaf": { title: "No output tanh", output: "y" },
-  gru: { title: "GRU", output: "h" },
-  "gru-reset-after": { title: "GRU, reset after", output: "h" },
-  mgu: { title: "MGU", output: "h" },
-  "min-gru": { title: "minGRU", output: "h" },
+  "simple-rnn": { title: own.cells.simpleRnn, output: "h" },
+  ugrnn: { title: own.cells.ugrnn, output: "h" },
+  lstm: { title: own.cells.lstm, output: "h" },
+  "peephole-lstm": { title: own.cells.peephole, output: "y" },
+  "lstm-cifg": { title: own.cells.cifg, output: "y" },
+  "lstm-nfg": { title: own.cells.noForgetGate, output: "y" },
+  "lstm-noaf": { title: own.cells.noOutputTanh, output: "y" },
+  gru: { title: own.cells.gru, output: "h" },
+  "gru-reset-after": { title: own.cells.gruResetAfter, output: "h" },
+  mgu: { title: own.cells.mgu, output: "h" },
+  "min-gru": { title: own.cells.minGru, output: "h" },
 };
 const most = 3;
 const sizes = [16, 32, 64, 128, 256, 512, 1024];
 
 export const steps = 40;
-const inputs = { impulse: "Impulse", step: "Step" } as const;
+const inputs = own.inputs;
 type Input = keyof typeof inputs;
 /** When the input is 2; it is 0 before and after. */
 export const lasts: Readonly<Record<Input, readonly [from: number, to: number]>> = { impulse: [3, 3], step: [3, 20] };
@@ -63,29 +66,21 @@ export default function Variants() {
   const { value: reference } = useAnswer("cellFacts", "lstm", size);
   return (
     <>
-      <p>
-        An LSTM is six lines, and each of them can be doubted. K. Cho and others (2014) kept two gates and one state and
-        had the GRU, the gated recurrent unit. Others gave the gates a look at the cell state (peepholes), tied the
-        input gate to the forget gate (CIFG), or took away all that looked spare.
-      </p>
-      <h2>The GRU, in its steps</h2>
-      <p>It has no cell state beside its output: what it remembers is what it says. Two gates are left.</p>
+      <p>{own.lead}</p>
+      <h2>{own.gru.title}</h2>
+      <p>{own.gru.lead}</p>
       <Symbols
         of={[
-          ["z", "The update gate: how much of the old state stays."],
-          ["r", "The reset gate: how much of the old state the candidate sees."],
-          ["1 - z", "What is missing to 1. Where z is 0.9, this is 0.1."],
+          ["z", own.gru.symbols.z],
+          ["r", own.gru.symbols.r],
+          ["1 - z", own.gru.symbols.rest],
         ]}
       />
       <GruWalk />
-      <h2>Side by side</h2>
-      <p>
-        Put two or three side by side. What is lit are products that need no step before: they leave the loop over time,
-        and run for a whole sequence at once. Parameters are the numbers that are learned; a multiply-add is one
-        multiplication with its addition, by which work is counted.
-      </p>
+      <h2>{own.side.title}</h2>
+      <p>{own.side.lead}</p>
       <fieldset class="row variants-cells">
-        <legend class="soft small">Cells, at most three</legend>
+        <legend class="soft small">{own.side.cells}</legend>
         {Object.entries(offered).map(([name, { title }]) => (
           <button key={name} type="button" aria-pressed={chosen.includes(name)} onClick={() => choose(name)}>
             {title}
@@ -94,17 +89,12 @@ export default function Variants() {
       </fieldset>
       <div class="variants-controls card">
         <div class="row">
-          <SizeField label="units" value={size.units} onChange={(units) => set({ units })} />
-          <SizeField label="input" value={size.input} onChange={(input) => set({ input })} />
+          <SizeField label={own.side.units} value={size.units} onChange={(units) => set({ units })} />
+          <SizeField label={own.side.input} value={size.input} onChange={(input) => set({ input })} />
         </div>
         <div>
-          <Choice
-            label="Input of the pictures"
-            value={input}
-            options={inputs}
-            onChoose={(picture) => set({ picture })}
-          />
-          <Slider label="seed of the weights" value={seed} {...seeds} onInput={(seed) => set({ seed })} />
+          <Choice label={own.side.pictures} value={input} options={inputs} onChoose={(picture) => set({ picture })} />
+          <Slider label={own.side.seed} value={seed} {...seeds} onInput={(seed) => set({ seed })} />
         </div>
       </div>
       <div class="variants-cards">
@@ -112,41 +102,15 @@ export default function Variants() {
           <Variant key={name} {...{ name, size, input, seed }} all={reference?.parameters} />
         ))}
       </div>
-      <h2>What to look for</h2>
+      <h2>{own.look.title}</h2>
       <ul class="variants-try">
-        <li>
-          <b>LSTM and GRU.</b> Three quarters of the parameters, one state less. In its last line the GRU's update gate
-          forgets and stores with one number: z of the old, 1 − z of the new. J. Chung and others (2014) set both
-          against the simple RNN on music and speech. Gates won; which of the two was a matter of the data.
-        </li>
-        <li>
-          <b>GRU, reset before or after.</b> In the GRU of 2014 the third product waits for the reset gate. Where the
-          gate acts after the product, as in cuDNN and Keras, the three products with h can be one. That is why there
-          are two GRUs, and why the weights of one do not fit the other.
-        </li>
-        <li>
-          <b>minGRU.</b> Everything is lit: gate and candidate read the input alone, so nothing but a weighted mean is
-          left in the loop (L. Feng and others, 2024).
-        </li>
-        <li>
-          <b>The impulse.</b> One number comes in at step 3. Before any training, a GRU forgets it within a few steps,
-          for its gate starts half open; the LSTM, whose forget gate starts at bias 1, holds it for longer; the simple
-          RNN rings, for its orthogonal matrix turns the state without shrinking it. Move the seed: this is so for most
-          weights, not by luck.
-        </li>
+        {own.look.list.map((each) => (
+          <li key={each}>{rich(each)}</li>
+        ))}
       </ul>
-      <h2>Which is best?</h2>
-      <p>
-        K. Greff and others (2015, <i>LSTM: a search space odyssey</i>) compared eight variants of the LSTM, each with
-        one thing changed, in 5,400 runs. None was significantly better. Coupled gates and missing peepholes did no
-        harm; the forget gate and the output's tanh were what it could spare least. R. Jozefowicz and others (2015)
-        searched ten thousand cells by machine: the best one beat LSTM and GRU on some tasks, and not on others.
-      </p>
-      <p>
-        Repeated in small with this engine, on Bach's chorales: without a forget gate the LSTM is clearly worse, coupled
-        gates and missing peepholes cost nothing, and the output's tanh could be left out there. So begin with an LSTM
-        or a GRU, and change the cell last.
-      </p>
+      <h2>{own.best.title}</h2>
+      <p>{rich(own.best.greff)}</p>
+      <p>{own.best.here}</p>
       <Questions chapter="variants" />
     </>
   );
@@ -214,21 +178,24 @@ function Variant({ name, size, input, seed, all }: VariantProps) {
       )}
       {facts !== undefined && (
         <dl class="variants-facts">
-          <dt>states</dt>
+          <dt>{own.facts.states}</dt>
           <dd>{facts.states.join(", ")}</dd>
-          <dt>parameters</dt>
+          <dt>{own.facts.parameters}</dt>
           <dd>
             {count(facts.parameters)}
             {all !== undefined && name !== "lstm" && (
-              <span class="soft"> {Math.round((100 * facts.parameters) / all)}&nbsp;% of the LSTM</span>
+              <>
+                {" "}
+                <span class="soft">{fill(own.facts.ofLstm, { n: Math.round((100 * facts.parameters) / all) })}</span>
+              </>
             )}
           </dd>
-          <dt>multiply-adds a step</dt>
+          <dt>{own.facts.multiplyAdds}</dt>
           <dd>{count(facts.multiplyAdds)}</dd>
-          <dt>products in the loop</dt>
-          <dd>{facts.looped.length === 0 ? "none" : `${facts.looped.length}: ${facts.looped.join(", ")}`}</dd>
-          <dt>hoisted</dt>
-          <dd>{facts.hoisted.length === 0 ? "none" : `${facts.hoisted.length}: ${facts.hoisted.join(", ")}`}</dd>
+          <dt>{own.facts.looped}</dt>
+          <dd>{counted(facts.looped)}</dd>
+          <dt>{own.facts.hoisted}</dt>
+          <dd>{counted(facts.hoisted)}</dd>
         </dl>
       )}
       {traced !== undefined && quiet !== undefined && (
@@ -241,6 +208,10 @@ function Variant({ name, size, input, seed, all }: VariantProps) {
     </section>
   );
 }
+
+/** How many there are, and which. */
+const counted = (names: readonly string[]): string =>
+  names.length === 0 ? own.facts.none : fill(own.facts.names, { n: names.length, names: names.join(", ") });
 
 const count = (n: number): string => Math.round(n).toLocaleString("en-US");
 
@@ -258,7 +229,7 @@ function Response({ outputs, quiet, input }: ResponseProps) {
   const options = useCallback<PlotProps["options"]>(
     (plot) => ({
       ...{ marginLeft: 36, marginTop: 12, style: { fontSize: "12px" } },
-      x: { label: "time step", domain: [1, steps], ticks: 5 },
+      x: { label: own.response.step, domain: [1, steps], ticks: 5 },
       y: { label: null, domain: [-reach, reach], ticks: 4, grid: true },
       marks: [
         plot.rect([0], {
@@ -278,16 +249,15 @@ function Response({ outputs, quiet, input }: ResponseProps) {
     [outputs, from, to, reach],
   );
   const kept = stepsKept(outputs, quiet, to);
-  const said =
-    kept >= steps - to ? "is above a tenth still at the end" : `is below a tenth ${kept + 1} steps after the input`;
+  const isLasting = kept >= steps - to;
   return (
     <>
       <Plot
-        label={`Outputs of 8 untrained units: what the input left in them ${said}`}
+        label={isLasting ? own.response.labelLasting : fill(own.response.label, { n: kept + 1 })}
         height={170}
         options={options}
       />
-      <p class="small soft">8 untrained units; shaded: the input is 2. What it left in their output {said}.</p>
+      <p class="small soft">{isLasting ? own.response.lasting : fill(own.response.below, { n: kept + 1 })}</p>
     </>
   );
 }

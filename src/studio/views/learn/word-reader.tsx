@@ -2,6 +2,9 @@
 import { useState } from "preact/hooks";
 import { heat } from "../../components/heat-colour.ts";
 import { useAnswer } from "../../engine/engine.ts";
+import { fill, texts } from "../../texts/texts.ts";
+
+const own = texts.learn.reader;
 
 const units = 12;
 const longest = 12;
@@ -27,7 +30,7 @@ export function WordReader() {
         class="drawn"
         viewBox={`-14 0 ${width + 28} ${units * cellHeight + 56}`}
         role="img"
-        aria-label={`The states of ${units} units after each letter of ${word}`}
+        aria-label={fill(own.states, { units, word })}
       >
         {states.map((state, t) => (
           <g key={`${t}`} transform={`translate(${t * (columnWidth + gap)} 0)`}>
@@ -55,7 +58,7 @@ export function WordReader() {
       </svg>
       <figcaption>
         <label class="field">
-          A word to read
+          {own.word}
           <input
             value={word}
             maxLength={longest}
@@ -64,10 +67,7 @@ export function WordReader() {
             onInput={(event) => setWord(event.currentTarget.value)}
           />
         </label>
-        <p class="small soft">
-          A network of {units} units, not trained yet, reads from left to right. A column is its memory after one
-          letter: blue below zero, orange above. Change the first letter: every later column changes too.
-        </p>
+        <p class="small soft">{fill(own.about, { units })}</p>
       </figcaption>
     </figure>
   );

@@ -1,14 +1,12 @@
 /** The four corners of XOR, with the lines between those of one kind: they cross. */
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.learn.perceptron.xor;
 
 export function XorCrossing() {
   return (
     <figure class="xor-crossing">
-      <svg
-        class="drawn"
-        viewBox="0 0 200 200"
-        role="img"
-        aria-label="The corners of XOR: (0, 1) and (1, 0), which should be 1, are joined by a line; so are (0, 0) and (1, 1), which should be 0. The two lines cross in the middle of the square."
-      >
+      <svg class="drawn" viewBox="0 0 200 200" role="img" aria-label={own.label}>
         <rect class="square" x="45" y="45" width="110" height="110" />
         <path class="ones" d="M45 45 155 155" />
         <path class="zeros" d="M45 155 155 45" />
@@ -30,7 +28,7 @@ export function XorCrossing() {
           (1, 0)
         </text>
       </svg>
-      <figcaption class="small soft">Round corners should be 1, square ones 0. The ring is the middle.</figcaption>
+      <figcaption class="small soft">{own.caption}</figcaption>
     </figure>
   );
 }

@@ -8,13 +8,15 @@ import { Slider } from "../../components/slider.tsx";
 import { useWidth } from "../../components/width.ts";
 import { useAnswer } from "../../engine/engine.ts";
 import type { HiddenNeuron, XorReport } from "../../engine/gradient-lesson.ts";
-import { texts } from "../../texts/texts.ts";
+import { fill, texts } from "../../texts/texts.ts";
 import { useExperiment } from "./experiment.ts";
 import { isStill } from "./job-steps.ts";
 import { halves } from "./plane.tsx";
 import { dataSets, highest, lowest } from "./points.ts";
 import { aNumber, useShared } from "./shared-values.ts";
 import { plane, viewSize, xorStart, xorUpdates } from "./xor-settings.ts";
+
+const own = texts.learn.xor;
 
 const ranges = {
   units: { min: 1, max: 4, step: 1 },
@@ -42,13 +44,13 @@ export function Xor() {
     set(part);
   };
   return (
-    <section class="card" aria-label="XOR, learned">
+    <section class="card" aria-label={own.title}>
       <div class="figure">
         <Network report={shown} units={units} />
         <div class="controls">
-          <Slider label="hidden neurons" value={units} {...ranges.units} onInput={(units) => change({ units })} />
-          <Slider label="rate η" value={speed} {...ranges.rate} onInput={(speed) => change({ speed })} />
-          <Slider label="start" value={seed} {...ranges.seed} onInput={(seed) => change({ seed })} />
+          <Slider label={own.hidden} value={units} {...ranges.units} onInput={(units) => change({ units })} />
+          <Slider label={own.rate} value={speed} {...ranges.rate} onInput={(speed) => change({ speed })} />
+          <Slider label={own.start} value={seed} {...ranges.seed} onInput={(seed) => change({ seed })} />
           <div class="row">
             <button
               type="button"
@@ -57,21 +59,19 @@ export function Xor() {
                 running ? stop() : start((engine) => engine.run("xor", settings, xorUpdates, plane, viewSize))
               }
             >
-              {running ? "Stop" : "Train"}
+              {running ? own.stop : own.train}
             </button>
             <button
               type="button"
               onClick={() => change({ seed: seed === ranges.seed.max ? ranges.seed.min : seed + 1 })}
             >
-              Another start
+              {own.anotherStart}
             </button>
           </div>
           <dl class="readings">
-            <dt>updates</dt>
-            <dd>
-              {reports.at(-1)?.updates ?? 0} of {xorUpdates}
-            </dd>
-            <dt>loss L</dt>
+            <dt>{own.updates}</dt>
+            <dd>{fill(own.updatesOf, { n: reports.at(-1)?.updates ?? 0, all: xorUpdates })}</dd>
+            <dt>{own.loss}</dt>
             <dd>{shown === undefined ? "" : written(shown.loss, 3)}</dd>
             {shown?.says.map((said, k) => (
               <CornerRow key={k} corner={k} said={said} />
@@ -106,18 +106,16 @@ function CornerRow({ corner, said }: { readonly corner: number; readonly said: n
   const { x, kind } = corners[corner] as (typeof corners)[number];
   return (
     <>
-      <dt>
-        ({x.join(", ")}), should be {kind}
-      </dt>
+      <dt>{fill(own.corner, { inputs: x.join(", "), kind })}</dt>
       <dd class={said > 0.5 === (kind === 1) ? "" : "off-side"}>{written(said)}</dd>
     </>
   );
 }
 
 function ending({ solved, says, updates }: XorReport, solvedAt: number | undefined): string {
-  if (solved) return `XOR is solved: since update ${solvedAt} each corner has been on its side of 0.5.`;
+  if (solved && solvedAt !== undefined) return fill(own.solved, { n: solvedAt });
   const right = says.filter((said, k) => said > 0.5 === (corners[k]?.kind === 1)).length;
-  return `After ${updates} updates it is stuck: ${right} of 4 corners are right. Try another start.`;
+  return fill(own.stuck, { n: updates, right });
 }
 
 const tex = (value: number): string => written(value, 1).replace("−", "-");
@@ -176,7 +174,7 @@ function Network({ report, units }: NetworkProps) {
           {hidden.map((neuron, k) => (
             <View
               key={k}
-              label={`Hidden neuron ${k + 1}: what it says over the plane, and the line where it says 0`}
+              label={fill(own.hiddenView, { n: k + 1 })}
               name={`h${subscript(k + 1)}`}
               field={neuron.field}
               line={neuron}
@@ -186,7 +184,13 @@ function Network({ report, units }: NetworkProps) {
           ))}
           {report !== undefined && (
             <View
-              label={`The output over the plane: ${report.says.map((said, k) => `${written(said)} at ${corners[k]?.x.join(" ")}`).join(", ")}`}
+              label={fill(own.outputView, {
+                outputs: report.says
+                  .map((said, k) =>
+                    fill(own.outputAt, { output: written(said), corner: corners[k]?.x.join(" ") ?? "" }),
+                  )
+                  .join(", "),
+              })}
               name="y"
               field={report.field.map((value) => 2 * value - 1)}
               lines={hidden}
