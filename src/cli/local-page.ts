@@ -20,8 +20,14 @@ export const localPageOptions = (usualPort: number, whose = ""): Options => ({
 
 export const hostOf = (given: Given): string => given.text("host") ?? "127.0.0.1";
 
-/** An app without routes, whose headers give pages threads and keep other sites from reading what is served. */
-export async function localApp(host: string): Promise<Hono> {
+/**
+ * An app without routes, whose headers give pages threads and keep other sites from reading what is served.
+ * @param open what of it other sites may have, though: a page, in a frame of theirs, or a file of such a page
+ */
+export async function localApp(
+  host: string,
+  open: (address: URL) => "page" | "file" | undefined = () => undefined,
+): Promise<Hono> {
   const [{ Hono }, { secureHeaders }] = await Promise.all([import("hono"), import("hono/secure-headers")]);
   const app = new Hono();
   const names = [...loopback, host.toLowerCase()];
@@ -30,6 +36,19 @@ export async function localApp(host: string): Promise<Hono> {
     const name = (c.req.header("host") ?? "").replace(/:\d+$/, "").toLowerCase();
     if (isLoopback(host) && !names.includes(name)) return c.text(`Open it as ${loopback[0]}.`, 403);
     await next();
+  });
+  app.use(async (c, next) => {
+    await next();
+    const kind = open(new URL(c.req.url));
+    if (kind === undefined) return;
+    c.header("Cross-Origin-Resource-Policy", "cross-origin");
+    // A frame with `sandbox` has no origin, and asks for its own files as another site would.
+    if (kind === "file") c.header("Access-Control-Allow-Origin", "*");
+    else {
+      c.header("X-Frame-Options", undefined);
+      // A frame shares what it runs in with whatever frames it: that it wants a process of its own is only a warning there.
+      c.header("Origin-Agent-Cluster", undefined);
+    }
   });
   app.use(
     secureHeaders({

@@ -163,7 +163,11 @@ async function studioPage(
   host: string,
 ): Promise<Hono> {
   const { serveStatic } = await import("@hono/node-server/serve-static");
-  const app = await localApp(host);
+  const app = await localApp(host, ({ pathname, searchParams }) => {
+    // A chapter may stand in any page; of the rest of the studio only files that every installation has.
+    if (pathname === "/" && searchParams.has("embed")) return "page";
+    return pathname.startsWith("/assets/") ? "file" : undefined;
+  });
   app.get("/models.json", (c) => c.json(models.map(({ path: _, file: __, ...model }) => model)));
   app.get("/models/:file", (c) => {
     const model = models.find(({ id }) => `${id}.safetensors` === c.req.param("file"));

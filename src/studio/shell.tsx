@@ -4,6 +4,7 @@ import { linkTo, useAddress, type View, type ViewName, viewNames } from "./addre
 import { Failed } from "./components/failed.tsx";
 import { Pictures } from "./components/pictures.tsx";
 import { useTheme } from "./components/theme.ts";
+import { isEmbedded, leadOut, studioAddress, tellHeight } from "./embedded.ts";
 import { useLoaded } from "./loading.ts";
 import { notify, useNotices } from "./notices.ts";
 import { fill, problemOfTexts, texts } from "./texts/texts.ts";
@@ -25,7 +26,35 @@ const views: Readonly<Record<ViewName, () => Promise<{ readonly default: View }>
 };
 const own = texts.shell;
 
-export function Shell() {
+export const Shell = isEmbedded ? Embedded : Whole;
+
+/** A chapter alone, in a frame of another page. */
+function Embedded() {
+  const address = useAddress();
+  const { view, path } = address;
+  const { value: Entered, error, retry } = useLoaded("learn", async () => (await views.learn()).default);
+  const main = useRef<HTMLElement>(null);
+  useTheme();
+  useEffect(() => tellHeight(main.current as HTMLElement), []);
+  const isChapter = view === "learn" && path.length > 0;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: links give a click for a key, too
+    <main id="main" class="view-learn embedded" ref={main} onClick={leadOut} onAuxClick={leadOut}>
+      <Notices />
+      {isChapter && Entered !== undefined && <Entered address={address} />}
+      {isChapter && Entered !== undefined && <Pictures key={path.join("/")} />}
+      {!isChapter && <p>Only a chapter can be embedded, as in ?embed#/learn/perceptron.</p>}
+      {error !== undefined && <Failed error="The chapter did not load." onRetry={retry} />}
+      <p class="small">
+        <a href={studioAddress(location.hash)} target="_blank" rel="noopener">
+          Open in Unrolled
+        </a>
+      </p>
+    </main>
+  );
+}
+
+function Whole() {
   const address = useAddress();
   const title = own.views[address.view];
   const { value: Entered, error, retry } = useLoaded(address.view, async () => (await views[address.view]()).default);

@@ -1,4 +1,5 @@
 /** Settings and texts that the browser stores by name; without storage, the page keeps them until it is closed. */
+import { isEmbedded } from "../embedded.ts";
 import { notify } from "../notices.ts";
 import { texts } from "../texts/texts.ts";
 
@@ -12,6 +13,8 @@ export function remember(name: string, text: string, kind: Kind = "localStorage"
     inPage[kind].delete(name);
   } catch {
     inPage[kind].set(name, text);
+    // In a frame of another page that is usual, and nothing is lost that a reader would look for there.
+    if (isEmbedded) return;
     notify("settings", { text: texts.components.remembered.notStored });
   }
 }

@@ -2,6 +2,7 @@
  * The light or dark theme: the system's setting until the reader chooses one; and the page's colours as numbers, for
  * canvases.
  */
+import { embeddedTheme } from "../embedded.ts";
 import { createShared } from "../shared.ts";
 import { remember, remembered } from "./remembered.ts";
 
@@ -10,7 +11,7 @@ const key = "unrolled.theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 
 function chosen(): Theme | undefined {
-  const value = remembered(key);
+  const value = embeddedTheme ?? remembered(key);
   return value === "light" || value === "dark" ? value : undefined;
 }
 const present = (): Theme => chosen() ?? (system.matches ? "dark" : "light");

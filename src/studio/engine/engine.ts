@@ -5,6 +5,7 @@ import { notify } from "../notices.ts";
 import { createShared } from "../shared.ts";
 import type { jobs } from "./jobs.ts";
 import { createRemote, type Remote, type ResultOf } from "./remote.ts";
+import { Worker } from "./worker-anywhere.ts";
 
 type AllJobs = typeof jobs;
 export type Engine = Remote<AllJobs> & {

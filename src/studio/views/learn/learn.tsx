@@ -3,8 +3,10 @@ import type { ComponentType } from "preact";
 import { useRef } from "preact/hooks";
 import { linkTo, type View } from "../../address.ts";
 import { Failed } from "../../components/failed.tsx";
+import { isEmbedded } from "../../embedded.ts";
 import { useLoaded } from "../../loading.ts";
 import { fill, rich, texts } from "../../texts/texts.ts";
+import { EmbeddingCode } from "./embedding-code.tsx";
 import { reading, useReadingPlace } from "./reading-place.ts";
 import { WordReader } from "./word-reader.tsx";
 import "./learn.css";
@@ -76,23 +78,30 @@ function Opened({ at }: { readonly at: number }) {
   const { name, load } = chapter;
   const { value: Body, error, retry } = useLoaded(name, async () => (await load()).default);
   const article = useRef<HTMLElement>(null);
-  useReadingPlace(name, Body !== undefined, article);
+  useReadingPlace(name, Body !== undefined && !isEmbedded, article);
   return (
     <article class="chapter" ref={article}>
-      <p class="soft small">
-        {rich(own.place, {
-          link: (inside) => <a href={linkTo("learn")}>{inside}</a>,
-          n: at + 1,
-          all: chapters.length,
-        })}
-      </p>
+      {!isEmbedded && (
+        <p class="soft small">
+          {rich(own.place, {
+            link: (inside) => <a href={linkTo("learn")}>{inside}</a>,
+            n: at + 1,
+            all: chapters.length,
+          })}
+        </p>
+      )}
       <h1>{titleOf(chapter)}</h1>
       {error !== undefined && <Failed error={own.notLoaded} onRetry={retry} />}
       {Body !== undefined && <Body />}
-      <nav class="turn" aria-label={own.list}>
-        <Turn to={chapters[at - 1]} rel="prev" />
-        <Turn to={chapters[at + 1]} rel="next" />
-      </nav>
+      {!isEmbedded && (
+        <>
+          <EmbeddingCode {...{ name }} title={titleOf(chapter)} />
+          <nav class="turn" aria-label={own.list}>
+            <Turn to={chapters[at - 1]} rel="prev" />
+            <Turn to={chapters[at + 1]} rel="next" />
+          </nav>
+        </>
+      )}
     </article>
   );
 }
