@@ -43,11 +43,11 @@ function Embedded() {
       <Notices />
       {isChapter && Entered !== undefined && <Entered address={address} />}
       {isChapter && Entered !== undefined && <Pictures key={path.join("/")} />}
-      {!isChapter && <p>Only a chapter can be embedded, as in ?embed#/learn/perceptron.</p>}
-      {error !== undefined && <Failed error="The chapter did not load." onRetry={retry} />}
+      {!isChapter && <p>{own.onlyChapters}</p>}
+      {error !== undefined && <Failed error={own.chapterNotLoaded} onRetry={retry} />}
       <p class="small">
         <a href={studioAddress(location.hash)} target="_blank" rel="noopener">
-          Open in Unrolled
+          {own.openInUnrolled}
         </a>
       </p>
     </main>

@@ -1,6 +1,9 @@
 /** The code that puts a chapter into another page, to be copied. */
 import { useState } from "preact/hooks";
 import { embeddingCode } from "../../embedded.ts";
+import { texts } from "../../texts/texts.ts";
+
+const own = texts.learn.embedding;
 
 export type EmbeddingCodeProps = { readonly name: string; readonly title: string };
 
@@ -11,22 +14,22 @@ export function EmbeddingCode({ name, title }: EmbeddingCodeProps) {
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(code);
-      setSaid("The code is copied: put it into a page, and the chapter stands in it.");
+      setSaid(own.copied);
     } catch {
       // Without https there is no clipboard.
-      setSaid("Copy this code into a page:");
+      setSaid(own.copy);
       setIsShown(true);
     }
   };
   return (
     <div class="embedding">
       <button type="button" class="quiet" onClick={copy}>
-        Copy the code that embeds this chapter
+        {own.button}
       </button>
       <span class="small" role="status">
         {said}
       </span>
-      {isShown && <textarea class="code" readOnly rows={8} aria-label="The code" value={code} />}
+      {isShown && <textarea class="code" readOnly rows={8} aria-label={own.code} value={code} />}
     </div>
   );
 }
