@@ -1,6 +1,6 @@
 /**
  * Toy tasks: sequences made by a rule, which show what a cell can learn and remember. Each says what is read at every step
- * and what is to be answered there. Knows nothing about models.
+ * and what is to be answered there. Knows nothing about models, and has no words: those are the page's.
  */
 import type { Random } from "../nn/random.ts";
 
@@ -15,13 +15,10 @@ export type ToySequence = {
 export type Bounds = { readonly min: number; readonly max: number };
 
 export type ToyTask = {
-  readonly title: string;
-  /** What is to be done, in one sentence. */
-  readonly about: string;
-  /** What the length counts, its bounds, and the lengths to begin with. */
-  readonly length: Bounds & { readonly counts: string; readonly shortest: number; readonly longest: number };
-  /** What the alphabet's size counts, its bounds, and the size to begin with. */
-  readonly alphabet: Bounds & { readonly counts: string; readonly standard: number };
+  /** The bounds of the length, and the lengths to begin with. */
+  readonly length: Bounds & { readonly shortest: number; readonly longest: number };
+  /** The bounds of the alphabet's size, and the size to begin with. */
+  readonly alphabet: Bounds & { readonly standard: number };
   /** The symbols, a character each: those that are read and those that are answered. The first, `blank`, says nothing. */
   readonly symbols: (alphabet: number) => readonly string[];
   /** The largest number of steps of a sequence. */
@@ -55,19 +52,17 @@ const sorted = (text: string): string => [...text].sort().join("");
 const deepest = (length: number): number => Math.ceil(length / 2);
 
 const writes = (alphabet: number): string[] => [blank, go, ...some(letters, alphabet)];
-const counted = (counts: string, [min, max]: readonly [number, number], standard: number) => ({
-  ...{ counts, min, max, standard },
+const counted = ([min, max]: readonly [number, number], standard: number) => ({
+  ...{ min, max, standard },
 });
-const long = (counts: string, shortest: number, longest: number, max = 60) => ({
-  ...{ counts, min: 1, max, shortest, longest },
+const long = (shortest: number, longest: number, max = 60) => ({
+  ...{ min: 1, max, shortest, longest },
 });
 
 export const toyTasks = {
   copy: {
-    title: "Copy",
-    about: "Reads some letters, and then writes the same letters again.",
-    length: long("letters", 1, 6),
-    alphabet: counted("different letters", [2, 26], 4),
+    length: long(1, 6),
+    alphabet: counted([2, 26], 4),
     symbols: writes,
     steps: (length) => 2 * length,
     draw(random, length, alphabet) {
@@ -76,10 +71,8 @@ export const toyTasks = {
     },
   },
   reverse: {
-    title: "Reverse",
-    about: "Reads some letters, and then writes them from the last to the first.",
-    length: long("letters", 1, 6),
-    alphabet: counted("different letters", [2, 26], 4),
+    length: long(1, 6),
+    alphabet: counted([2, 26], 4),
     symbols: writes,
     steps: (length) => 2 * length,
     draw(random, length, alphabet) {
@@ -88,10 +81,8 @@ export const toyTasks = {
     },
   },
   sort: {
-    title: "Sort",
-    about: "Reads some letters, and then writes them in the order of the alphabet.",
-    length: long("letters", 1, 8),
-    alphabet: counted("different letters", [2, 26], 4),
+    length: long(1, 8),
+    alphabet: counted([2, 26], 4),
     symbols: writes,
     steps: (length) => 2 * length,
     draw(random, length, alphabet) {
@@ -100,10 +91,8 @@ export const toyTasks = {
     },
   },
   repeat: {
-    title: "Repeat copy",
-    about: "Reads how often, 1 to 3 times, and some letters, and then writes the letters that often.",
-    length: long("letters", 1, 3, 30),
-    alphabet: counted("different letters", [2, 26], 3),
+    length: long(1, 3, 30),
+    alphabet: counted([2, 26], 3),
     symbols: (alphabet) => [...writes(alphabet), "1", "2", "3"],
     steps: (length) => 1 + 4 * length,
     draw(random, length, alphabet) {
@@ -113,10 +102,8 @@ export const toyTasks = {
     },
   },
   add: {
-    title: "Add",
-    about: "Reads two numbers, a digit of each in turn and the lowest digits first, and says each digit of their sum.",
-    length: long("digits of a number", 1, 6),
-    alphabet: counted("different digits", [2, 10], 10),
+    length: long(1, 6),
+    alphabet: counted([2, 10], 10),
     symbols: (alphabet) => [blank, "=", ...some(digits, alphabet)],
     steps: (length) => 2 * length + 1,
     draw(random, length, alphabet) {
@@ -132,10 +119,8 @@ export const toyTasks = {
     },
   },
   parity: {
-    title: "Parity",
-    about: "After each bit, says 1 if the number of ones so far is odd, and 0 if it is even.",
-    length: long("bits", 1, 12),
-    alphabet: counted("different bits", [2, 2], 2),
+    length: long(1, 12),
+    alphabet: counted([2, 2], 2),
     symbols: () => [blank, "0", "1"],
     steps: (length) => length,
     draw(random, length) {
@@ -149,10 +134,8 @@ export const toyTasks = {
     },
   },
   modular: {
-    title: "Modular sum",
-    about: "Reads some digits, and says their sum, without the multiples of the number of different digits.",
-    length: long("digits", 1, 6),
-    alphabet: counted("different digits", [2, 10], 3),
+    length: long(1, 6),
+    alphabet: counted([2, 10], 3),
     symbols: (alphabet) => [blank, "=", ...some(digits, alphabet)],
     steps: (length) => length + 1,
     draw(random, length, alphabet) {
@@ -162,10 +145,8 @@ export const toyTasks = {
     },
   },
   brackets: {
-    title: "Brackets",
-    about: "Reads brackets that open and close, and then writes those that close what is still open, and a full stop.",
-    length: long("brackets", 1, 8),
-    alphabet: counted("kinds of brackets", [1, 3], 2),
+    length: long(1, 8),
+    alphabet: counted([1, 3], 2),
     symbols: (alphabet) => [blank, go, ".", ...brackets.slice(0, alphabet).join("")],
     // Of an even number of brackets an even number is open.
     steps: (length) => length + deepest(length) - ((length - deepest(length)) % 2) + 1,
@@ -181,10 +162,8 @@ export const toyTasks = {
     },
   },
   recall: {
-    title: "Associative recall",
-    about: "Reads letters, each followed by a number; asked for one of the letters, says the number it had last.",
-    length: long("pairs", 1, 4, 30),
-    alphabet: counted("different letters, and numbers", [2, 10], 4),
+    length: long(1, 4, 30),
+    alphabet: counted([2, 10], 4),
     symbols: (alphabet) => [blank, "?", ...some(letters, alphabet), ...some(digits, alphabet)],
     steps: (length) => 2 * length + 2,
     draw(random, length, alphabet) {
@@ -200,10 +179,8 @@ export const toyTasks = {
     },
   },
   induction: {
-    title: "Induction",
-    about: "Reads letters with a mark among them; where the mark comes again, says which letter followed it before.",
-    length: long("letters", 2, 8),
-    alphabet: counted("different letters", [2, 26], 4),
+    length: long(2, 8),
+    alphabet: counted([2, 26], 4),
     symbols: (alphabet) => [blank, "!", ...some(letters, alphabet)],
     steps: (length) => length + 2,
     draw(random, length, alphabet) {
@@ -213,10 +190,8 @@ export const toyTasks = {
     },
   },
   first: {
-    title: "The first letter",
-    about: "Reads some letters, and says at the end which came first.",
-    length: long("letters", 1, 12),
-    alphabet: counted("different letters", [2, 26], 4),
+    length: long(1, 12),
+    alphabet: counted([2, 26], 4),
     symbols: writes,
     steps: (length) => length + 1,
     draw(random, length, alphabet) {
@@ -225,10 +200,8 @@ export const toyTasks = {
     },
   },
   delayed: {
-    title: "Delayed recall",
-    about: "Reads three letters, waits for some steps without anything to read, and then writes the letters.",
-    length: long("steps to wait", 1, 10),
-    alphabet: counted("different letters", [2, 26], 3),
+    length: long(1, 10),
+    alphabet: counted([2, 26], 3),
     symbols: writes,
     steps: (length) => length + 6,
     draw(random, length, alphabet) {
@@ -237,19 +210,15 @@ export const toyTasks = {
     },
   },
   count: {
-    title: "Count",
-    about: "Reads a number of a, and then as many b; at each b says whether another b follows, or the end.",
-    length: long("letters a", 1, 10),
-    alphabet: counted("different letters", [2, 2], 2),
+    length: long(1, 10),
+    alphabet: counted([2, 2], 2),
     symbols: () => [blank, "a", "b", "."],
     steps: (length) => 2 * length,
     draw: (_, length) => [`${"a".repeat(length)}${"b".repeat(length)}`, `${spaces(length)}${"b".repeat(length - 1)}.`],
   },
   majority: {
-    title: "Majority",
-    about: "Reads some letters, and says which of them came most often.",
-    length: long("letters", 1, 9),
-    alphabet: counted("different letters", [2, 26], 2),
+    length: long(1, 9),
+    alphabet: counted([2, 26], 2),
     symbols: writes,
     steps: (length) => length + 1,
     draw(random, length, alphabet) {
@@ -265,10 +234,8 @@ export const toyTasks = {
     },
   },
   largest: {
-    title: "The largest",
-    about: "Reads some digits, and says which is the largest.",
-    length: long("digits", 1, 10),
-    alphabet: counted("different digits", [2, 10], 10),
+    length: long(1, 10),
+    alphabet: counted([2, 10], 10),
     symbols: (alphabet) => [blank, go, ...some(digits, alphabet)],
     steps: (length) => length + 1,
     draw(random, length, alphabet) {

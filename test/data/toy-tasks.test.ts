@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { blank, drawToy, type ToyTask, type ToyTaskName, toyBatch, toyTasks } from "../../src/data/toy-tasks.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { texts } from "../../src/studio/texts/texts.ts";
 import { cases } from "../helpers/cases.ts";
 
 const names = Object.keys(toyTasks) as ToyTaskName[];
@@ -62,10 +63,11 @@ const rules: { readonly [Name in ToyTaskName]: (read: string, alphabet: number) 
   largest: (read) => `${Math.max(...[...(read.split(">")[0] as string)].map(Number))}`,
 };
 
-test("there are at least 12 tasks, each with a sentence of its own", () => {
+test("there are at least 12 tasks, each with a sentence of its own on the page", () => {
   expect(names.length).toBeGreaterThanOrEqual(12);
-  expect(new Set(names.map((name) => toyTasks[name].about)).size).toBe(names.length);
-  for (const name of names) expect(toyTasks[name].about, name).toMatch(/^[A-Z][^.]*\.$/);
+  expect(Object.keys(texts.toys.tasks)).toEqual(names);
+  expect(new Set(names.map((name) => texts.toys.tasks[name].about)).size).toBe(names.length);
+  for (const name of names) expect(texts.toys.tasks[name].about, name).toMatch(/^[A-Z][^.]*\.$/);
 });
 
 describe.each(names)("%s", (name) => {

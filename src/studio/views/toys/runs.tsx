@@ -1,6 +1,5 @@
 /** The table of runs: compare, open, delete them, and save them as CSV. */
 import { useMemo, useState } from "preact/hooks";
-import { toyTasks } from "../../../data/toy-tasks.ts";
 import { linkTo } from "../../address.ts";
 import { Choice } from "../../components/choice.tsx";
 import { Curves } from "../../components/curves.tsx";
@@ -94,7 +93,7 @@ export function Runs({ runs }: { readonly runs: readonly ToyRun[] }) {
                     </th>
                     <td class="small told">
                       {fill(own.told, {
-                        ...{ task: toyTasks[run.settings.task].title, settings: inWords(run) },
+                        ...{ task: texts.toys.tasks[run.settings.task].title, settings: inWords(run) },
                         stopped: run.stopped ? "yes" : "no",
                       })}
                     </td>
@@ -178,7 +177,7 @@ function Comparison({ runs }: { readonly runs: readonly ToyRun[] }) {
         {runs.map((run) => (
           <li key={run.id}>
             {fill(own.comparison.run, {
-              ...{ id: run.id, task: toyTasks[run.settings.task].title, settings: inWords(run) },
+              ...{ id: run.id, task: texts.toys.tasks[run.settings.task].title, settings: inWords(run) },
             })}
           </li>
         ))}

@@ -35,10 +35,11 @@ const positive = (label: string, hint: string, standard: number, max: number): F
 /** The number fields of a task: bounds catch typing errors; the engine checks the memory. */
 export function fieldsOf(task: ToyTaskName): Readonly<Record<FieldName, Field>> {
   const { length, alphabet }: ToyTask = toyTasks[task];
+  const counts = page.toys.tasks[task];
   return {
-    shortest: whole(own.shortest, length.counts, length.shortest, length.min, length.max),
-    longest: whole(own.longest, length.counts, length.longest, length.min, length.max),
-    alphabet: whole(own.alphabet, alphabet.counts, alphabet.standard, alphabet.min, alphabet.max),
+    shortest: whole(own.shortest, counts.length, length.shortest, length.min, length.max),
+    longest: whole(own.longest, counts.length, length.longest, length.min, length.max),
+    alphabet: whole(own.alphabet, counts.alphabet, alphabet.standard, alphabet.min, alphabet.max),
     units: whole(own.units.label, own.units.hint, 32, 1, 512),
     layers: whole(own.layers.label, own.layers.hint, 1, 1, 4),
     batch: whole(own.batch.label, own.batch.hint, 32, 1, 512),

@@ -38,7 +38,7 @@ const Toys: View = ({ address }) => {
   const asked = askedOf(address);
   const { live, waiting, runs, sweep, problem } = useToys();
   const { task, settings, problems } = asked;
-  const { title, about } = toyTasks[task];
+  const { title, about } = page.toys.tasks[task];
   const busy = live?.running === true;
   const set = (changed: Readonly<Record<string, string | undefined>>): void => {
     const all = Object.entries({ ...address.query, ...changed });
@@ -62,9 +62,9 @@ const Toys: View = ({ address }) => {
             value={task}
             onChange={({ currentTarget: { value } }) => go(linkTo("toys", [value], queryForOther(address.query)))}
           >
-            {tasks.map(([name, { title }]) => (
+            {tasks.map(([name]) => (
               <option key={name} value={name}>
-                {title}
+                {page.toys.tasks[name].title}
               </option>
             ))}
           </select>
@@ -102,7 +102,7 @@ const Toys: View = ({ address }) => {
         <>
           <h3>
             {fill(own.sweep.of, {
-              task: toyTasks[(ofSweep[0] as (typeof ofSweep)[number]).settings.task].title,
+              task: page.toys.tasks[(ofSweep[0] as (typeof ofSweep)[number]).settings.task].title,
               cell: cellTitle((ofSweep[0] as (typeof ofSweep)[number]).settings),
             })}
           </h3>
@@ -140,13 +140,13 @@ function AllTasks() {
     <details>
       <summary>{fill(own.all.title, { count: tasks.length })}</summary>
       <dl class="all-tasks">
-        {tasks.map(([name, { title, about, length, alphabet }]) => (
+        {tasks.map(([name, { length, alphabet }]) => (
           <div key={name}>
             <dt>
-              <a href={linkTo("toys", [name])}>{title}</a>
+              <a href={linkTo("toys", [name])}>{page.toys.tasks[name].title}</a>
             </dt>
             <dd>
-              <p class="small">{about}</p>
+              <p class="small">{page.toys.tasks[name].about}</p>
               <Sample
                 task={name}
                 sizes={{
@@ -360,7 +360,7 @@ function Live({ live, waiting }: { readonly live: LiveRun; readonly waiting: num
     <section class="card live" aria-label={own.live.label}>
       <h3>
         {fill(own.live.title, {
-          ...{ task: toyTasks[settings.task].title, cell: cellTitle(settings), units: settings.units },
+          ...{ task: page.toys.tasks[settings.task].title, cell: cellTitle(settings), units: settings.units },
           ...{ layers: settings.layers, seed: settings.seed },
         })}
       </h3>
