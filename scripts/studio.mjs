@@ -54,6 +54,42 @@ export function listFiles(folder) {
   writeFileSync(own, `const builtFiles=${JSON.stringify(names)},builtVersion="${version}";\n${script}`);
 }
 
+/**
+ * The texts of a view come with the modules that say them, not with the page: of `en.json` the page gets what no view has for itself,
+ * and to what a module of a view imports as `texts.ts` the parts that it names (`texts.learn.xor`) are added first; all of the
+ * view's where it names no part.
+ */
+function textsByView(root) {
+  const folder = join(root, "src/studio/texts");
+  const all = JSON.parse(readFileSync(join(folder, "en.json"), "utf8"));
+  const own = readdirSync(join(root, "src/studio/views")).map((view) => (view === "models" ? "modelsView" : view));
+  const marker = "\0texts:";
+  return {
+    name: "texts-by-view",
+    enforce: "pre",
+    resolveId(id, importer = "") {
+      const isView = !importer.startsWith(marker) && importer.replaceAll(sep, "/").includes("/studio/views/");
+      return isView && id.endsWith("/texts/texts.ts") ? `${marker}${importer}` : undefined;
+    },
+    load(id) {
+      if (id.startsWith(marker)) {
+        const from = JSON.stringify(join(folder, "texts.ts"));
+        const added = {};
+        const source = readFileSync(id.slice(marker.length), "utf8");
+        const [, name = "texts"] = /\btexts as (\w+)/.exec(source) ?? [];
+        for (const [, view, part] of source.matchAll(new RegExp(`\\b${name}\\.(\\w+)(?:\\.(\\w+))?`, "g"))) {
+          if (!own.includes(view)) continue;
+          added[view] = { ...added[view], ...(part === undefined ? all[view] : { [part]: all[view][part] }) };
+        }
+        const code = `import { addTexts } from ${from};\nexport * from ${from};\naddTexts(${JSON.stringify(added)});`;
+        return { code, moduleSideEffects: true };
+      }
+      if (!id.endsWith("/texts/en.json")) return undefined;
+      return JSON.stringify(Object.fromEntries(Object.entries(all).filter(([name]) => !own.includes(name))));
+    },
+  };
+}
+
 /** The page's own way to ask for its parts: see src/studio/preload.ts. */
 const ownPreload = (root) => ({
   name: "own-preload",
@@ -90,7 +126,7 @@ export async function buildStudio(root, folder) {
     base: "./",
     configFile: false,
     logLevel: "warn",
-    plugins: [onlyWoff2, roomStyles, ownPreload(root), withoutNode(root)],
+    plugins: [onlyWoff2, roomStyles, textsByView(root), ownPreload(root), withoutNode(root)],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     worker: { format: "es", plugins: () => [withoutNode(root), csvParseForPages] },
     build: {

@@ -59,7 +59,11 @@ function Whole() {
   const title = own.views[address.view];
   const { value: Entered, error, retry } = useLoaded(address.view, async () => (await views[address.view]()).default);
   const main = useRef<HTMLElement>(null);
-  useEffect(() => notify("texts", problemOfTexts === undefined ? undefined : { text: problemOfTexts }), []);
+  // A view brings texts of its own.
+  useEffect(() => {
+    const text = problemOfTexts();
+    notify("texts", text === undefined ? undefined : { text });
+  }, [Entered]);
   // Every view says whether models are stored.
   useEffect(() => {
     loadDatabase().then(

@@ -5,9 +5,9 @@
 import { IntlMessageFormat } from "intl-messageformat";
 import { type ComponentChildren, h, toChildArray } from "preact";
 import { checkTexts } from "./check-texts.ts";
-import english from "./en.json" with { type: "json" };
+import original from "./en.json" with { type: "json" };
 
-export type Texts = typeof english;
+export type Texts = typeof original;
 
 /** The language that the address asks for, such as "de"; undefined for English. */
 const asked = new URLSearchParams(globalThis.location?.search ?? "").get("lang") ?? undefined;
@@ -21,31 +21,46 @@ function isTag(name: string): boolean {
   }
 }
 
-async function load(name: string): Promise<{ readonly texts: Texts; readonly problem?: string }> {
-  const file = `texts/${name}.json`;
-  const lost = (why: string) => ({ texts: english, problem: `${file}: ${why} These texts are English.` });
+/** What the language's file has, or why there is none. */
+async function load(name: string): Promise<{ readonly found?: unknown; readonly problem?: string }> {
+  const lost = (why: string) => ({ problem: `${why} These texts are English.` });
   if (!isTag(name)) return lost("a language is a tag such as de or pt-BR.");
   try {
-    const response = await fetch(`./${file}`);
+    const response = await fetch(`./texts/${name}.json`);
     if (!response.ok) return lost(`the page's host answered ${response.status}.`);
-    const { texts, problems } = checkTexts(english, await response.json());
-    if (problems.length === 0) return { texts };
-    const [first] = problems;
-    return { texts, problem: `${file}: ${problems.length} texts are English, the first because ${first}` };
+    return { found: await response.json() };
   } catch (error) {
     return lost(error instanceof Error ? `${error.message}.` : String(error));
   }
 }
 
 /** Whatever the other modules of the page begin with waits for it. */
-const loaded = asked === undefined || asked === "en" ? { texts: english } : await load(asked);
-export const texts: Texts = loaded.texts;
-/** The address of the language's file; undefined where the page needs none. */
-export const fileOfTexts: string | undefined = texts === english ? undefined : `./texts/${asked}.json`;
-/** What is wrong with the language's file, one line. */
-export const problemOfTexts: string | undefined = "problem" in loaded ? loaded.problem : undefined;
+const { found, problem } = asked === undefined || asked === "en" ? {} : await load(asked);
 /** A BCP 47 tag: how numbers, plurals and lists are written. */
-export const language: string = problemOfTexts === undefined || texts !== english ? (asked ?? "en") : "en";
+export const language: string = found === undefined ? "en" : (asked as string);
+/** The address of the language's file; undefined where the page needs none. */
+export const fileOfTexts: string | undefined = found === undefined ? undefined : `./texts/${asked}.json`;
+
+const english: string[] = [];
+export const texts = {} as Texts;
+
+/**
+ * Add parts of the English file, in the page's language. In the built page the parts of a view come with the modules that say them
+ * (scripts/studio.mjs).
+ */
+export function addTexts(parts: { readonly [Name in keyof Texts]?: Partial<Texts[Name]> }): void {
+  const { texts: checked, problems } = found === undefined ? { texts: parts, problems: [] } : checkTexts(parts, found);
+  const all = texts as Record<string, object>;
+  for (const [name, part] of Object.entries(checked)) all[name] = { ...all[name], ...part };
+  for (const problem of problems) if (!english.includes(problem)) english.push(problem);
+}
+addTexts(original);
+
+/** What is wrong with the language's file so far, one line. */
+export function problemOfTexts(): string | undefined {
+  const why = english.length === 0 ? problem : `${english.length} texts are English, the first because ${english[0]}`;
+  return why === undefined ? undefined : `texts/${asked}.json: ${why}`;
+}
 
 const formats = new Map<string, IntlMessageFormat>();
 

@@ -1,8 +1,9 @@
 /** The panel of the cell: an editor for its equations, and the compiler's result while they are written. */
 import { type ComponentChildren, Fragment } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { about, cells } from "../../../cells/index.ts";
+import { cells } from "../../../cells/index.ts";
 import type { Cell } from "../../../graph/cell.ts";
+import { differsOf } from "../../components/cells-in-words.ts";
 import { Formula } from "../../components/formula.tsx";
 import type { CompiledCell } from "../../engine/explaining.ts";
 import { fill, language, rich, texts } from "../../texts/texts.ts";
@@ -106,7 +107,7 @@ function Start({ text, open }: Pick<CellText, "text" | "open">) {
           {other === "own" && name === undefined && <option value="own">{own.own}</option>}
           {Object.keys(cells).map((each) => (
             <option key={each} value={each}>
-              {fill(own.builtIn, { name: each, differs: about[each]?.differs ?? "" })}
+              {fill(own.builtIn, { name: each, differs: differsOf(each) })}
             </option>
           ))}
         </select>

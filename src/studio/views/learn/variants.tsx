@@ -1,6 +1,7 @@
 /** Chapter 7: the LSTM's relatives side by side: equations, costs, and what each does with the same input. */
 import { useCallback } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
+import { differsOf } from "../../components/cells-in-words.ts";
 import { Choice } from "../../components/choice.tsx";
 import { Formula } from "../../components/formula.tsx";
 import { Plot, type PlotProps } from "../../components/plot.tsx";
@@ -168,7 +169,7 @@ function Variant({ name, size, input, seed, all }: VariantProps) {
       <h2>
         {title} <span class="soft small">{facts?.year}</span>
       </h2>
-      <p class="variants-differs">{facts?.differs}</p>
+      <p class="variants-differs">{differsOf(name)}</p>
       {equations !== undefined && (
         <Formula
           display

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CellFacts } from "../../../nn/cell-facts.ts";
 import { linkTo } from "../../address.ts";
+import { differsOf } from "../../components/cells-in-words.ts";
 import { Formula } from "../../components/formula.tsx";
 import type { CellSpeed } from "../../engine/cell-gallery.ts";
 import { startEngine, useAnswer } from "../../engine/engine.ts";
@@ -104,7 +105,7 @@ function GalleryCell({ row, fastest }: { readonly row: Row; readonly fastest: nu
         <summary>
           <span class="who">
             <b>{row.name}</b> <span class="soft">{row.year}</span>
-            <span class="differs">{own.differs[row.name as keyof typeof own.differs] ?? row.differs}</span>
+            <span class="differs">{differsOf(row.name)}</span>
           </span>
           <span class="cost numbers">{rich(own.parameters, { n: whole.format(row.parameters), soft })}</span>
           <Speed speed={row.speed} fastest={fastest} />

@@ -1,8 +1,9 @@
 /** The settings of a run in the address, and what they are where it says nothing. */
-import { about, cells } from "../../../cells/index.ts";
+import { cells } from "../../../cells/index.ts";
 import { type ToyTask, type ToyTaskName, toyTasks } from "../../../data/toy-tasks.ts";
 import { excerpt } from "../../../graph/excerpt.ts";
 import type { Address } from "../../address.ts";
+import { differsOf } from "../../components/cells-in-words.ts";
 import { chosen } from "../../components/choice.tsx";
 import type { ToySettings } from "../../engine/toys.ts";
 import { fill, texts as page } from "../../texts/texts.ts";
@@ -153,5 +154,5 @@ export const queryForOther = (query: Query): Query =>
 export const cellTitle = ({ cell }: Pick<ToySettings, "cell">): string =>
   typeof cell === "string" ? cell : own.cell.ofOwn;
 export const cellOptions: readonly { readonly name: string; readonly title: string }[] = Object.keys(cells).map(
-  (name) => ({ name, title: fill(own.cell.option, { name, about: `${about[name]?.differs}` }) }),
+  (name) => ({ name, title: fill(own.cell.option, { name, about: differsOf(name) }) }),
 );
