@@ -58,7 +58,7 @@ const pathsIn = (): string[] => packed.files.map(({ path }) => path);
 /** Compiled modules; the studio's and the command line's are bundled, and no modules of the package. */
 const compiled = (path: string): boolean => /^dist\/(?!studio\/|cli\/)/.test(path);
 
-test("the tarball holds the built files, their source, the book, the changes and the licence: below 25 MB, packed 6.6 MB", () => {
+test("the tarball holds the built files, their source, the book, the changes and the licence: below 25 MB, packed 6.7 MB", () => {
   const paths = pathsIn();
   expect(paths).toEqual(expect.arrayContaining(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]));
   expect(paths).toEqual(expect.arrayContaining(["dist/index.js", "dist/index.d.ts", "src/index.ts"]));
@@ -67,7 +67,7 @@ test("the tarball holds the built files, their source, the book, the changes and
   expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   expect(paths.filter((path) => /built-from|\.test\.|tsbuildinfo|^src\/studio/.test(path))).toEqual([]);
   expect(packed.unpackedSize).toBeLessThan(25_000_000);
-  expect(packed.size).toBeLessThan(6_600_000);
+  expect(packed.size).toBeLessThan(6_700_000);
 });
 
 test("every compiled file is reached from an export, and every one of the command line from its start", () => {

@@ -1,6 +1,4 @@
 /** What a page says, as a test that runs it: the sentence must stand in the page's texts. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Job } from "../../src/studio/engine/remote.ts";
 import english from "../../src/studio/texts/en.json" with { type: "json" };
@@ -10,23 +8,12 @@ type Section = { readonly [name: string]: string | Section } | readonly (string 
 const messagesOf = (section: string | Section): readonly string[] =>
   typeof section === "string" ? [section] : Object.values(section).flatMap(messagesOf);
 
-/** The text of a file without its tags, on one line. */
-const textOfFile = (file: string): string =>
-  readFileSync(join(import.meta.dirname, "../../src/studio/views/learn", file), "utf8")
-    .replace(/<Formula tex="([^"]*)" \/>/g, "$1")
-    .replace(/\{" "\}/g, " ")
-    .replace(/<\/?[A-Za-z][^>]*>/g, "")
-    .replace(/\s+/g, " ")
-    .replace(/ ([.,:;])/g, "$1");
-
 /** The messages of a page without their tags. What stands in holes, such as formulas, has its name in braces: `{u}`. */
 function textOf(page: string): string {
   const name = page.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  const sections: Readonly<Record<string, string | Section>> = english.learn;
-  const section = sections[name];
-  if (section === undefined) return textOfFile(`${page}.tsx`);
-  return messagesOf(section)
-    .map((message) => message.replace(/<\/?[a-z]+>/g, ""))
+  const sections: Readonly<Record<string, string | Section>> = { ...english.learn, ...english.toys };
+  return messagesOf(sections[name] ?? [])
+    .map((message) => message.replace(/<\/?[A-Za-z]+>/g, ""))
     .join("\n");
 }
 

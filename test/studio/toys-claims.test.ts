@@ -20,7 +20,7 @@ async function lastReports(name: keyof typeof toTry, count = 1): Promise<readonl
 }
 const exactAt = ({ byLength }: ToyReport, length: number): number =>
   byLength.scores.find((score) => score.length === length)?.exact ?? Number.NaN;
-const page = "../toys/what-to-try";
+const page = "what-to-try";
 
 describe("toy tasks", () => {
   claim(

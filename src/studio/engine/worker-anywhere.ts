@@ -1,6 +1,6 @@
 /**
  * A worker also where the page has no origin: in a frame with `sandbox="allow-scripts"`. No address is of such a page's origin, so it
- * may only start what it has made itself: here a script that imports the worker. (Chromium refuses there to start one that is a module.)
+ * may only start what it has made itself: here a script that imports the worker. (Chromium 143 starts none there that is a module.)
  */
 function withoutOrigin(address: string | URL, options?: WorkerOptions): globalThis.Worker {
   // What comes before the worker listens is kept for it.
