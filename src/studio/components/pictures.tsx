@@ -1,5 +1,6 @@
 /** All figures of the view that is shown, each to be saved as SVG or PNG. A view has nothing to do for it. */
 import { useEffect, useState } from "preact/hooks";
+import { download } from "../download.ts";
 import { messageOf, once } from "../loading.ts";
 import { fill, texts } from "../texts/texts.ts";
 import "./pictures.css";
@@ -11,11 +12,8 @@ const loadPicture = once(() => import("./picture.ts"));
 const figures = "[data-figure], figure, svg[role=img], canvas[role=img], [role=application]";
 
 /** The figures within an element, those within others left out. */
-export const figuresIn = (root: Element): readonly Element[] =>
-  [...root.querySelectorAll(figures)].filter(
-    (one) =>
-      one.parentElement?.closest(figures) === null || !root.contains(one.parentElement?.closest(figures) ?? null),
-  );
+const figuresIn = (root: Element): readonly Element[] =>
+  [...root.querySelectorAll(figures)].filter((one) => one.parentElement?.closest(figures) == null);
 
 /** What a figure is called: its own name, that of its caption, or that of the first part that has one. */
 function nameOf(figure: Element): string {
@@ -54,14 +52,11 @@ const fileNameOf = (name: string): string =>
     .join("-")
     .slice(0, 100);
 
-function save(name: string, blob: Blob): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
+const kinds = {
+  svg: { title: "SVG", label: own.asSvg, type: "image/svg+xml" },
+  png: { title: "PNG", label: own.asPng, type: "image/png" },
+} as const;
+type Kind = keyof typeof kinds;
 
 type Told = { readonly text: string; readonly isError: boolean };
 
@@ -84,12 +79,12 @@ export function Pictures() {
     const timer = setInterval(look, 500);
     return () => clearInterval(timer);
   }, [isOpen]);
-  const keep = async (figure: Element, name: string, kind: "svg" | "png"): Promise<void> => {
+  const keep = async (figure: Element, name: string, kind: Kind): Promise<void> => {
     try {
       const { pictureOf, pngOf, scaleOf } = await loadPicture();
       const picture = pictureOf(figure);
       const file = `${fileNameOf(name)}.${kind}`;
-      save(file, kind === "png" ? await pngOf(picture) : new Blob([picture.svg], { type: "image/svg+xml" }));
+      download(file, kind === "png" ? await pngOf(picture) : picture.svg, kinds[kind].type);
       const scale = scaleOf(picture.width, picture.height);
       const small = kind === "png" && scale < 2 ? fill(own.smaller, { scale: scale.toFixed(2) }) : "";
       setTold({
@@ -100,7 +95,7 @@ export function Pictures() {
       setTold({ text: fill(own.failed, { reason: messageOf(error) }), isError: true });
     }
   };
-  /** The figure that is meant is marked, and comes into sight. */
+  /** The figure that is meant is marked. */
   const mark = (figure: Element, isMarked: boolean): void => {
     figure.classList.toggle("picture-meant", isMarked);
   };
@@ -121,22 +116,17 @@ export function Pictures() {
                 onFocusOut={() => mark(figure, false)}
               >
                 <span>{name}</span>
-                <button
-                  type="button"
-                  class="small"
-                  aria-label={fill(own.asSvg, { name })}
-                  onClick={() => keep(figure, name, "svg")}
-                >
-                  SVG
-                </button>
-                <button
-                  type="button"
-                  class="small"
-                  aria-label={fill(own.asPng, { name })}
-                  onClick={() => keep(figure, name, "png")}
-                >
-                  PNG
-                </button>
+                {(Object.keys(kinds) as Kind[]).map((kind) => (
+                  <button
+                    key={kind}
+                    type="button"
+                    class="small"
+                    aria-label={fill(kinds[kind].label, { name })}
+                    onClick={() => keep(figure, name, kind)}
+                  >
+                    {kinds[kind].title}
+                  </button>
+                ))}
               </li>
             );
           })}

@@ -4,9 +4,9 @@
  */
 import { useEffect, useId, useState } from "preact/hooks";
 import { go, readAddress, useAddress } from "../address.ts";
+import { download } from "../download.ts";
 import { followFacts } from "../facts.ts";
 import { useLoaded } from "../loading.ts";
-import { download } from "../models/model-store.ts";
 import { createShared } from "../shared.ts";
 import { fill, texts } from "../texts/texts.ts";
 import { type AnswerStore, openAnswers } from "./answers.ts";

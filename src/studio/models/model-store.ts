@@ -162,12 +162,3 @@ export async function forgetModel(id: string): Promise<void> {
 
 /** All models, updated when they change; undefined until they are known. */
 export const useModels = (): readonly StoredModel[] | undefined => useKept(listModels);
-
-/** Offer a file for download. */
-export function download(name: string, content: BlobPart, type = "application/octet-stream"): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}

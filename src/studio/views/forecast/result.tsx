@@ -1,8 +1,9 @@
 /** What an open forecaster says of the table: pictures, scores, numbers. */
 import type { Address } from "../../address.ts";
+import { download } from "../../download.ts";
 import { useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastedTable, Scored, ShownForecast } from "../../engine/forecasting.ts";
-import { download, readModelFile } from "../../models/model-store.ts";
+import { readModelFile } from "../../models/model-store.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { fill, texts } from "../../texts/texts.ts";
 import { ForecastChart, outerQuantiles } from "./forecast-chart.tsx";

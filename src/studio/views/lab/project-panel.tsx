@@ -1,8 +1,9 @@
 /** Save the Lab's work as a file, and open such a file. */
 import { useState } from "preact/hooks";
+import { download } from "../../download.ts";
 import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
-import { download, keepModel, readModelFile } from "../../models/model-store.ts";
+import { keepModel, readModelFile } from "../../models/model-store.ts";
 import { fill, texts } from "../../texts/texts.ts";
 import { type Project, readProject, writeProject } from "./project.ts";
 import type { Run } from "./runs.tsx";

@@ -1,10 +1,11 @@
 /** The runs that the browser stores: open, download, continue, delete and compare them. */
 import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
+import { download } from "../../download.ts";
 import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
 import { dateAndTime, lossesAsCsv } from "../../models/losses.ts";
-import { download, forgetModel, keepModel, readModelFile, type StoredModel } from "../../models/model-store.ts";
+import { forgetModel, keepModel, readModelFile, type StoredModel } from "../../models/model-store.ts";
 import { rounded, shownFacts } from "../../models/training-facts.ts";
 import { fill, language, texts } from "../../texts/texts.ts";
 import { LossChart } from "./loss-chart.tsx";

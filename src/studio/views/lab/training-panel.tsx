@@ -3,10 +3,11 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { fitDefaults } from "../../../train/fit-stream-options.ts";
 import { linkTo } from "../../address.ts";
 import { Watch } from "../../components/watch.tsx";
+import { download } from "../../download.ts";
 import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
 import { duration } from "../../models/losses.ts";
-import { download, readModelFile, type StoredModel } from "../../models/model-store.ts";
+import { readModelFile, type StoredModel } from "../../models/model-store.ts";
 import { textTitle } from "../../models/text-origin.ts";
 import {
   dismissOutcome,

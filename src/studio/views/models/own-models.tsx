@@ -1,10 +1,10 @@
 /** The reader's models, with actions for each. */
 import { useState } from "preact/hooks";
 import { go, linkTo } from "../../address.ts";
+import { download } from "../../download.ts";
 import { messageOf } from "../../loading.ts";
 import { dateAndTime } from "../../models/losses.ts";
 import {
-  download,
   forgetModel,
   isOfText,
   keepForGood,

@@ -1,6 +1,7 @@
 /** A model of which nothing says what it is for, such as another program's: who wrote it, and its layers. */
+
+import { download } from "../../download.ts";
 import type { BroughtModel } from "../../engine/open-models.ts";
-import { download } from "../../models/model-store.ts";
 import { fill, texts } from "../../texts/texts.ts";
 
 const words = texts.modelsView.untold;

@@ -2,10 +2,10 @@
 import { useRef, useState } from "preact/hooks";
 import { GateControls, GateRows, useGates } from "../../components/gates.tsx";
 import { Slider } from "../../components/slider.tsx";
+import { download } from "../../download.ts";
 import type { MusicFacts } from "../../engine/composing.ts";
 import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
-import { download } from "../../models/model-store.ts";
 import { fill, rich, texts } from "../../texts/texts.ts";
 import { pitchName } from "./pitches.ts";
 import { usePlaying } from "./playing.ts";

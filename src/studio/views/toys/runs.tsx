@@ -4,7 +4,7 @@ import { linkTo } from "../../address.ts";
 import { Choice } from "../../components/choice.tsx";
 import { Curves } from "../../components/curves.tsx";
 import { significant } from "../../components/numbers.ts";
-import { download } from "../../models/model-store.ts";
+import { download } from "../../download.ts";
 import { fill, texts } from "../../texts/texts.ts";
 import { curvesAsCsv, runsAsCsv } from "./csv.ts";
 import { forgetRun, type ToyPoint, type ToyRun } from "./running.ts";
